@@ -1,0 +1,260 @@
+//! A pipeline's status: the checkpoint of each stage. It is not the truth about the world: each decision starts from what
+//! is observed.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::decision::DecisionPhase;
+use super::{BuildHash, BuildRow, Condition, HistoryEntry, Live, Rollout, Time};
+
+/// The checkpoint of each stage. It is not the truth about the world: each decision starts from what is observed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelineStatus {
+    /// Generation of the pipeline that this status was computed from; -1 before that.
+    #[serde(default)]
+    #[schemars(range(min = -1, max = super::MAX_GENERATION))]
+    pub observed_generation: i64,
+    /// `Ready`, `Reconciling`, `Stalled` and `Delivered`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// When the pipeline was first seen. Decisions that are older never act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Time>,
+    /// Images of the builds that may be needed again, by hash.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["hash".into()]))]
+    pub builds: Vec<BuildRow>,
+    /// The checkpoint of each stage, and of stages that were taken out while something was live there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub stages: Vec<StageStatus>,
+    /// The head that was seen last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<HeadStatus>,
+    /// Decisions that have taken effect, or were refused, until their own status says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub decisions: Vec<DecisionNote>,
+}
+
+/// The head as it was seen last, and where it may still go below the high-water mark.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeadStatus {
+    /// Its version.
+    #[schemars(length(max = 64))]
+    pub version: String,
+    /// Hash of its build.
+    pub build: BuildHash,
+    /// Name of the Release that was made for it.
+    #[schemars(length(max = 52))]
+    pub release: String,
+    /// Its place in the order: `createdAt`, or when it was first seen.
+    pub order: Time,
+    /// Environments where it is exempt from the high-water mark, because the head was moved to it and no attempt started there since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(max = 40)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub exempt: Vec<String>,
+}
+
+/// What became of a Decision, kept until the Decision's own status says so.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionNote {
+    /// UID of the Decision.
+    #[schemars(length(max = 63))]
+    pub uid: String,
+    /// What became of it.
+    pub phase: DecisionPhase,
+    /// What it did, or why it was refused, in words.
+    #[schemars(length(max = 256))]
+    pub reason: String,
+    /// UID of the Release that was meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub release_uid: Option<String>,
+    /// The build that was meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_hash: Option<BuildHash>,
+}
+
+/// The checkpoint of one stage.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StageStatus {
+    /// Name of the Environment.
+    #[schemars(length(max = 40))]
+    pub environment: String,
+    /// When what ran was recorded, before the first write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Time>,
+    /// What runs, as delivered, adopted or left by an ended rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<Live>,
+    /// Builds recorded healthy here before, newest first: where a revert goes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub previous: Vec<Live>,
+    /// The workloads as last seen under `current`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub workloads: Vec<SeenWorkload>,
+    /// The newest release that ever started here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_water: Option<Mark>,
+    /// The rollout in progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// Set while a person must act before anything moves here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Hold>,
+    /// Bans whose Ban object could not be written yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub bans: Vec<PendingBan>,
+    /// What was proven here, newest last: the evidence that the next stage asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub proofs: Vec<Proof>,
+    /// Until when health is watched again after the template changed by itself; a failure alerts only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch_until: Option<Time>,
+    /// A trouble that needs a person, in words, until the next delivery: a revert that failed, health lost after the bake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Alert>,
+    /// The newest release that is not delivered here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 52))]
+    pub available: Option<String>,
+    /// Ended rollouts and changes, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub history: Vec<HistoryEntry>,
+}
+
+/// A trouble that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct Alert {
+    /// One word: `RevertFailed`, `HealthLost`, `EvidenceWithdrawn`, `NoRevertTarget`.
+    #[schemars(length(max = 63))]
+    pub reason: String,
+    /// What happened, and what to do.
+    #[schemars(length(max = 512))]
+    pub message: String,
+    /// When it began.
+    pub since: Time,
+}
+
+/// A workload as last seen: a new UID means that it was re-created, a new fingerprint that its template changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct SeenWorkload {
+    /// Kind and name: `Deployment/checkout`.
+    #[schemars(length(max = 120))]
+    pub workload: String,
+    /// Its UID.
+    #[schemars(length(max = 63))]
+    pub uid: String,
+    /// Of the pod template without managed images and our own keys.
+    #[schemars(length(max = 40))]
+    pub fingerprint: String,
+    /// The generation at which the fingerprint was seen.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = super::MAX_GENERATION))]
+    pub generation: i64,
+}
+
+/// A place in the order of releases.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Mark {
+    /// The release's place in the order.
+    pub created_at: Time,
+    /// Its version.
+    #[schemars(length(max = 64))]
+    pub version: String,
+    /// Name of the release.
+    #[schemars(length(max = 52))]
+    pub release: String,
+}
+
+/// Why a person must act.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct Hold {
+    /// What put the stage on hold.
+    pub kind: HoldKind,
+    /// In words, with the remedy.
+    #[schemars(length(max = 512))]
+    pub message: String,
+    /// The person whose act it was, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub by: Option<String>,
+    /// When it began.
+    pub since: Time,
+    /// The newest release at adoption: the mark after the hold is lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Mark>,
+}
+
+/// What put the stage on hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum HoldKind {
+    /// A Decision `Revert`.
+    Revert,
+    /// More than one release stood above what ran at first sight.
+    AdoptionHold,
+    /// Someone else wrote an image.
+    ExternalChange,
+}
+
+/// A ban on its way to its object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct PendingBan {
+    /// Hash of the build that failed.
+    pub build: BuildHash,
+    /// The attempt in which it failed.
+    #[schemars(length(max = 20))]
+    pub attempt: String,
+    /// Name of its release.
+    #[schemars(length(max = 52))]
+    pub release: String,
+    /// Why it failed, in words.
+    #[schemars(length(max = 256))]
+    pub reason: String,
+}
+
+/// That a build was delivered here in an attempt whose suites all passed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Proof {
+    /// Name of the release.
+    #[schemars(length(max = 52))]
+    pub release: String,
+    /// UID of the release.
+    #[schemars(length(max = 63))]
+    pub release_uid: String,
+    /// Hash of its build.
+    pub build: BuildHash,
+    /// The attempt whose suites passed.
+    #[schemars(length(max = 20))]
+    pub attempt: String,
+    /// When the last suite had passed.
+    pub at: Time,
+    /// Why it counts no more: a suite failed later, the build was reverted or withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub void: Option<String>,
+}

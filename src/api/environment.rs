@@ -1,0 +1,90 @@
+//! `Environment`: a place where workloads run, and the rules of its owner.
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::{Condition, Time};
+
+/// A place where workloads run, and the rules of its owner.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "windlass.dev",
+    version = "v1alpha1",
+    kind = "Environment",
+    namespaced,
+    status = "EnvironmentStatus",
+    shortname = "env",
+    category = "windlass",
+    doc = "A place where workloads run, and the rules of its owner.",
+    validation = ("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= 40", "metadata.name: must be a DNS label of at most 40 characters"),
+    validation = ("self.metadata.name != 'build'", "metadata.name: build is reserved for suites about the build itself"),
+    printcolumn(name = "Namespace", type_ = "string", json_path = ".spec.targetNamespace"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Status", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentSpec {
+    /// Where workloads run. Another namespace must name this Environment in its annotation `windlass.dev/accept-from`.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[x_kube(validation = ("self == oldSelf", "spec.targetNamespace: is immutable; make another Environment"))]
+    pub target_namespace: String,
+    /// The owner's rules; a pipeline cannot loosen them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+}
+
+/// The owner's rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Policy {
+    /// May not be the first stage of a pipeline.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_upstream: bool,
+    /// Releases whose images have a tag and no digest may enter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_tags: bool,
+}
+
+/// What an Environment looks like at present.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentStatus {
+    /// Generation of the Environment that this status was computed from; -1 before that.
+    #[serde(default)]
+    #[schemars(range(min = -1, max = super::MAX_GENERATION))]
+    pub observed_generation: i64,
+    /// `Ready`, `Reconciling` and `Stalled`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// What is delivered here, by pipeline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["pipeline".into()]))]
+    pub delivered: Vec<DeliveredRow>,
+}
+
+/// What one pipeline delivered here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct DeliveredRow {
+    /// Name of the pipeline.
+    #[schemars(length(max = 40))]
+    pub pipeline: String,
+    /// Name of the release; empty for what was found at adoption.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 52))]
+    pub release: String,
+    /// Version of the release.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 64))]
+    pub version: String,
+    /// Since when it has been live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// What is under way: phase and release.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 120))]
+    pub rollout: String,
+}

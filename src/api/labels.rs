@@ -1,0 +1,23 @@
+//! Keys and names that Windlass writes on objects.
+
+/// On a workload: the pipeline that writes its images, as `namespace/name/uid`.
+pub const CLAIMED_BY: &str = "windlass.dev/claimed-by";
+/// On a workload: the attempt whose images were written last; a revert adds `.revert`.
+pub const ATTEMPT: &str = "windlass.dev/attempt";
+/// On a Namespace: the one Environment (`namespace/name`) that may write there.
+pub const ACCEPT_FROM: &str = "windlass.dev/accept-from";
+/// On a CronJob: `true` if Windlass may make Jobs from it.
+pub const RUNNABLE: &str = "windlass.dev/runnable";
+/// On Jobs and TestRuns: names of the objects that they belong to.
+pub const PIPELINE: &str = "windlass.dev/pipeline";
+pub const RELEASE: &str = "windlass.dev/release";
+pub const ENVIRONMENT: &str = "windlass.dev/environment";
+pub const SUITE: &str = "windlass.dev/suite";
+/// On Jobs: the namespace of the pipeline that they belong to.
+pub const NAMESPACE: &str = "windlass.dev/namespace";
+/// Keeps a Job until its verdict is latched.
+pub const VERDICT_FINALIZER: &str = "windlass.dev/verdict";
+/// Keeps a Release, Environment or pipeline while a rollout of it is open.
+pub const ROLLOUT_FINALIZER: &str = "windlass.dev/rollout";
+/// The field manager of every write of the operator.
+pub const MANAGER: &str = "windlass";

@@ -1,0 +1,35 @@
+//! The five kinds, `windlass.dev/v1alpha1`: what users write and read back. Types only; decisions are in `plan`.
+
+pub mod build;
+pub mod checkpoint;
+pub mod conditions;
+pub mod decision;
+pub mod environment;
+pub mod history;
+pub mod labels;
+pub mod pipeline;
+pub mod release;
+pub mod rollout;
+pub mod schema;
+pub mod stage;
+pub mod strategy;
+pub mod test_run;
+pub mod time;
+
+pub use build::{BuildHash, BuildRow, FoundImage, ImageDigest};
+pub use checkpoint::{PipelineStatus, StageStatus};
+pub use conditions::Condition;
+pub use decision::{Decision, DecisionPhase, DecisionSpec, DecisionStatus, DecisionType};
+pub use environment::{Environment, EnvironmentSpec, EnvironmentStatus, Policy};
+pub use history::{HistoryEntry, Outcome};
+pub use pipeline::{DeliveryPipeline, DeliveryPipelineSpec};
+pub use release::{Phase, Release, ReleaseSpec, ReleaseStatus};
+pub use rollout::{Cause, Ending, Live, Rollout, RolloutState};
+pub use test_run::{RunPhase, Runner, TestRun, TestRunSpec, TestRunStatus};
+pub use time::{Span, Time};
+
+/// The API group of all five kinds.
+pub const GROUP: &str = "windlass.dev";
+
+/// The largest generation that survives JSON as a number of double precision.
+pub const MAX_GENERATION: i64 = (1 << 53) - 1;

@@ -1,0 +1,154 @@
+//! `DeliveryPipeline`: what is delivered, along which environments, how, on what evidence.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Time;
+use super::checkpoint::PipelineStatus;
+use super::release::Source;
+use super::stage::Stage;
+
+/// What is delivered, along which environments, how, on what evidence.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "windlass.dev",
+    version = "v1alpha1",
+    kind = "DeliveryPipeline",
+    namespaced,
+    status = "PipelineStatus",
+    shortname = "dp",
+    category = "windlass",
+    doc = "What is delivered, along which environments, how, and on what evidence.",
+    validation = ("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= 40", "metadata.name: must be a DNS label of at most 40 characters"),
+    printcolumn(name = "Head", type_ = "string", json_path = ".status.head.version"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Delivered", type_ = "string", json_path = ".status.conditions[?(@.type=='Delivered')].status"),
+    printcolumn(name = "Status", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self.workloads.all(w, w.containers.all(c, self.images.exists(i, i.name == c.imageName)))", "spec.workloads[].containers[].imageName: must be the name of an entry of spec.images"))]
+#[x_kube(validation = ("self.workloads.all(w, self.workloads.exists_one(v, v.kind == w.kind && v.name == w.name))", "spec.workloads: each kind and name may stand there once"))]
+#[x_kube(validation = ("self.stages.all(s, self.stages.exists_one(t, t.environment == s.environment))", "spec.stages[].environment: each environment may stand there once"))]
+#[x_kube(validation = ("self.stages.all(s, !has(s.tests) || s.tests.all(t, !has(t.job) || !has(t.job.containers) || t.job.containers.all(c, self.images.exists(i, i.name == c.imageName))))", "spec.stages[].tests[].job.containers[].imageName: must be the name of an entry of spec.images"))]
+#[x_kube(validation = ("!has(self.release) || (self.release.images.all(r, self.images.exists(i, i.name == r.name)) && self.images.all(i, self.release.images.exists(r, r.name == i.name)))", "spec.release.images: must name exactly the entries of spec.images"))]
+#[x_kube(validation = ("!has(self.release) || self.release.images.all(r, !self.images.exists(i, i.name == r.name) || self.images.exists(i, i.name == r.name && (r.ref.startsWith(i.repository + '@') || r.ref.startsWith(i.repository + ':'))))", "spec.release.images[].ref: must come from the repository of the entry of spec.images with that name"))]
+pub struct DeliveryPipelineSpec {
+    /// The only repositories that Windlass puts images in from, each under a name.
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub images: Vec<ImageSource>,
+    /// Which container runs which named image. The same names in each target namespace. Rolled in this order, reverted in reverse.
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub workloads: Vec<WorkloadRef>,
+    /// The way to production, in order. A release enters a stage after it was proven in the one before.
+    #[schemars(length(min = 1, max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub stages: Vec<Stage>,
+    /// The head, for git: the build that git wants. Windlass makes the Release for it; setting it back is a wish for the earlier build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Head>,
+    /// Entries of history kept per stage. Default 20.
+    #[serde(default = "history_limit")]
+    #[schemars(range(min = 1, max = 50))]
+    pub history_limit: u32,
+    /// Decide nothing new. Open rollouts are paused; reverts still run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspend: bool,
+}
+
+/// Entries of history that a stage keeps where the pipeline says nothing.
+pub const fn history_limit() -> u32 {
+    20
+}
+
+/// A named image and the one repository that it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct ImageSource {
+    /// The name that workloads, suites and releases use for the image.
+    #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// Registry and path, without tag or digest: `registry.example/shop/checkout`.
+    #[schemars(
+        length(min = 1, max = 255),
+        regex(pattern = r"^[a-z0-9]([a-zA-Z0-9.-]*)(:[0-9]+)?(/[a-z0-9]([a-z0-9._-]*))+$")
+    )]
+    #[x_kube(validation = ("!self.contains('@') && !self.matches(':[^/]*$')", "spec.images[].repository: is written without tag and digest; a release brings them"))]
+    pub repository: String,
+}
+
+/// A workload whose images the pipeline writes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self.containers.all(c, self.containers.exists_one(d, d.name == c.name))", "spec.workloads[].containers[].name: each container may stand there once"))]
+pub struct WorkloadRef {
+    /// Kind of the workload.
+    pub kind: WorkloadKind,
+    /// Name of the workload, the same in each target namespace.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub name: String,
+    /// Its containers and init containers whose images are written. Others are left alone.
+    #[schemars(length(min = 1, max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub containers: Vec<ContainerRef>,
+}
+
+impl WorkloadRef {
+    /// Kind and name, as messages and the status name it: `Deployment/checkout`.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.kind.as_str(), self.name)
+    }
+}
+
+/// Kinds of workload whose images can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum WorkloadKind {
+    /// `apps/v1` Deployment with rolling updates.
+    Deployment,
+}
+
+impl WorkloadKind {
+    /// As it stands in manifests.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+        }
+    }
+}
+
+/// A container or init container, and the named image that it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerRef {
+    /// Name of the container or init container.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// Name of an entry of `spec.images`.
+    #[schemars(length(min = 1, max = 40))]
+    pub image_name: String,
+}
+
+/// The build that git wants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// Version of the build, as people know it.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9._+-]+$"))]
+    pub version: String,
+    /// One image for each entry of `spec.images`.
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub images: Vec<super::release::ImageRef>,
+    /// When the build was made. Without it, when Windlass first saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Time>,
+    /// Where the build comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Who asked for it; stamped at admission when version or images change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub requested_by: Option<String>,
+}

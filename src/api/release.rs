@@ -1,0 +1,296 @@
+//! `Release`: one build on one pipeline. Its status is a projection of the pipeline's checkpoint for people.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::test_run::{Counts, RunPhase};
+use super::{BuildHash, Condition, Time};
+
+/// One build on one pipeline.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "windlass.dev",
+    version = "v1alpha1",
+    kind = "Release",
+    namespaced,
+    status = "ReleaseStatus",
+    shortname = "rel",
+    category = "windlass",
+    doc = "One build on one pipeline.",
+    selectable = ".spec.pipeline",
+    validation = ("self.metadata.name.size() <= 52", "metadata.name: must have at most 52 characters"),
+    printcolumn(name = "Pipeline", type_ = "string", json_path = ".spec.pipeline"),
+    printcolumn(name = "Version", type_ = "string", json_path = ".spec.build.version"),
+    printcolumn(name = "Stage", type_ = "string", json_path = ".status.stage"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingFor"),
+    printcolumn(name = "Tests", type_ = "string", json_path = ".status.tests"),
+    printcolumn(name = "By", type_ = "string", json_path = ".status.by"),
+    printcolumn(name = "Delivered", type_ = "date", json_path = ".status.deliveredAt"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseSpec {
+    /// Name of the DeliveryPipeline in this namespace.
+    #[schemars(length(min = 1, max = 40))]
+    #[x_kube(validation = ("self == oldSelf", "spec.pipeline: is immutable; make another Release"))]
+    pub pipeline: String,
+    /// What is released. It cannot be changed afterwards.
+    #[x_kube(validation = ("self == oldSelf", "spec.build: is immutable; make another Release"))]
+    pub build: Build,
+    /// Stay at the present step; do not start anywhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// Who asked for it; stamped at admission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub requested_by: Option<String>,
+}
+
+/// The immutable content of a release.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Build {
+    /// Version of the build, as people know it.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9._+-]+$"))]
+    pub version: String,
+    /// When the build was made: the order of releases.
+    pub created_at: Time,
+    /// One image for each entry of the pipeline's `images`.
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub images: Vec<ImageRef>,
+    /// Where the build comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+/// An image by digest (`name@sha256:…`, `name:tag@sha256:…`), or by tag where the environment's policy allows tags.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct ImageRef {
+    /// Name of an entry of the pipeline's `images`.
+    #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// The image by digest (`name@sha256:…` or `name:tag@sha256:…`); a tag alone enters only where the Environment allows tags.
+    #[schemars(
+        length(min = 1, max = 512),
+        regex(
+            pattern = r"^[a-z0-9][a-zA-Z0-9.-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)+(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[a-f0-9]{64})?$"
+        )
+    )]
+    #[x_kube(validation = ("self.contains('@sha256:') || self.matches(':[A-Za-z0-9_][A-Za-z0-9._-]*$')", "ref: must have a digest (name@sha256:…), or a tag where the environment allows tags"))]
+    pub r#ref: String,
+}
+
+/// Where the build comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// URL of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub repository: Option<String>,
+    /// The commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub revision: Option<String>,
+    /// The branch that it was built from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub branch: Option<String>,
+    /// Who wrote the commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub author: Option<String>,
+    /// Pull requests that came in since the build before, at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub pull_requests: Vec<PullRequest>,
+    /// The CI run that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024), regex(pattern = r"^https?://.*$"))]
+    pub run_url: Option<String>,
+}
+
+/// A pull request that is part of the build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct PullRequest {
+    /// Its number.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub number: i64,
+    /// Its title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub title: Option<String>,
+    /// Who opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub author: Option<String>,
+    /// Where to read it, `http` or `https`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024), regex(pattern = r"^https?://.*$"))]
+    pub url: Option<String>,
+}
+
+/// Where a release stands, for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Phase {
+    /// Not started here; the gates say why.
+    #[default]
+    Waiting,
+    /// Images are being written.
+    Progressing,
+    /// Fully exposed; the suites run.
+    Verifying,
+    /// Live and proven.
+    Delivered,
+    /// Live, but a suite gave no verdict.
+    Unverified,
+    /// Going back to the build before.
+    Reverting,
+    /// Gone back; the reason says why.
+    Reverted,
+    /// A newer release took its place.
+    Superseded,
+    /// Declared bad.
+    Withdrawn,
+    /// It failed, and there was nothing to go back to or going back failed.
+    Failed,
+}
+
+/// The projection of the pipeline's checkpoint on one release.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseStatus {
+    /// Generation of the Release that this status was computed from; -1 before that.
+    #[serde(default)]
+    #[schemars(range(min = -1, max = super::MAX_GENERATION))]
+    pub observed_generation: i64,
+    /// `Ready`, `Reconciling`, `Stalled` and `Delivered`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// Hash of the build: what evidence and bans are bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_hash: Option<BuildHash>,
+    /// Of the furthest stage entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// The furthest stage entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 40))]
+    pub stage: Option<String>,
+    /// The first thing that is missing, or the cause of the end, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub waiting_for: Option<String>,
+    /// Suites passed and asked for, of the furthest stage that has suites: `2/3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 10))]
+    pub tests: Option<String>,
+    /// The person who asked for it; for a service account, the build's author.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub by: Option<String>,
+    /// When it was live and proven at the end of its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Time>,
+    /// How it stands in each stage, in the order of the pipeline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub stages: Vec<ReleaseStage>,
+}
+
+/// One release in one stage.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseStage {
+    /// Name of the Environment.
+    #[schemars(length(max = 40))]
+    pub environment: String,
+    /// Where it stands here.
+    pub phase: Phase,
+    /// One word, if the phase has a cause.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 63))]
+    pub reason: String,
+    /// The cause, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 512))]
+    pub message: String,
+    /// UTC stamp of the last rollout of this release here.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 20))]
+    pub attempt: String,
+    /// Every condition that must hold before it may enter; only while it waits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub gates: Vec<GateStatus>,
+    /// Suites of its last attempt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub tests: Vec<RunSummary>,
+    /// When the rollout started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When the build was fully exposed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposed_at: Option<Time>,
+    /// When it was live and proven here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Time>,
+    /// When the rollout ended, its bake included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+}
+
+/// One gate as it stands for one release in one stage.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct GateStatus {
+    /// Name of the gate.
+    #[schemars(length(max = 40))]
+    pub gate: String,
+    /// `Open` or `Closed`.
+    #[schemars(length(max = 10))]
+    pub state: String,
+    /// Why it is closed, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 512))]
+    pub reason: String,
+    /// Who set it: `policy` (the Environment's owner), `pipeline`, `release` or `windlass`.
+    #[schemars(length(max = 20))]
+    pub source: String,
+    /// Since when state and reason are these.
+    pub since: Time,
+    /// What would change it, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 512))]
+    pub change: String,
+}
+
+/// One suite of an attempt, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunSummary {
+    /// Name of the suite.
+    #[schemars(length(max = 40))]
+    pub suite: String,
+    /// How far it is, or its result.
+    pub phase: RunPhase,
+    /// Name of the TestRun.
+    #[schemars(length(max = 253))]
+    pub run: String,
+    /// Tests counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
+    /// What the runner said about the result.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 256))]
+    pub message: String,
+}

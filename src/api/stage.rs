@@ -1,0 +1,130 @@
+//! A stage of a pipeline as users write it: one environment's place, and the suites that must pass there.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+use super::pipeline::ContainerRef;
+use super::strategy::Strategy;
+
+/// One environment's place in the pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("!has(self.tests) || self.tests.all(t, self.tests.exists_one(u, u.suite == t.suite))", "spec.stages[].tests[].suite: each suite may stand there once"))]
+pub struct Stage {
+    /// Name of an Environment in this namespace.
+    #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[x_kube(validation = ("self != 'build'", "spec.stages[].environment: build is reserved for suites about the build itself"))]
+    pub environment: String,
+    /// How a new build is exposed. Exactly one strategy; default `rolling`.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// How a release comes to enter the stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Promotion>,
+    /// Suites that must pass here, for this build, in this attempt, before the next stage follows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub tests: Vec<Suite>,
+    /// How long a rollout may take to full exposure, pauses not counted. Default 30m; 10s to 336h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || (duration(self) >= duration('10s') && duration(self) <= duration('336h'))", "spec.stages[].progressDeadline: must be between 10s and 336h"))]
+    pub progress_deadline: Option<Span>,
+    /// How long health is judged after delivery, and may still revert. Default 10m; at most 168h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || duration(self) <= duration('168h')", "spec.stages[].bake: must be at most 168h"))]
+    pub bake: Option<Span>,
+}
+
+impl Stage {
+    /// Limit for progressing, 30 minutes where the stage says nothing.
+    pub fn progress_deadline(&self) -> Span {
+        self.progress_deadline.unwrap_or(Span::seconds(30 * 60))
+    }
+
+    /// How long health is judged after delivery, 10 minutes where the stage says nothing.
+    pub fn bake(&self) -> Span {
+        self.bake.unwrap_or(Span::seconds(10 * 60))
+    }
+
+    /// Whether a person must promote each release.
+    pub fn is_manual(&self) -> bool {
+        self.promotion.as_ref().is_some_and(|p| p.mode == PromotionMode::Manual)
+    }
+}
+
+/// How a release comes to enter the stage.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct Promotion {
+    /// Whether the newest release with open gates enters by itself.
+    #[serde(default)]
+    pub mode: PromotionMode,
+}
+
+/// Whether the newest release with open gates enters by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum PromotionMode {
+    /// The newest release with open gates enters by itself.
+    #[default]
+    Automatic,
+    /// A person lets each release enter, with a Decision `Promote`.
+    Manual,
+}
+
+/// A suite that must pass: exactly one of `job` and `external`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.job) != has(self.external)", "spec.stages[].tests[]: exactly one of job and external must be set"))]
+#[x_kube(validation = ("!has(self.external) || !has(self.retries)", "spec.stages[].tests[].retries: cannot be set for an external suite; CI may replace its own Errored until the time-out"))]
+pub struct Suite {
+    /// Name of the suite; also in the name of its TestRuns.
+    #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub suite: String,
+    /// Run as a Job made from a suspended CronJob in the target namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobSource>,
+    /// Reported by CI in the TestRun's status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
+    /// Longer is Errored. Default 30m for a job, 1h for an external suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || (duration(self) >= duration('1s') && duration(self) <= duration('168h'))", "spec.stages[].tests[].timeout: must be between 1s and 168h"))]
+    pub timeout: Option<Span>,
+    /// How often an Errored job is tried again; a Failed one never is. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10))]
+    pub retries: Option<u32>,
+}
+
+impl Suite {
+    /// Limit for one try.
+    pub fn timeout(&self) -> Span {
+        self.timeout.unwrap_or(Span::seconds(if self.job.is_some() { 30 * 60 } else { 60 * 60 }))
+    }
+
+    /// Further tries after an Errored one.
+    pub fn retries(&self) -> u32 {
+        if self.job.is_some() { self.retries.unwrap_or(1) } else { 0 }
+    }
+}
+
+/// A named, suspended CronJob labelled `windlass.dev/runnable: "true"`, and where the build's images go in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("!has(self.containers) || self.containers.all(c, self.containers.exists_one(d, d.name == c.name))", "spec.stages[].tests[].job.containers[].name: each container may stand there once"))]
+pub struct JobSource {
+    /// Name of the CronJob. It must be suspended and carry the label `windlass.dev/runnable: "true"`.
+    #[schemars(length(min = 1, max = 52), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub cron_job: String,
+    /// Its containers that run the build's images. Others keep what the CronJob says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub containers: Vec<ContainerRef>,
+}
+
+/// The result comes from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct External {}
