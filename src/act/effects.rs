@@ -1,0 +1,53 @@
+//! One arm per action. Order is kept; one that fails does not keep the others from being tried.
+
+use crate::plan::action::{Action, Target};
+
+use super::{Cluster, Done, Error, Object, Written};
+
+impl Cluster {
+    /// Carries the effects of one plan out, in order. `namespace` is the pipeline's.
+    pub async fn carry_out(&self, namespace: &str, actions: &[Action]) -> Done {
+        let mut done = Done::default();
+        for action in actions {
+            match self.effect(namespace, action).await {
+                Ok(written) => done.written.extend(written),
+                Err(error) => done.failed.push(error),
+            }
+        }
+        done
+    }
+
+    /// None: nothing had to be written, or the object is gone.
+    async fn effect(&self, namespace: &str, action: &Action) -> Result<Option<Written>, Error> {
+        let object = |target: &Target| Object::new(target.kind, namespace, &target.name);
+        match action {
+            Action::SetImages(set) => self.set_images(namespace, set).await.map(Some),
+            Action::CreateBan { name, spec } => self.create_ban(namespace, name, spec).await.map(Some),
+            Action::CreateRelease { name, spec } => self.create_release(namespace, name, spec).await.map(Some),
+            Action::CreateTestRun { name, release, spec } => {
+                self.create_test_run(namespace, name, release, spec).await.map(Some)
+            }
+            Action::CreateJob(create) => self.create_job(create).await.map(Some),
+            Action::StartJob { namespace, name, uid, resource_version } => {
+                self.start_job(namespace, name, uid, resource_version).await.map(Some)
+            }
+            Action::RemoveJob { namespace, name, uid, resource_version } => {
+                self.remove_job(namespace, name, uid, resource_version).await.map(|()| None)
+            }
+            Action::ReleaseStatus { target, status } => {
+                self.apply_status(&object(target), target, status).await.map(Some)
+            }
+            Action::EnvironmentStatus { target, status } => {
+                self.apply_status(&object(target), target, status).await.map(Some)
+            }
+            Action::TestRunStatus { target, status } => {
+                self.apply_status(&object(target), target, status).await.map(Some)
+            }
+            Action::DecisionStatus { target, status } => {
+                self.apply_status(&object(target), target, status).await.map(Some)
+            }
+            Action::Finalizer { target, present } => self.set_finalizer(&object(target), target, *present).await,
+            Action::Delete { target } => self.delete(&object(target), target).await.map(|()| None),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Jobs in two phases: made suspended, which is harmless to repeat, then started once their UID is recorded; and
+//! removed once their verdict is latched.
+
+use crate::api::labels::VERDICT_FINALIZER;
+use crate::plan::action::CreateJob;
+
+use super::cluster::{LIMIT, Write};
+use super::job_template::job;
+use super::patch::{finalizer, guarded, replace, test};
+use super::{Cluster, Error, Object, Resource, Written};
+
+impl Cluster {
+    pub(super) async fn create_job(&self, want: &CreateJob) -> Result<Written, Error> {
+        let source = Object::new(Resource::CronJob, &want.namespace, &want.cron_job);
+        let cron_job = self.fetch(LIMIT, &source).await?.ok_or(Error::Absent { object: source })?;
+        let object = Object::new(Resource::Job, &want.namespace, &want.name);
+        let body = job(&cron_job, want)?;
+        match self.put(LIMIT, &object, Write::Create(Box::new(body))).await {
+            Ok(stands) => Ok(object.written(&stands.metadata)),
+            Err(error) if error.is_already_exists() => self.made_before(object, want).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The Job is ours if it carries our labels with the same values: they name release, environment, suite and pipeline.
+    async fn made_before(&self, object: Object, want: &CreateJob) -> Result<Written, Error> {
+        let Some(live) = self.fetch_meta(&object).await? else { return Err(Error::Moved { object }) };
+        let labels = live.labels.clone().unwrap_or_default();
+        if want.labels.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+            Ok(object.written(&live))
+        } else {
+            Err(Error::NotOurs { object, differs: "set of Windlass labels" })
+        }
+    }
+
+    pub(super) async fn start_job(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        version: &str,
+    ) -> Result<Written, Error> {
+        let object = Object::new(Resource::Job, namespace, name);
+        let suspend = ["spec", "suspend"];
+        let patch = guarded(uid, version, vec![test(suspend, true.into()), replace(suspend, false.into())]);
+        let stands = self.put(LIMIT, &object, Write::Patch(patch)).await?;
+        Ok(object.written(&stands.metadata))
+    }
+
+    /// A crash in between leaves a Job without our finalizer, which the next pass finds and deletes.
+    pub(super) async fn remove_job(&self, namespace: &str, name: &str, uid: &str, version: &str) -> Result<(), Error> {
+        let object = Object::new(Resource::Job, namespace, name);
+        let Some(live) = self.fetch_meta(&object).await? else { return Ok(()) };
+        if live.uid.as_deref() != Some(uid) {
+            // The one that was to go is gone.
+            return Ok(());
+        }
+        let operations = finalizer(live.finalizers.as_deref().unwrap_or_default(), VERDICT_FINALIZER, false);
+        let mut resource_version = version.to_owned();
+        if !operations.is_empty() {
+            match self.put(LIMIT, &object, Write::Patch(guarded(uid, version, operations))).await {
+                Ok(stands) => resource_version = stands.metadata.resource_version.unwrap_or_default(),
+                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        self.delete_exactly(&object, uid, &resource_version).await
+    }
+}

@@ -1,0 +1,166 @@
+//! One pass: look, decide, have it carried out. What stops it half-way leaves nothing that the next would not find.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use super::freshness::Freshly;
+use super::outcome::{Outcome, Passed};
+use super::{Controller, census};
+use crate::act::{Error, Written, with_causes};
+use crate::api::{DeliveryPipeline, Time};
+use crate::controller::now;
+use crate::observe::stores::get;
+use crate::observe::{Key, Snapshot, gather, gather_environment, orphan_job};
+use crate::plan::{self, Action, Note, Step};
+
+/// Steps of the checkpoint in one pass. A plan that wants more is taken for one that goes in circles.
+const ROUNDS: usize = 8;
+
+impl Controller {
+    /// The pass of a key.
+    pub(super) async fn pass(&self, key: &Key) -> Passed {
+        if !self.cluster.is_leader() {
+            return Passed::of(Outcome::NotLeader);
+        }
+        match self.freshness.check(key, &self.stores, &self.health) {
+            Freshly::Shown => {}
+            Freshly::Waiting => {
+                self.metrics.stale_wait();
+                return Passed::of(Outcome::Stale);
+            }
+            Freshly::GivenUp => {
+                self.metrics.stale_given_up();
+                tracing::warn!(?key, "the caches do not show the last pass's writes, going on without them");
+            }
+        }
+        match key {
+            Key::Pipeline { namespace, name } => self.pipeline(key, namespace, name).await,
+            Key::Environment { namespace, name } => self.environment(key, namespace, name).await,
+            Key::OrphanRelease { namespace, name } => self.orphan_release(key, namespace, name).await,
+            Key::OrphanDecision { namespace, name } => self.orphan_decision(key, namespace, name).await,
+            Key::OrphanJob { namespace, name } => self.orphan_job(key, namespace, name).await,
+        }
+    }
+
+    async fn pipeline(&self, key: &Key, namespace: &str, name: &str) -> Passed {
+        let Some(mut snapshot) = gather(&self.stores, &self.health, namespace, name, &self.config.gather) else {
+            return Passed::of(Outcome::Gone);
+        };
+        self.refusals.show(key, &mut snapshot);
+        let mut notes = Vec::new();
+        let passed = self.steps(key, &mut snapshot, &mut notes).await;
+        // Last, so that no effect waits for an event to be published.
+        if !notes.is_empty() {
+            self.cluster.tell(&snapshot.pipeline, &notes).await;
+        }
+        passed
+    }
+
+    /// Lets the checkpoint take its steps, each from what the server returned for the last; then carries out what it asks for.
+    async fn steps(&self, key: &Key, snapshot: &mut Snapshot, notes: &mut Vec<Note>) -> Passed {
+        for _ in 0..ROUNDS {
+            let plan = plan::plan(snapshot, now());
+            match plan.step {
+                Step::Checkpoint { status, notes: told } => {
+                    match self.cluster.checkpoint(&snapshot.pipeline, &status).await {
+                        Ok(stored) => {
+                            self.freshness.note(key, &checkpoint(&stored), &self.health);
+                            census::ended(&snapshot.pipeline, &status, &self.metrics);
+                            notes.extend(told);
+                            snapshot.pipeline = Arc::new(stored);
+                        }
+                        Err(error) => return Passed { outcome: outcome(key, &[error]), wake_at: plan.wake_at },
+                    }
+                }
+                Step::Effects(actions) => {
+                    let namespace = snapshot.pipeline.namespace().unwrap_or_default();
+                    return self.carry_out(key, &namespace, &actions, plan.wake_at).await;
+                }
+            }
+        }
+        tracing::error!(?key, rounds = ROUNDS, "the checkpoint takes step after step and comes to no end");
+        Passed::of(Outcome::Restless)
+    }
+
+    async fn environment(&self, key: &Key, namespace: &str, name: &str) -> Passed {
+        let Some(view) = gather_environment(&self.stores, namespace, name) else { return Passed::of(Outcome::Gone) };
+        let (mut actions, wake_at) = plan::environment(&view, self.config.gather.settings, now());
+        if !self.health.unreadable("DeliveryPipeline", namespace).is_empty() {
+            // one that cannot be read may have a rollout open there
+            actions.retain(|action| !matches!(action, Action::Finalizer { present: false, .. }));
+        }
+        self.carry_out(key, namespace, &actions, wake_at).await
+    }
+
+    async fn orphan_release(&self, key: &Key, namespace: &str, name: &str) -> Passed {
+        let found = get(&self.stores.releases, namespace, name);
+        // Its pipeline may have come since the key was queued; then it is no orphan.
+        let Some(release) = found.filter(|r| self.is_missing(namespace, &r.spec.pipeline)) else {
+            return Passed::of(Outcome::Gone);
+        };
+        let (actions, wake_at) = plan::orphan_release(&release, self.config.gather.settings, now());
+        self.carry_out(key, namespace, &actions, wake_at).await
+    }
+
+    async fn orphan_decision(&self, key: &Key, namespace: &str, name: &str) -> Passed {
+        let found = get(&self.stores.decisions, namespace, name);
+        let Some(decision) = found.filter(|d| self.is_missing(namespace, &d.spec.pipeline)) else {
+            return Passed::of(Outcome::Gone);
+        };
+        let (actions, wake_at) = plan::orphan_decision(&decision, self.config.gather.settings, now());
+        self.carry_out(key, namespace, &actions, wake_at).await
+    }
+
+    /// Whether there is no such pipeline. One that cannot be read is there; when it can, its objects are looked at again.
+    fn is_missing(&self, namespace: &str, pipeline: &str) -> bool {
+        get(&self.stores.pipelines, namespace, pipeline).is_none()
+            && !self.health.is_unreadable("DeliveryPipeline", namespace, pipeline)
+    }
+
+    async fn orphan_job(&self, key: &Key, namespace: &str, name: &str) -> Passed {
+        let Some(job) = orphan_job(&self.stores, &self.health, namespace, name) else {
+            return Passed::of(Outcome::Gone);
+        };
+        self.carry_out(key, namespace, &plan::orphan_job(&job), None).await
+    }
+
+    async fn carry_out(&self, key: &Key, namespace: &str, actions: &[Action], wake_at: Option<Time>) -> Passed {
+        if actions.is_empty() {
+            self.refusals.note(key, &[]);
+            return Passed { outcome: Outcome::Settled, wake_at };
+        }
+        tracing::debug!(?key, ?actions, "carrying out");
+        let done = self.cluster.carry_out(namespace, actions).await;
+        self.refusals.note(key, &done.failed);
+        for written in &done.written {
+            self.freshness.note(key, written, &self.health);
+        }
+        Passed { outcome: outcome(key, &done.failed), wake_at }
+    }
+}
+
+/// A conflict is no failure, as long as nothing else failed.
+fn outcome(key: &Key, errors: &[Error]) -> Outcome {
+    let mut outcome = Outcome::Acted;
+    for error in errors {
+        if !error.is_conflict() {
+            tracing::warn!(?key, error = with_causes(error), "a write failed");
+            outcome = Outcome::Failed;
+        } else if outcome == Outcome::Acted {
+            tracing::debug!(?key, error = with_causes(error), "someone else wrote in between");
+            outcome = Outcome::Conflict;
+        }
+    }
+    outcome
+}
+
+fn checkpoint(stored: &DeliveryPipeline) -> Written {
+    Written {
+        kind: "DeliveryPipeline",
+        namespace: stored.namespace().unwrap_or_default(),
+        name: stored.name_any(),
+        uid: stored.uid().unwrap_or_default(),
+        resource_version: stored.resource_version().unwrap_or_default(),
+    }
+}

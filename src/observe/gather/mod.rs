@@ -1,0 +1,119 @@
+//! One pipeline's `Snapshot`, and one Environment's view, built from the stores. Pure: no client, no clock.
+
+mod access;
+mod environment;
+mod job;
+mod workload;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use super::health::WatchHealth;
+use super::snapshot::{Access, CronJob, Place, Settings, Snapshot};
+use super::stores::{Stores, get};
+use crate::api::pipeline::WorkloadRef;
+use crate::api::stage::JobSource;
+use crate::api::{DeliveryPipeline, Rollout};
+
+pub use environment::gather_environment;
+pub use job::{home_of, is_orphan, orphan_job};
+
+/// What gathering depends on beside the stores.
+#[derive(Clone, Debug)]
+pub struct GatherConfig {
+    pub settings: Settings,
+    /// Field managers of GitOps tools and Helm; every other writer of an image is taken for a person.
+    pub tool_managers: Vec<String>,
+}
+
+impl Default for GatherConfig {
+    fn default() -> Self {
+        let tools = ["kustomize-controller", "helm-controller", "argocd-controller", "helm"];
+        Self { settings: Settings::default(), tool_managers: tools.map(str::to_owned).to_vec() }
+    }
+}
+
+/// All that the pipeline's decision may look at; none if there is no such pipeline.
+pub fn gather(
+    stores: &Stores,
+    health: &WatchHealth,
+    namespace: &str,
+    name: &str,
+    config: &GatherConfig,
+) -> Option<Snapshot> {
+    let pipeline = get(&stores.pipelines, namespace, name)?;
+    let environments: BTreeSet<&str> = super::relate::environments_of(&pipeline).collect();
+    let places =
+        environments.into_iter().map(|at| (at.to_owned(), place(stores, health, &pipeline, at, config))).collect();
+    let is_here = |meta: &kube::api::ObjectMeta| meta.namespace.as_deref() == Some(namespace);
+    Some(Snapshot {
+        releases: sorted(stores.releases.state_filter(|r| r.spec.pipeline == name && is_here(&r.metadata))),
+        test_runs: sorted(stores.test_runs.state_filter(|t| t.spec.pipeline == name && is_here(&t.metadata))),
+        decisions: sorted(stores.decisions.state_filter(|d| d.spec.pipeline == name && is_here(&d.metadata))),
+        unreadable: health.unreadable("Release", namespace),
+        places,
+        settings: config.settings,
+        pipeline,
+    })
+}
+
+/// By name: a store has no order, and equal worlds must give equal plans.
+fn sorted<K: ResourceExt>(mut objects: Vec<Arc<K>>) -> Vec<Arc<K>> {
+    objects.sort_by_cached_key(|object| object.name_any());
+    objects
+}
+
+fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at: &str, config: &GatherConfig) -> Place {
+    let environment = get(&stores.environments, &pipeline.namespace().unwrap_or_default(), at);
+    let Some(environment) = environment else { return Place::default() };
+    let access = access::access(stores, &environment);
+    let target = environment.spec.target_namespace.clone();
+    // What is in a namespace that did not let us in is none of the pipeline's business; its own Jobs are.
+    let is_open = matches!(access, Access::Granted { .. });
+    let workloads = workloads_of(pipeline, at).filter(|_| is_open).filter_map(|wanted| {
+        let found = workload::workload(stores, health, pipeline, &target, wanted, config)?;
+        Some((wanted.key(), Arc::new(found)))
+    });
+    let cron_jobs = suites_of(pipeline, at).filter(|_| is_open).filter_map(|job| {
+        let found = get(&stores.cron_jobs, &target, &job.cron_job)?;
+        let (runnable, containers) = (found.runnable, found.containers.clone());
+        Some((job.cron_job.clone(), Arc::new(CronJob { name: job.cron_job.clone(), runnable, containers })))
+    });
+    // A workload of an open rollout comes before the spec's entry of that name, and is the one that stays.
+    let workloads = workloads.fold(BTreeMap::new(), |mut all, (key, found)| {
+        all.entry(key).or_insert(found);
+        all
+    });
+    Place {
+        workloads,
+        cron_jobs: cron_jobs.collect(),
+        jobs: job::jobs(stores, pipeline, &target),
+        access,
+        environment: Some(environment),
+        refusal: None,
+    }
+}
+
+/// Workloads that the pipeline names in that environment: those of an open rollout, frozen, then those of the spec.
+pub fn workloads_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a WorkloadRef> {
+    let frozen = rollout(pipeline, at).into_iter().flat_map(|rollout| &rollout.workloads);
+    frozen.map(|planned| &planned.workload).chain(&pipeline.spec.workloads)
+}
+
+/// Jobs that suites are made from in that environment: those of an open rollout, then those of the spec.
+pub fn suites_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a JobSource> {
+    let frozen = rollout(pipeline, at).into_iter().flat_map(|rollout| &rollout.suites).map(|suite| &suite.plan);
+    let stages = pipeline.spec.stages.iter().filter(move |stage| stage.environment == at);
+    frozen.chain(stages.flat_map(|stage| &stage.tests)).filter_map(|suite| suite.job.as_ref())
+}
+
+/// The open rollout of that environment.
+fn rollout<'a>(pipeline: &'a DeliveryPipeline, at: &str) -> Option<&'a Rollout> {
+    let mut stages = pipeline.status.iter().flat_map(|status| &status.stages);
+    stages.find(|stage| stage.environment == at)?.rollout.as_ref()
+}
+
+#[cfg(test)]
+mod tests;

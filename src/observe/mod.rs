@@ -1,0 +1,21 @@
+//! What is seen: one pruned watch per kind, and the `Snapshot` that one pipeline's decision is made from.
+
+pub mod gather;
+pub mod health;
+pub mod relate;
+pub mod slim;
+pub mod snapshot;
+pub mod stores;
+#[cfg(test)]
+pub mod tests;
+pub mod watch;
+pub mod watches;
+
+pub use gather::{GatherConfig, gather, gather_environment, orphan_job};
+pub use health::WatchHealth;
+pub use relate::Key;
+pub use snapshot::{
+    Access, Claim, CronJob, EnvironmentView, ImageWriter, Job, JobPod, Place, Pod, Settings, Snapshot, Trouble,
+    TroubleKind, Workload,
+};
+pub use stores::{Stores, Writers, resource_version_of};

@@ -1,0 +1,127 @@
+//! The ways from an object to the pipelines and Environments that it concerns.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use super::Key;
+use crate::api::pipeline::WorkloadKind;
+use crate::api::{Decision, DeliveryPipeline, Environment, Release};
+use crate::observe::gather::{home_of, is_orphan, workloads_of};
+use crate::observe::slim;
+use crate::observe::stores::{Stores, get};
+
+pub fn of_replica_set(stores: &Stores, set: &slim::ReplicaSet) -> Vec<Key> {
+    let owner = slim::owner(&set.metadata, "Deployment");
+    owner.map(|owner| of_deployment(stores, &set.namespace().unwrap_or_default(), &owner.name)).unwrap_or_default()
+}
+
+pub fn of_deployment(stores: &Stores, namespace: &str, name: &str) -> Vec<Key> {
+    through_namespace(stores, namespace, |pipeline, environment| {
+        let mut workloads = workloads_of(pipeline, environment);
+        workloads.any(|workload| workload.kind == WorkloadKind::Deployment && workload.name == name)
+    })
+}
+
+/// The pipeline that made it; itself where nobody looks after it.
+pub fn of_job(stores: &Stores, job: &slim::Job) -> Option<Key> {
+    let (namespace, name) = home_of(job)?;
+    Some(if is_orphan(stores, job) {
+        Key::OrphanJob { namespace: job.namespace().unwrap_or_default(), name: job.name_any() }
+    } else {
+        pipeline_key(namespace, name)
+    })
+}
+
+/// Jobs that pipelines of that namespace made, if they are of interest.
+pub fn jobs_from(stores: &Stores, namespace: &str, is_concerned: impl Fn(&slim::Job, &str) -> bool) -> Vec<Key> {
+    let is_its =
+        |job: &slim::Job| home_of(job).is_some_and(|(home, name)| home == namespace && is_concerned(job, name));
+    stores.jobs.state_filter(is_its).iter().filter_map(|job| of_job(stores, job)).collect()
+}
+
+pub fn of_namespace(stores: &Stores, namespace: &str) -> Vec<Key> {
+    let environments = environments_at(stores, namespace);
+    let mut keys: Vec<Key> = environments.iter().map(|environment| environment_key(environment)).collect();
+    keys.extend(through_namespace(stores, namespace, |_, _| true));
+    keys
+}
+
+/// Pipelines that go through an Environment that points at the namespace, if they and it are of interest.
+pub fn through_namespace(
+    stores: &Stores,
+    namespace: &str,
+    is_concerned: impl Fn(&DeliveryPipeline, &str) -> bool,
+) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for environment in environments_at(stores, namespace) {
+        let name = environment.name_any();
+        let through = pipelines_through(stores, &environment);
+        keys.extend(through.iter().filter(|pipeline| is_concerned(pipeline, &name)).map(|pipeline| key_of(pipeline)));
+    }
+    keys
+}
+
+pub fn environments_at(stores: &Stores, namespace: &str) -> Vec<Arc<Environment>> {
+    stores.environments.state_filter(|environment| environment.spec.target_namespace == namespace)
+}
+
+/// Pipelines that have the Environment as a stage, in the spec or still in the status.
+pub fn pipelines_through(stores: &Stores, environment: &Environment) -> Vec<Arc<DeliveryPipeline>> {
+    let (namespace, name) = (environment.namespace().unwrap_or_default(), environment.name_any());
+    stores.pipelines.state_filter(|pipeline| {
+        is_in(pipeline, &namespace) && environments_of(pipeline).any(|environment| environment == name)
+    })
+}
+
+/// Environments of the spec, then those that are in the status only. One may come twice.
+pub fn environments_of(pipeline: &DeliveryPipeline) -> impl Iterator<Item = &str> {
+    let known = pipeline.status.iter().flat_map(|status| &status.stages).map(|stage| stage.environment.as_str());
+    pipeline.spec.stages.iter().map(|stage| stage.environment.as_str()).chain(known)
+}
+
+/// Other pipelines that name a workload of this one in the same target namespace.
+pub fn rivals(stores: &Stores, pipeline: &DeliveryPipeline) -> Vec<Key> {
+    let namespace = pipeline.namespace().unwrap_or_default();
+    let mut keys = Vec::new();
+    for stage in environments_of(pipeline) {
+        let Some(environment) = get(&stores.environments, &namespace, stage) else { continue };
+        keys.extend(through_namespace(stores, &environment.spec.target_namespace, |other, there| {
+            workloads_of(other, there)
+                .any(|theirs| workloads_of(pipeline, stage).any(|ours| ours.key() == theirs.key()))
+        }));
+    }
+    keys
+}
+
+pub fn is_in(object: &impl ResourceExt, namespace: &str) -> bool {
+    object.meta().namespace.as_deref() == Some(namespace)
+}
+
+pub fn key_of(pipeline: &DeliveryPipeline) -> Key {
+    pipeline_key(&pipeline.namespace().unwrap_or_default(), &pipeline.name_any())
+}
+
+pub fn pipeline_key(namespace: &str, name: &str) -> Key {
+    Key::Pipeline { namespace: namespace.to_owned(), name: name.to_owned() }
+}
+
+pub fn environment_key(environment: &Environment) -> Key {
+    Key::Environment { namespace: environment.namespace().unwrap_or_default(), name: environment.name_any() }
+}
+
+pub fn release_key(stores: &Stores, release: &Release) -> Key {
+    let namespace = release.namespace().unwrap_or_default();
+    match get(&stores.pipelines, &namespace, &release.spec.pipeline) {
+        Some(_) => pipeline_key(&namespace, &release.spec.pipeline),
+        None => Key::OrphanRelease { namespace, name: release.name_any() },
+    }
+}
+
+pub fn decision_key(stores: &Stores, decision: &Decision) -> Key {
+    let namespace = decision.namespace().unwrap_or_default();
+    match get(&stores.pipelines, &namespace, &decision.spec.pipeline) {
+        Some(_) => pipeline_key(&namespace, &decision.spec.pipeline),
+        None => Key::OrphanDecision { namespace, name: decision.name_any() },
+    }
+}

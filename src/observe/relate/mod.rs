@@ -1,0 +1,188 @@
+//! Which keys a change concerns: what the loop must look at again. Pure over the stores.
+
+mod links;
+
+use std::collections::BTreeSet;
+
+use kube::{Resource, ResourceExt};
+
+use links::{
+    decision_key, environment_key, is_in, jobs_from, key_of, of_deployment, of_job, of_namespace, of_replica_set,
+    pipeline_key, release_key, rivals, through_namespace,
+};
+pub use links::{environments_of, pipelines_through};
+
+use super::gather::suites_of;
+use super::slim;
+use super::stores::{Stores, get};
+use crate::api::{Decision, DeliveryPipeline, Environment, Release, TestRun};
+
+/// What one pass of the loop is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    Pipeline {
+        namespace: String,
+        name: String,
+    },
+    Environment {
+        namespace: String,
+        name: String,
+    },
+    /// A Release whose pipeline does not exist.
+    OrphanRelease {
+        namespace: String,
+        name: String,
+    },
+    /// A Decision whose pipeline does not exist.
+    OrphanDecision {
+        namespace: String,
+        name: String,
+    },
+    /// A Job of ours that no pipeline looks after.
+    OrphanJob {
+        namespace: String,
+        name: String,
+    },
+}
+
+/// An object before and after; one of the two is missing when it came or went.
+pub struct Change<'a, K> {
+    pub old: Option<&'a K>,
+    pub new: Option<&'a K>,
+}
+
+impl<K: Resource> Change<'_, K> {
+    fn sides(&self) -> impl Iterator<Item = &K> {
+        self.old.into_iter().chain(self.new)
+    }
+
+    /// Only what others do not ask for changed: a status. Deleting and editing both raise the generation.
+    fn is_status_only(&self) -> bool {
+        let (Some(old), Some(new)) = (self.old, self.new) else { return false };
+        let of = |object: &K| (object.meta().uid.clone(), object.meta().generation);
+        of(old) == of(new)
+    }
+}
+
+/// Every key there is: what the loop takes up at the start and when this instance becomes the leader.
+pub fn all(stores: &Stores) -> Vec<Key> {
+    let pipelines = stores.pipelines.state().into_iter().map(|p| key_of(p.as_ref()));
+    let environments = stores.environments.state().into_iter().map(|e| environment_key(e.as_ref()));
+    let releases = stores.releases.state().into_iter().map(|r| release_key(stores, r.as_ref()));
+    let decisions = stores.decisions.state().into_iter().map(|d| decision_key(stores, d.as_ref()));
+    let jobs = stores.jobs.state().into_iter().filter_map(|j| of_job(stores, j.as_ref()));
+    let keys: BTreeSet<Key> = pipelines.chain(environments).chain(releases).chain(decisions).chain(jobs).collect();
+    keys.into_iter().collect()
+}
+
+/// Itself, its Environments (their projection), and those that may be waiting for a workload that it claims.
+pub fn pipeline(stores: &Stores, change: &Change<'_, DeliveryPipeline>) -> Vec<Key> {
+    let mut keys = BTreeSet::new();
+    for side in change.sides() {
+        let namespace = side.namespace().unwrap_or_default();
+        keys.insert(key_of(side));
+        keys.extend(environments_of(side).map(|at| Key::Environment { namespace: namespace.clone(), name: at.into() }));
+        if !change.is_status_only() {
+            keys.extend(rivals(stores, side));
+            keys.extend(dependants(stores, &namespace, &side.name_any()));
+        } else if has_other_environments(change) {
+            keys.extend(jobs_from(stores, &namespace, |_, pipeline| pipeline == side.name_any()));
+        }
+    }
+    keys.into_iter().collect()
+}
+
+/// A stage that was taken out leaves the status when its rollout has ended; Jobs there lose who looks after them.
+fn has_other_environments(change: &Change<'_, DeliveryPipeline>) -> bool {
+    let all = |side: Option<&DeliveryPipeline>| -> BTreeSet<String> {
+        side.into_iter().flat_map(environments_of).map(str::to_owned).collect()
+    };
+    all(change.old) != all(change.new)
+}
+
+/// When a pipeline comes or goes, its Releases, Decisions and Jobs find or lose their home.
+fn dependants(stores: &Stores, namespace: &str, name: &str) -> BTreeSet<Key> {
+    let releases = stores.releases.state_filter(|r| is_in(r, namespace) && r.spec.pipeline == name);
+    let decisions = stores.decisions.state_filter(|d| is_in(d, namespace) && d.spec.pipeline == name);
+    let keys = releases.iter().map(|r| release_key(stores, r));
+    let jobs = jobs_from(stores, namespace, |_, pipeline| pipeline == name);
+    keys.chain(decisions.iter().map(|d| decision_key(stores, d))).chain(jobs).collect()
+}
+
+pub fn release(stores: &Stores, change: &Change<'_, Release>) -> Vec<Key> {
+    change.sides().map(|release| release_key(stores, release)).collect()
+}
+
+pub fn decision(stores: &Stores, change: &Change<'_, Decision>) -> Vec<Key> {
+    change.sides().map(|decision| decision_key(stores, decision)).collect()
+}
+
+pub fn test_run(_: &Stores, change: &Change<'_, TestRun>) -> Vec<Key> {
+    change.sides().map(|run| pipeline_key(&run.namespace().unwrap_or_default(), &run.spec.pipeline)).collect()
+}
+
+/// Itself; and where more than its status changed, the pipelines that go through it and rivals for its namespace.
+pub fn environment(stores: &Stores, change: &Change<'_, Environment>) -> Vec<Key> {
+    let mut keys: BTreeSet<Key> = change.sides().map(environment_key).collect();
+    if change.is_status_only() {
+        return keys.into_iter().collect();
+    }
+    for side in change.sides() {
+        keys.extend(pipelines_through(stores, side).iter().map(|p| key_of(p)));
+        keys.extend(of_namespace(stores, &side.spec.target_namespace));
+        let target = Some(side.spec.target_namespace.as_str());
+        let home = side.namespace().unwrap_or_default();
+        keys.extend(jobs_from(stores, &home, |job, _| job.metadata.namespace.as_deref() == target));
+    }
+    keys.into_iter().collect()
+}
+
+/// The Environments that point at it, and the pipelines that go through them.
+pub fn namespace(stores: &Stores, change: &Change<'_, slim::Namespace>) -> Vec<Key> {
+    // A namespace that is deleted changes its phase, and its status only.
+    change.sides().flat_map(|side| of_namespace(stores, &side.name_any())).collect()
+}
+
+/// The pipelines, wherever they are, that name it in an Environment that points at its namespace.
+pub fn deployment(stores: &Stores, change: &Change<'_, slim::Deployment>) -> Vec<Key> {
+    change
+        .sides()
+        .flat_map(|side| of_deployment(stores, &side.namespace().unwrap_or_default(), &side.name_any()))
+        .collect()
+}
+
+pub fn replica_set(stores: &Stores, change: &Change<'_, slim::ReplicaSet>) -> Vec<Key> {
+    change.sides().flat_map(|side| of_replica_set(stores, side)).collect()
+}
+
+/// By its owner: the workload's pipelines, or the Job's.
+pub fn pod(stores: &Stores, change: &Change<'_, slim::Pod>) -> Vec<Key> {
+    let concerned = |side: &slim::Pod| {
+        let namespace = side.namespace().unwrap_or_default();
+        if let Some(owner) = slim::owner(&side.metadata, "ReplicaSet") {
+            get(&stores.replica_sets, &namespace, &owner.name).map(|set| of_replica_set(stores, &set))
+        } else {
+            let owner = slim::owner(&side.metadata, "Job")?;
+            get(&stores.jobs, &namespace, &owner.name).map(|job| of_job(stores, &job).into_iter().collect())
+        }
+    };
+    change.sides().filter_map(concerned).flatten().collect()
+}
+
+pub fn job(stores: &Stores, change: &Change<'_, slim::Job>) -> Vec<Key> {
+    change.sides().filter_map(|side| of_job(stores, side)).collect()
+}
+
+/// The pipelines of which a suite names it.
+pub fn cron_job(stores: &Stores, change: &Change<'_, slim::CronJob>) -> Vec<Key> {
+    let named = |pipeline: &DeliveryPipeline, environment: &str, name: &str| {
+        suites_of(pipeline, environment).any(|job| job.cron_job == name)
+    };
+    let concerned = |side: &slim::CronJob| {
+        through_namespace(stores, &side.namespace().unwrap_or_default(), |p, e| named(p, e, &side.name_any()))
+    };
+    change.sides().flat_map(concerned).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! A Deployment without its pod template.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::DeploymentStatus;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::template::Template;
+use super::writers::{Writer, image_writers};
+use crate::api::Time;
+
+/// What is kept of a Deployment.
+#[derive(Resource, Clone, Debug, Deserialize)]
+#[resource(inherit = "k8s_openapi::api::apps::v1::Deployment")]
+#[serde(from = "Wire")]
+pub struct Deployment {
+    pub metadata: ObjectMeta,
+    pub template: Template,
+    pub writers: BTreeMap<String, Writer>,
+    pub paused: bool,
+    pub wanted: i32,
+    pub observed_generation: i64,
+    pub replicas: i32,
+    pub updated: i32,
+    pub ready: i32,
+    pub available: i32,
+    /// Condition ReplicaFailure: since when and why.
+    pub refused: Option<(Time, String)>,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    #[serde(default)]
+    metadata: ObjectMeta,
+    #[serde(default)]
+    spec: WireSpec,
+    #[serde(default)]
+    status: DeploymentStatus,
+}
+
+#[derive(Default, Deserialize)]
+struct WireSpec {
+    replicas: Option<i32>,
+    #[serde(default)]
+    paused: bool,
+    #[serde(default)]
+    template: Value,
+}
+
+impl From<Wire> for Deployment {
+    fn from(wire: Wire) -> Self {
+        let Wire { metadata, spec, status } = wire;
+        Self {
+            writers: image_writers(metadata.managed_fields.as_deref().unwrap_or_default()),
+            metadata: super::pruned(metadata),
+            template: Template::read(spec.template),
+            paused: spec.paused,
+            // The server fills in 1.
+            wanted: spec.replicas.unwrap_or(1),
+            observed_generation: status.observed_generation.unwrap_or(0),
+            replicas: status.replicas.unwrap_or(0),
+            updated: status.updated_replicas.unwrap_or(0),
+            ready: status.ready_replicas.unwrap_or(0),
+            available: status.available_replicas.unwrap_or(0),
+            refused: refused(&status),
+        }
+    }
+}
+
+fn refused(status: &DeploymentStatus) -> Option<(Time, String)> {
+    let condition = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|c| c.type_.as_deref() == Some("ReplicaFailure") && c.status.as_deref() == Some("True"))?;
+    let since = condition.last_transition_time.as_ref().map(Time::from).unwrap_or_default();
+    let texts = [condition.reason.as_deref(), condition.message.as_deref()];
+    Some((since, texts.into_iter().flatten().collect::<Vec<_>>().join(": ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_one_decodes_and_a_refusal_is_read() {
+        let bare: Deployment = serde_json::from_str(r#"{"metadata": {"name": "a"}}"#).unwrap();
+        assert_eq!((bare.wanted, bare.refused), (1, None));
+        let refused: Deployment = serde_json::from_str(
+            r#"{"metadata": {"name": "a", "managedFields": [], "labels": {"x": "y"}}, "status": {"conditions": [
+            {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota",
+             "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}"#,
+        )
+        .unwrap();
+        assert_eq!(refused.refused.unwrap().1, "FailedCreate: exceeded quota");
+        assert_eq!(refused.metadata.managed_fields, None);
+    }
+}

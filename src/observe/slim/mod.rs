@@ -1,0 +1,53 @@
+//! Foreign objects reduced to what decisions need, while they are decoded: the whole object is never stored.
+//! A cached Deployment takes 48 KiB whole and less than 2 as it is kept here.
+
+pub mod cron_job;
+pub mod deployment;
+pub mod job;
+pub mod job_pod;
+pub mod namespace;
+pub mod pod;
+pub mod replica_set;
+pub mod template;
+pub mod trouble;
+pub mod writers;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+
+pub use cron_job::CronJob;
+pub use deployment::Deployment;
+pub use job::Job;
+pub use namespace::Namespace;
+pub use pod::Pod;
+pub use replica_set::ReplicaSet;
+pub use template::Template;
+
+use crate::api::GROUP;
+
+/// The metadata of an object without managed fields, and of labels and annotations only ours.
+pub fn pruned(meta: ObjectMeta) -> ObjectMeta {
+    ObjectMeta {
+        name: meta.name,
+        namespace: meta.namespace,
+        uid: meta.uid,
+        resource_version: meta.resource_version,
+        generation: meta.generation,
+        creation_timestamp: meta.creation_timestamp,
+        deletion_timestamp: meta.deletion_timestamp,
+        finalizers: meta.finalizers,
+        owner_references: meta.owner_references,
+        labels: meta.labels.map(|all| all.into_iter().filter(|(key, _)| is_ours(key)).collect()),
+        annotations: meta.annotations.map(|all| all.into_iter().filter(|(key, _)| is_ours(key)).collect()),
+        ..ObjectMeta::default()
+    }
+}
+
+/// Whether a label or annotation belongs to Windlass.
+pub fn is_ours(key: &str) -> bool {
+    key.split_once('/').is_some_and(|(domain, _)| domain == GROUP)
+}
+
+/// The object that manages this one, if it is of that kind.
+pub fn owner<'a>(meta: &'a ObjectMeta, kind: &str) -> Option<&'a OwnerReference> {
+    meta.owner_references.iter().flatten().find(|owner| owner.kind == kind && owner.controller == Some(true))
+}

@@ -1,0 +1,229 @@
+//! Everything that one pipeline's decision may look at, gathered once and immutable. Plain data: no client, no clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::pipeline::WorkloadKind;
+use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, TestRun, Time};
+
+/// The world as one pipeline sees it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub pipeline: Arc<DeliveryPipeline>,
+    /// All Releases of the pipeline's namespace that name it.
+    pub releases: Vec<Arc<Release>>,
+    /// All TestRuns of the namespace that name it.
+    pub test_runs: Vec<Arc<TestRun>>,
+    /// All Decisions of the namespace that name it.
+    pub decisions: Vec<Arc<Decision>>,
+    /// Names of Releases that are there and cannot be read.
+    pub unreadable: Vec<String>,
+    /// By environment: each stage of the spec, and each of the status that is not in the spec any more.
+    pub places: BTreeMap<String, Place>,
+    pub settings: Settings,
+}
+
+/// Operator settings that decisions depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long a missing reference is waited for before it is reported as stalled.
+    pub reference_grace: Span,
+    /// How long an image may fail to be pulled, or a container to be configured, before the rollout fails.
+    pub pull_grace: Span,
+    /// How long a workload may be refused pods (quota, admission) before the rollout fails.
+    pub replica_failure_grace: Span,
+    /// How long a pod may find no node before the rollout fails.
+    pub unschedulable_grace: Span,
+    /// How long containers may be failing in the bake before health counts as lost.
+    pub bake_grace: Span,
+    /// A pause longer than this ends the rollout.
+    pub max_pause: Span,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            reference_grace: Span::seconds(60),
+            pull_grace: Span::seconds(60),
+            replica_failure_grace: Span::seconds(30),
+            unschedulable_grace: Span::seconds(180),
+            bake_grace: Span::seconds(60),
+            max_pause: Span::seconds(168 * 3600),
+        }
+    }
+}
+
+/// One environment as the pipeline sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    pub environment: Option<Arc<Environment>>,
+    pub access: Access,
+    /// By key (`Deployment/checkout`): the workloads of the spec and of an open rollout that exist.
+    pub workloads: BTreeMap<String, Arc<Workload>>,
+    /// By name: the CronJobs that suites name, where they exist.
+    pub cron_jobs: BTreeMap<String, Arc<CronJob>>,
+    /// By name: the Jobs that Windlass made for this pipeline there.
+    pub jobs: BTreeMap<String, Arc<Job>>,
+    /// What the server said against our last write there, if it refused it.
+    pub refusal: Option<String>,
+}
+
+/// One Environment, and the pipelines that have it as a stage.
+#[derive(Clone, Debug)]
+pub struct EnvironmentView {
+    pub environment: Arc<Environment>,
+    pub access: Access,
+    pub pipelines: Vec<Arc<DeliveryPipeline>>,
+}
+
+/// Whether the Environment may be used, and where it points.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// There is no such Environment.
+    #[default]
+    Missing,
+    /// The target namespace does not exist.
+    NamespaceMissing { namespace: String },
+    /// The target namespace does not name this Environment in `windlass.dev/accept-from`.
+    NoConsent { namespace: String },
+    /// Another Environment has the namespace.
+    NamespaceTaken { namespace: String, by: String },
+    /// Open.
+    Granted { namespace: String },
+}
+
+/// A workload whose images may be written, reduced to what decisions need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    pub kind: WorkloadKind,
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub generation: i64,
+    pub observed_generation: i64,
+    /// It is being deleted.
+    pub deleting: bool,
+    /// `spec.paused` of a Deployment.
+    pub paused: bool,
+    /// Images in the pod template, by container or init container name.
+    pub images: BTreeMap<String, String>,
+    /// Hash of the raw pod template without managed images, our own keys and `restartedAt`; 40 hex digits.
+    pub fingerprint: String,
+    /// Value of the annotation `windlass.dev/attempt`.
+    pub attempt: Option<String>,
+    pub claim: Claim,
+    /// By container: who wrote its image last.
+    pub image_writers: BTreeMap<String, ImageWriter>,
+    /// `spec.replicas`.
+    pub wanted: i32,
+    /// Counts of the status; only meaningful when `observed_generation` has reached `generation`.
+    pub replicas: i32,
+    pub updated: i32,
+    pub ready: i32,
+    pub available: i32,
+    /// Pods are refused by quota or admission: since when and why (condition ReplicaFailure).
+    pub refused: Option<(Time, String)>,
+    /// Pods of the revision that the template describes.
+    pub pods: Vec<Pod>,
+}
+
+/// Whose images a workload runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Claim {
+    /// Nobody's, or of a pipeline that exists no more.
+    #[default]
+    None,
+    /// This pipeline's.
+    Ours,
+    /// Another pipeline's: `namespace/name`.
+    Other(String),
+}
+
+/// Who wrote an image last, as `managedFields` tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageWriter {
+    pub manager: String,
+    pub at: Option<Time>,
+    /// A GitOps tool or Helm; everything else is taken for a person.
+    pub is_tool: bool,
+}
+
+/// A pod of the new revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    pub name: String,
+    pub created: Time,
+    pub ready: bool,
+    /// Deleted, evicted, disrupted or lost with its node: does not count as a failure.
+    pub going: bool,
+    /// Restarts of the container that restarted most.
+    pub restarts: i32,
+    pub trouble: Option<Trouble>,
+}
+
+/// What is wrong with a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub kind: TroubleKind,
+    /// Since when, as well as the pod tells.
+    pub since: Time,
+    /// Container and message: `container app: back-off restarting failed container`.
+    pub message: String,
+}
+
+/// Kinds of trouble, by how long they are borne.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TroubleKind {
+    /// CrashLoopBackOff, or two restarts and more: not borne at all.
+    CrashLoop,
+    /// ErrImagePull, ImagePullBackOff, InvalidImageName, CreateContainerConfigError and the like.
+    Pull,
+    /// No node takes it.
+    Unschedulable,
+    /// A container runs and is not ready, or ended with an error.
+    NotReady,
+}
+
+/// A CronJob that Jobs may be made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CronJob {
+    pub name: String,
+    /// Suspended and labelled `windlass.dev/runnable: "true"`.
+    pub runnable: bool,
+    /// Names of its containers and init containers.
+    pub containers: Vec<String>,
+}
+
+/// A Job that Windlass made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    pub name: String,
+    pub namespace: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub deleting: bool,
+    pub suspended: bool,
+    /// It carries our finalizer.
+    pub kept: bool,
+    /// Condition Complete.
+    pub complete: bool,
+    /// Condition Failed (or FailureTarget), with its reason.
+    pub failed: Option<String>,
+    pub pods: Vec<JobPod>,
+}
+
+/// A pod of such a Job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobPod {
+    /// First non-zero exit code of its containers; 0 if all ended well; none while one runs.
+    pub exit_code: Option<i32>,
+    /// Evicted, preempted or drained (condition DisruptionTarget).
+    pub disrupted: bool,
+    /// A container was killed for want of memory.
+    pub out_of_memory: bool,
+    /// An image cannot be pulled or a container cannot be made: since when and why.
+    pub stuck: Option<(Time, String)>,
+    /// Termination message of the container that decided, at most 4,096 bytes.
+    pub message: String,
+}

@@ -1,0 +1,94 @@
+//! The caches: one store per kind, filled by its watch and read by everything else.
+
+use kube::Resource;
+use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
+
+use super::slim;
+use crate::api::{Decision, DeliveryPipeline, Environment, Release, TestRun};
+
+/// What was seen last, by kind. Cloning gives another handle on the same caches.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    pub pipelines: Store<DeliveryPipeline>,
+    pub releases: Store<Release>,
+    pub environments: Store<Environment>,
+    pub test_runs: Store<TestRun>,
+    pub decisions: Store<Decision>,
+    pub deployments: Store<slim::Deployment>,
+    pub replica_sets: Store<slim::ReplicaSet>,
+    pub pods: Store<slim::Pod>,
+    pub jobs: Store<slim::Job>,
+    pub cron_jobs: Store<slim::CronJob>,
+    pub namespaces: Store<slim::Namespace>,
+}
+
+/// The writing ends, one for each watch.
+#[derive(Debug, Default)]
+pub struct Writers {
+    pub pipelines: Writer<DeliveryPipeline>,
+    pub releases: Writer<Release>,
+    pub environments: Writer<Environment>,
+    pub test_runs: Writer<TestRun>,
+    pub decisions: Writer<Decision>,
+    pub deployments: Writer<slim::Deployment>,
+    pub replica_sets: Writer<slim::ReplicaSet>,
+    pub pods: Writer<slim::Pod>,
+    pub jobs: Writer<slim::Job>,
+    pub cron_jobs: Writer<slim::CronJob>,
+    pub namespaces: Writer<slim::Namespace>,
+}
+
+impl Writers {
+    /// The reading ends.
+    pub fn stores(&self) -> Stores {
+        Stores {
+            pipelines: self.pipelines.as_reader(),
+            releases: self.releases.as_reader(),
+            environments: self.environments.as_reader(),
+            test_runs: self.test_runs.as_reader(),
+            decisions: self.decisions.as_reader(),
+            deployments: self.deployments.as_reader(),
+            replica_sets: self.replica_sets.as_reader(),
+            pods: self.pods.as_reader(),
+            jobs: self.jobs.as_reader(),
+            cron_jobs: self.cron_jobs.as_reader(),
+            namespaces: self.namespaces.as_reader(),
+        }
+    }
+}
+
+/// The object of that name. A cluster-wide one has an empty namespace.
+pub fn get<K>(store: &Store<K>, namespace: &str, name: &str) -> Option<std::sync::Arc<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let reference = ObjectRef::new(name);
+    store.get(&if namespace.is_empty() { reference } else { reference.within(namespace) })
+}
+
+/// UID and version of the cached object; none if the kind is not watched or the object is not cached.
+pub fn resource_version_of(stores: &Stores, kind: &str, namespace: &str, name: &str) -> Option<(String, u64)> {
+    match kind {
+        "DeliveryPipeline" => version(&stores.pipelines, namespace, name),
+        "Release" => version(&stores.releases, namespace, name),
+        "Environment" => version(&stores.environments, namespace, name),
+        "TestRun" => version(&stores.test_runs, namespace, name),
+        "Decision" => version(&stores.decisions, namespace, name),
+        "Deployment" => version(&stores.deployments, namespace, name),
+        "Job" => version(&stores.jobs, namespace, name),
+        _ => None,
+    }
+}
+
+fn version<K>(store: &Store<K>, namespace: &str, name: &str) -> Option<(String, u64)>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let object = get(store, namespace, name)?;
+    Some((object.meta().uid.clone().unwrap_or_default(), version_number(object.as_ref())))
+}
+
+/// An object's version as a number, as Kubernetes defines it since 1.35; 0 if it has none.
+pub fn version_number<K: Resource>(object: &K) -> u64 {
+    object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
+}

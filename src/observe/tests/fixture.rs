@@ -1,0 +1,66 @@
+//! A small world for tests: YAML documents decoded by the real code into real stores.
+
+use kube::Resource;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::watcher::Event;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::observe::stores::{Stores, Writers};
+
+/// Stores that a test fills.
+#[derive(Default)]
+pub struct World {
+    pub writers: Writers,
+}
+
+impl World {
+    /// From YAML documents, separated by `---`. Namespaced ones without a namespace are in `shop`.
+    pub fn of(yaml: &str) -> Self {
+        let mut world = Self::default();
+        for document in serde_saphyr::from_multiple::<Value>(yaml).unwrap() {
+            world.put(document);
+        }
+        world
+    }
+
+    /// Adds or replaces one object.
+    pub fn put(&mut self, mut object: Value) {
+        let kind = object["kind"].as_str().unwrap().to_owned();
+        let meta = &mut object["metadata"];
+        if kind != "Namespace" && meta["namespace"].is_null() {
+            meta["namespace"] = "shop".into();
+        }
+        for (field, default) in [("uid", format!("{kind}-{}", meta["name"])), ("resourceVersion", "1".to_owned())] {
+            if meta[field].is_null() {
+                meta[field] = default.replace('"', "").into();
+            }
+        }
+        let writers = &mut self.writers;
+        match kind.as_str() {
+            "DeliveryPipeline" => apply(&mut writers.pipelines, object),
+            "Release" => apply(&mut writers.releases, object),
+            "Environment" => apply(&mut writers.environments, object),
+            "TestRun" => apply(&mut writers.test_runs, object),
+            "Decision" => apply(&mut writers.decisions, object),
+            "Deployment" => apply(&mut writers.deployments, object),
+            "ReplicaSet" => apply(&mut writers.replica_sets, object),
+            "Pod" => apply(&mut writers.pods, object),
+            "Job" => apply(&mut writers.jobs, object),
+            "CronJob" => apply(&mut writers.cron_jobs, object),
+            "Namespace" => apply(&mut writers.namespaces, object),
+            other => panic!("no store for {other}"),
+        }
+    }
+
+    pub fn stores(&self) -> Stores {
+        self.writers.stores()
+    }
+}
+
+fn apply<K>(writer: &mut Writer<K>, object: Value)
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + 'static,
+{
+    writer.apply_watcher_event(&Event::Apply(serde_json::from_value(object).unwrap()));
+}

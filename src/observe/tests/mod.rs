@@ -1,0 +1,3 @@
+//! What the tests of this folder and of the loop have in common.
+
+pub mod fixture;

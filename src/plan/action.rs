@@ -1,0 +1,150 @@
+//! What a plan may ask for: a small, closed list. `act` carries it out.
+
+use crate::api::decision::DecisionStatus;
+use crate::api::environment::EnvironmentStatus;
+use crate::api::pipeline::WorkloadKind;
+use crate::api::release::ReleaseStatus;
+use crate::api::{DecisionSpec, PipelineStatus, ReleaseSpec, TestRunSpec, TestRunStatus, Time};
+
+/// What to do now, and when to look again if nothing happens before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    pub step: Step,
+    pub wake_at: Option<Time>,
+}
+
+/// Either the checkpoint takes a step, or it stands and its effects are carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Write this status, guarded by the version that it was planned from; then plan again from what the server returned.
+    Checkpoint { status: Box<PipelineStatus>, notes: Vec<Note> },
+    /// Carry these out in order. One that fails does not keep the others from being tried. Empty: nothing to do.
+    Effects(Vec<Action>),
+}
+
+/// A transition worth telling: becomes a Kubernetes event on the pipeline and on the release, if one is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub release: Option<String>,
+    pub warning: bool,
+    /// One word, upper camel case.
+    pub reason: String,
+    pub message: String,
+}
+
+/// Kinds of Windlass that are guarded or written by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Pipeline,
+    Release,
+    Environment,
+    TestRun,
+    Decision,
+}
+
+/// An object in the pipeline's namespace as it was seen; a write to it carries both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub kind: Kind,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+}
+
+/// An object that must not have moved when exposure rises: read from the server itself just before.
+pub type Confirm = Target;
+
+/// One effect.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// JSON Patch on a workload: images of containers that exist, and our annotations.
+    SetImages(SetImages),
+    /// Record a ban: a Decision under a computed name. That it exists already is success.
+    CreateBan {
+        name: String,
+        spec: DecisionSpec,
+    },
+    /// Make the Release that the head asks for. That it exists already is success.
+    CreateRelease {
+        name: String,
+        spec: Box<ReleaseSpec>,
+    },
+    /// Make a TestRun, owned by its Release. That it exists already is success.
+    CreateTestRun {
+        name: String,
+        release: Target,
+        spec: TestRunSpec,
+    },
+    /// Make a suspended Job from a CronJob, with the build's images, our labels and finalizer. That it exists already is success.
+    CreateJob(CreateJob),
+    /// Unsuspend a Job.
+    StartJob {
+        namespace: String,
+        name: String,
+        uid: String,
+        resource_version: String,
+    },
+    /// Take our finalizer off a Job and delete it with its pods.
+    RemoveJob {
+        namespace: String,
+        name: String,
+        uid: String,
+        resource_version: String,
+    },
+    /// Write a status, the whole of it.
+    ReleaseStatus {
+        target: Target,
+        status: Box<ReleaseStatus>,
+    },
+    EnvironmentStatus {
+        target: Target,
+        status: Box<EnvironmentStatus>,
+    },
+    TestRunStatus {
+        target: Target,
+        status: Box<TestRunStatus>,
+    },
+    DecisionStatus {
+        target: Target,
+        status: DecisionStatus,
+    },
+    /// Put `windlass.dev/rollout` on an object, or take it off.
+    Finalizer {
+        target: Target,
+        present: bool,
+    },
+    /// Delete one of our own objects: a lifted ban, what retention lets go.
+    Delete {
+        target: Target,
+    },
+}
+
+/// An image write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetImages {
+    pub kind: WorkloadKind,
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    /// Container or init container name, and its image. Only those that exist and differ.
+    pub images: Vec<(String, String)>,
+    /// Value of `windlass.dev/claimed-by`: `namespace/name/uid` of the pipeline.
+    pub claim: String,
+    /// Value of `windlass.dev/attempt`.
+    pub attempt: String,
+    /// Not empty where the write raises exposure: none of these may have moved.
+    pub confirm: Vec<Confirm>,
+}
+
+/// A Job to be made from a CronJob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateJob {
+    pub namespace: String,
+    pub cron_job: String,
+    pub name: String,
+    /// Images by container name.
+    pub images: Vec<(String, String)>,
+    /// Labels of the Job and its pods.
+    pub labels: Vec<(String, String)>,
+}

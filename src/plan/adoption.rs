@@ -1,0 +1,177 @@
+//! First sight of a stage: what runs is recorded before anything is written (walk 1).
+
+use crate::api::build::{BuildHash, BuildRow, FoundImage};
+use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
+use crate::api::{HistoryEntry, Live, Outcome};
+use crate::observe::{Claim, Workload};
+
+use super::draft::{self, Draft};
+use super::mutant::{Mutant, is};
+use super::world::{Known, World, order};
+use super::{build, ending, workload};
+
+/// Gives each stage of the spec its checkpoint, in the spec's order, and adopts those that can be seen.
+pub fn adopt(world: &World<'_>, draft: &mut Draft) {
+    if draft.status.adopted.is_none() {
+        draft.status.adopted = Some(world.now);
+    }
+    arrange(world, draft);
+    for index in 0..draft.status.stages.len() {
+        leave_to_other(world, draft, index);
+        adopt_stage(world, draft, index);
+    }
+}
+
+/// Stages in the order of the spec; one that is not in it any more stays until its rollout has ended.
+fn arrange(world: &World<'_>, draft: &mut Draft) {
+    let mut old = std::mem::take(&mut draft.status.stages);
+    for stage in &world.spec.stages {
+        let known = old.iter().position(|s| s.environment == stage.environment).map(|at| old.remove(at));
+        draft.status.stages.push(
+            known.unwrap_or_else(|| StageStatus { environment: stage.environment.clone(), ..StageStatus::default() }),
+        );
+    }
+    draft.status.stages.extend(old.into_iter().filter(|s| s.rollout.is_some() || !s.bans.is_empty()));
+}
+
+/// A workload that another pipeline has claimed is no longer what this one recorded: once the claim is void, what runs
+/// then is adopted anew. The mark and the evidence stay.
+fn leave_to_other(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let Some(stage) = draft.status.stages.get_mut(index).filter(|s| s.adopted.is_some()) else { return };
+    let Some(other) = world.spec.workloads.iter().find_map(|w| world.claimant(&stage.environment, &w.key())) else {
+        return;
+    };
+    if let Some(rollout) = stage.rollout.take() {
+        ending::close(world, stage, &rollout, Outcome::Aborted, None, &format!("WorkloadClaimed: by pipeline {other}"));
+    }
+    (stage.adopted, stage.current, stage.held) = (None, None, None);
+    let text = format!("{}: left to pipeline {other}, which has claimed a workload there", stage.environment);
+    draft.warn("", "WorkloadClaimed", text);
+}
+
+fn adopt_stage(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let is_live =
+        draft.status.stages.iter().any(|s| s.rollout.is_some() || s.history.iter().any(|e| e.outcome.is_terminal()));
+    let Some(stage) = draft.status.stages.get_mut(index).filter(|s| s.adopted.is_none()) else { return };
+    if is(Mutant::AdoptionAfter) && !stage.history.iter().any(|e| e.outcome.is_terminal()) {
+        return;
+    }
+    let Some(seen) = all_seen(world, &stage.environment) else { return };
+    stage.adopted = Some(world.now);
+    stage.workloads = draft::seen_workloads(world, &stage.environment);
+    let (live, row) = found(world, stage, &seen);
+    if let Some(live) = &live {
+        let known = world.release(&live.release);
+        let is_above = |k: &&Known<'_>| stage.high_water.as_ref().is_none_or(|mark| order(&k.mark, mark).is_gt());
+        if let Some(known) = known.filter(is_above) {
+            stage.high_water = Some(known.mark.clone());
+        }
+        stage.history.push(HistoryEntry {
+            release: live.release.clone(),
+            build: live.build.short().to_owned(),
+            attempt: String::new(),
+            outcome: Outcome::Adopted,
+            cause: None,
+            reason: if known.is_some() { "ran already".into() } else { "revision 0, as found".into() },
+            at: world.now,
+        });
+    }
+    if !is_live {
+        stage.held = adoption_hold(world, stage, live.as_ref());
+    }
+    stage.current = live;
+    if let Some(row) = row {
+        draft.keep(&row);
+    }
+}
+
+/// Every workload of the spec in that environment, if all exist with the containers that are named, and none is another
+/// pipeline's.
+fn all_seen<'a>(world: &World<'a>, environment: &str) -> Option<Vec<&'a Workload>> {
+    world.namespace(environment)?;
+    let place = world.place(environment)?;
+    let seen = |w: &crate::api::pipeline::WorkloadRef| {
+        let is_free = |s: &&std::sync::Arc<Workload>| !s.deleting && !matches!(s.claim, Claim::Other(_));
+        let seen = place.workloads.get(&w.key()).filter(is_free)?;
+        w.containers.iter().all(|c| seen.images.contains_key(&c.name)).then_some(seen.as_ref())
+    };
+    world.spec.workloads.iter().map(seen).collect()
+}
+
+/// What runs: the newest release whose images all stand in the templates, else revision 0. A placeholder is neither.
+fn found(world: &World<'_>, stage: &StageStatus, seen: &[&Workload]) -> (Option<Live>, Option<BuildRow>) {
+    let row = found_row(world, seen);
+    if row.found.iter().any(|f| build::is_placeholder(&f.image)) {
+        return (None, None);
+    }
+    let healthy = seen.iter().all(|w| workload::is_serving(w));
+    let template = draft::template(world, &stage.environment);
+    let is_running = |k: &&Known<'_>| {
+        k.build.as_ref().is_ok_and(|r| {
+            !build::has_tags(r)
+                && world.spec.workloads.iter().zip(seen).all(|(w, s)| workload::difference(world, s, w, r).is_none())
+        })
+    };
+    let live = |release: &str, uid: &str, version: &str, hash: &BuildHash, created_at| Live {
+        release: release.to_owned(),
+        release_uid: uid.to_owned(),
+        version: version.to_owned(),
+        build: hash.clone(),
+        created_at,
+        attempt: String::new(),
+        since: world.now,
+        healthy,
+        template,
+    };
+    match world.releases.iter().rev().find(is_running).and_then(|k| Some((k, k.build.as_ref().ok()?))) {
+        Some((k, row)) => {
+            (Some(live(k.name(), k.uid, &k.mark.version, &row.hash, Some(k.mark.created_at))), Some(row.clone()))
+        }
+        None => (Some(live("", "", "", &row.hash, None)), Some(row)),
+    }
+}
+
+/// Each managed container's image as it stands in the templates: revision 0, or what a person set.
+pub fn found_row(world: &World<'_>, seen: &[&Workload]) -> BuildRow {
+    let mut found = Vec::new();
+    for (workload, seen) in world.spec.workloads.iter().zip(seen) {
+        for container in &workload.containers {
+            let image = seen.images.get(&container.name).cloned().unwrap_or_default();
+            found.push(FoundImage { workload: workload.key(), container: container.name.clone(), image });
+        }
+    }
+    let keys: Vec<(String, &str)> =
+        found.iter().map(|f| (format!("{}/{}", f.workload, f.container), f.image.as_str())).collect();
+    let hash = BuildHash::of(keys.iter().map(|(key, image)| (key.as_str(), *image)));
+    BuildRow { hash, images: Vec::new(), found }
+}
+
+/// More than one release above what runs, at first sight: a person must say which one is meant.
+fn adoption_hold(world: &World<'_>, stage: &StageStatus, live: Option<&Live>) -> Option<Hold> {
+    let current = live.and_then(|l| world.release(&l.release)).map(|k| &k.mark);
+    let here = world.spec.stages.iter().position(|s| s.environment == stage.environment)?;
+    let way = world.spec.stages.iter().take(here + 1);
+    let is_above = |k: &&Known<'_>| {
+        let Some(hash) = k.hash() else { return false };
+        current.is_none_or(|c| order(&k.mark, c).is_gt())
+            // a ban in a stage before keeps it from here as well
+            && !way.clone().any(|s| world.bans(&s.environment, hash).next().is_some())
+            && world.withdrawal(k.name(), hash).is_none()
+    };
+    let above: Vec<&Known<'_>> = world.releases.iter().filter(is_above).collect();
+    let newest = above.last().filter(|_| above.len() > 1)?;
+    let names: Vec<&str> = above.iter().rev().take(5).map(|k| k.name()).collect();
+    let more =
+        if above.len() > names.len() { format!(" and {} more", above.len() - names.len()) } else { String::new() };
+    let message = format!(
+        "{} releases stood above what ran at first sight ({}{more}); a Decision Promote names the one that is meant",
+        above.len(),
+        names.join(", ")
+    );
+    Some(Hold { kind: HoldKind::AdoptionHold, message, by: None, since: world.now, newest: Some(newest.mark.clone()) })
+}
+
+/// All the workloads of the stage, for those who record what is found later.
+pub fn found_now(world: &World<'_>, environment: &str) -> Option<BuildRow> {
+    all_seen(world, environment).map(|seen| found_row(world, &seen))
+}

@@ -1,0 +1,207 @@
+//! Conditions as kstatus reads them: waiting for people, time or evidence is Ready; Reconciling only while we change
+//! the cluster; Stalled only when someone must act.
+
+use crate::api::checkpoint::HoldKind;
+use crate::api::conditions::find;
+use crate::api::{Condition, RolloutState, StageStatus, Time};
+use crate::observe::Access;
+
+use super::draft::{Draft, clip};
+use super::reference::{self, Problem};
+use super::world::World;
+use super::{head, interrupt, suite};
+
+/// What an object's conditions are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing to do but wait for people, time or evidence; or finished.
+    Ready { reason: String, message: String },
+    /// The cluster is being changed.
+    Reconciling { reason: String, message: String },
+    /// Someone must act.
+    Stalled { reason: String, message: String },
+}
+
+/// Ready, Reconciling and Stalled from one standing; a condition whose status stays keeps its time.
+pub fn of(standing: Standing, old: &[Condition], generation: i64, now: Time) -> Vec<Condition> {
+    let (ready, reconciling, stalled, reason, message) = match standing {
+        Standing::Ready { reason, message } => ("True", "False", "False", reason, message),
+        Standing::Reconciling { reason, message } => ("False", "True", "False", reason, message),
+        Standing::Stalled { reason, message } => ("False", "False", "True", reason, message),
+    };
+    let make = |r#type, status: &str| condition(old, r#type, status, &reason, &message, generation, now);
+    vec![make("Ready", ready), make("Reconciling", reconciling), make("Stalled", stalled)]
+}
+
+/// One condition; it keeps its time while its status stays.
+pub fn condition(
+    old: &[Condition],
+    r#type: &str,
+    status: &str,
+    reason: &str,
+    message: &str,
+    generation: i64,
+    now: Time,
+) -> Condition {
+    let before = find(old, r#type).filter(|c| c.status == status);
+    Condition {
+        r#type: r#type.to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message: clip(message, 1024),
+        observed_generation: generation,
+        last_transition_time: before.map_or(now, |c| c.last_transition_time),
+    }
+}
+
+/// The pipeline's own conditions.
+pub fn settle(world: &World<'_>, draft: &mut Draft) {
+    let generation = world.snap.pipeline.metadata.generation.unwrap_or_default();
+    let old = std::mem::take(&mut draft.status.conditions);
+    let missing = missing(world, draft);
+    let (status, reason, message) = match &missing {
+        Some(problem) => ("False", problem.reason, problem.message.as_str()),
+        None => ("True", "Found", ""),
+    };
+    let resolved = condition(&old, "Resolved", status, reason, message, generation, world.now);
+    let standing = pipeline(world, draft, missing.as_ref().map(|p| (p, resolved.last_transition_time)));
+    let mut conditions = of(standing, &old, generation, world.now);
+    conditions.push(resolved);
+    if let Some((status, reason, message)) = delivered(world, draft) {
+        conditions.push(condition(&old, "Delivered", status, reason, &message, generation, world.now));
+    }
+    draft.status.conditions = conditions;
+    draft.status.observed_generation = generation;
+}
+
+/// The first named thing that is not there.
+fn missing(world: &World<'_>, draft: &Draft) -> Option<Problem> {
+    world.spec.stages.iter().find_map(|stage| {
+        reference::problem(world, &stage.environment).or_else(|| {
+            let is_adopted = draft.stage(&stage.environment).is_some_and(|s| s.adopted.is_some());
+            let why = stage
+                .tests
+                .iter()
+                .filter(|_| is_adopted)
+                .find_map(|t| suite::cannot_make(world, &stage.environment, t))?;
+            Some(Problem {
+                reason: "CronJobMissing",
+                message: format!("{} in {}", why, stage.environment),
+                remedy: String::new(),
+            })
+        })
+    })
+}
+
+fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>) -> Standing {
+    if let Some(stalled) = misconfigured(world, draft) {
+        return stalled;
+    }
+    if let Some((problem, since)) = missing {
+        let (reason, message) = (problem.reason.to_owned(), problem.message.clone());
+        let is_final = matches!(problem.reason, "NamespaceTaken" | "WorkloadClaimed" | "WorkloadPaused");
+        return if is_final || world.is_due(since.plus(world.snap.settings.reference_grace)) {
+            Standing::Stalled { reason, message }
+        } else {
+            Standing::Reconciling { reason, message }
+        };
+    }
+    let stages = &draft.status.stages;
+    let is_open = |s: &&StageStatus| s.rollout.is_some();
+    if let Some(message) = stages.iter().filter(is_open).find_map(|s| interrupt::refusal(world, &s.environment)) {
+        return Standing::Stalled { reason: "Refused".into(), message };
+    }
+    if let Some(alert) = stages.iter().find_map(|s| s.alert.as_ref().map(|a| (s, a))) {
+        return Standing::Stalled {
+            reason: alert.1.reason.clone(),
+            message: format!("{}: {}", alert.0.environment, alert.1.message),
+        };
+    }
+    if let Some((stage, what)) = stages.iter().find_map(|s| changing(world, s).map(|what| (s, what))) {
+        return Standing::Reconciling { reason: what.into(), message: format!("{}: {what}", stage.environment) };
+    }
+    if let Some((stage, hold)) = stages.iter().find_map(|s| s.held.as_ref().map(|h| (s, h))) {
+        let reason = match hold.kind {
+            HoldKind::Revert => "Held",
+            HoldKind::AdoptionHold => "AdoptionHold",
+            HoldKind::ExternalChange => "ExternalChange",
+        };
+        return Standing::Ready { reason: reason.into(), message: format!("{}: {}", stage.environment, hold.message) };
+    }
+    let message = if world.spec.suspend { "suspended" } else { "" };
+    Standing::Ready {
+        reason: if world.spec.suspend { "Suspended".into() } else { "Ready".into() },
+        message: message.into(),
+    }
+}
+
+/// What only an edit of the pipeline can mend.
+fn misconfigured(world: &World<'_>, draft: &Draft) -> Option<Standing> {
+    let stalled = |reason: &str, message: String| Some(Standing::Stalled { reason: reason.into(), message });
+    if let Some(head) = &world.spec.release {
+        match head::build_of(world, head) {
+            Err(why) => return stalled("HeadInvalid", why),
+            Ok(row) => {
+                if let Some(why) = head::problem(world, draft, head, &row) {
+                    return stalled("VersionReused", why);
+                }
+            }
+        }
+    }
+    let first = world.spec.stages.first()?;
+    let environment = world.place(&first.environment)?.environment.as_ref()?;
+    let is_required = environment.spec.policy.as_ref().is_some_and(|p| p.require_upstream);
+    if is_required {
+        let name = &first.environment;
+        return stalled(
+            "UpstreamRequired",
+            format!("spec.stages: {name} may not be the first stage (policy.requireUpstream)"),
+        );
+    }
+    None
+}
+
+/// What is being changed in the cluster there, if anything is.
+fn changing(world: &World<'_>, stage: &StageStatus) -> Option<&'static str> {
+    match stage.rollout.as_ref().map(|r| &r.state) {
+        Some(RolloutState::Progressing(state)) if state.paused.is_none() => Some("Progressing"),
+        Some(RolloutState::Reverting(_)) => Some("Reverting"),
+        Some(RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_)) | None => {
+            let is_granted =
+                world.place(&stage.environment).is_some_and(|p| matches!(p.access, Access::Granted { .. }));
+            (is_granted && stage.adopted.is_none()).then_some("Adopting")
+        }
+    }
+}
+
+/// Whether the head is delivered at the end of its way; nothing where no head is set.
+fn delivered(world: &World<'_>, draft: &Draft) -> Option<(&'static str, &'static str, String)> {
+    let spec = world.spec.release.as_ref()?;
+    let head = draft.status.head.as_ref().filter(|h| h.version == spec.version);
+    let last = world.spec.stages.last().and_then(|s| draft.stage(&s.environment))?;
+    let is_live = head.is_some_and(|h| is_delivered(last, &h.release, &h.build));
+    Some(if is_live {
+        ("True", "Delivered", format!("{} is live and proven in {}", spec.version, last.environment))
+    } else {
+        ("Unknown", "UnderWay", format!("{} is not delivered to {} yet", spec.version, last.environment))
+    })
+}
+
+/// Whether that build of that release is live and proven in the stage.
+pub fn is_delivered(stage: &StageStatus, release: &str, build: &crate::api::BuildHash) -> bool {
+    match &stage.rollout {
+        Some(rollout) if matches!(rollout.state, RolloutState::Delivered(_)) => {
+            rollout.release == release && rollout.build == *build
+        }
+        Some(_) => false,
+        None => {
+            stage.current.as_ref().is_some_and(|c| c.release == release && c.build == *build && c.healthy)
+                && stage.held.as_ref().is_none_or(|h| h.kind != HoldKind::ExternalChange)
+        }
+    }
+}
+
+/// Since when a condition has that status, if it has.
+pub fn since(conditions: &[Condition], r#type: &str, status: &str) -> Option<Time> {
+    find(conditions, r#type).filter(|c| c.status == status).map(|c| c.last_transition_time)
+}

@@ -1,0 +1,132 @@
+//! Decisions: what each act of a person does to the checkpoint, or why it is refused. Each acts once: what became of it
+//! is noted in the same checkpoint, and its own status follows as an effect.
+
+mod back;
+mod ban;
+mod foreign;
+mod promote;
+
+use crate::api::decision::{DecisionPhase, DecisionType};
+use crate::api::{BuildHash, Decision};
+
+use super::draft::Draft;
+use super::mutant::{Mutant, is};
+use super::promotion::is_final;
+use super::world::{Known, World, created, phase_of};
+
+/// How many notes may wait for their Decision's status at a time.
+const NOTES: usize = 48;
+
+/// Carries out what people decided, oldest first; forgets notes that have arrived.
+pub fn decide(world: &World<'_>, draft: &mut Draft) {
+    draft.status.decisions.retain(|note| {
+        world.decisions.iter().any(|d| d.metadata.uid.as_deref() == Some(note.uid.as_str()) && !is_final(phase_of(d)))
+    });
+    for decision in &world.decisions {
+        if decision.spec.r#type == DecisionType::Ban
+            || !is_open(world, draft, decision)
+            || draft.status.decisions.len() >= NOTES
+        {
+            continue;
+        }
+        apply(world, draft, decision);
+    }
+}
+
+/// Whether the Decision has yet to take effect: not answered, and not older than the memory of this pipeline.
+pub fn is_open(world: &World<'_>, draft: &Draft, decision: &Decision) -> bool {
+    !is_final(phase_of(decision))
+        && !is_expired(draft.status.adopted, decision)
+        && !is_noted(draft, decision)
+        && !world.is_pipeline_deleted()
+}
+
+/// Whether it was made before the pipeline was first seen: old acts never act again. Withdraw binds for ever.
+pub fn is_expired(adopted: Option<crate::api::Time>, decision: &Decision) -> bool {
+    let is_act = !matches!(decision.spec.r#type, DecisionType::Ban | DecisionType::Withdraw);
+    // creation times are whole seconds: the second of the adoption counts as before it
+    is_act && !is(Mutant::ExpiredActs) && adopted.is_some_and(|at| created(&decision.metadata) <= at)
+}
+
+fn is_noted(draft: &Draft, decision: &Decision) -> bool {
+    !is(Mutant::ActsAgain)
+        && draft.status.decisions.iter().any(|n| decision.metadata.uid.as_deref() == Some(n.uid.as_str()))
+}
+
+/// Whether it is of a type that stands until it is used.
+pub fn is_standing(draft: &Draft, decision: &Decision) -> bool {
+    matches!(decision.spec.r#type, DecisionType::Promote | DecisionType::Retry) && !is_noted(draft, decision)
+}
+
+/// Notes that a standing Decision was used.
+pub fn applied(draft: &mut Draft, decision: &Decision, known: &Known<'_>, reason: &str) {
+    draft.answer_about(decision, DecisionPhase::Applied, reason, Some(known.uid), known.hash());
+}
+
+fn apply(world: &World<'_>, draft: &mut Draft, decision: &Decision) {
+    let answer = match decision.spec.r#type {
+        DecisionType::Withdraw => ban::withdraw(world, draft, decision),
+        DecisionType::Ban => return,
+        DecisionType::Promote
+        | DecisionType::Abort
+        | DecisionType::Revert
+        | DecisionType::Unhold
+        | DecisionType::Retry
+        | DecisionType::Unban
+        | DecisionType::Adopt
+        | DecisionType::Restore => in_stage(world, draft, decision),
+    };
+    match answer {
+        Answer::Stands => {}
+        Answer::Refused(why) => {
+            draft.warn(
+                decision.spec.release.as_deref().unwrap_or(""),
+                "DecisionRefused",
+                format!("{:?}: {why}", decision.spec.r#type),
+            );
+            draft.answer(decision, DecisionPhase::Refused, why);
+        }
+        Answer::Applied(what, build) => {
+            draft.answer_about(decision, DecisionPhase::Applied, what, None, build.as_ref())
+        }
+    }
+}
+
+/// What becomes of a Decision now.
+enum Answer {
+    /// It stands until it is used; nothing to note.
+    Stands,
+    Refused(String),
+    Applied(String, Option<BuildHash>),
+}
+
+impl Answer {
+    fn refused(why: impl Into<String>) -> Self {
+        Self::Refused(why.into())
+    }
+    fn applied(what: impl Into<String>) -> Self {
+        Self::Applied(what.into(), None)
+    }
+}
+
+fn in_stage(world: &World<'_>, draft: &mut Draft, decision: &Decision) -> Answer {
+    let environment = decision.spec.environment.as_deref().unwrap_or("");
+    let spec = world.spec.stages.iter().find(|s| s.environment == environment);
+    let index = draft.status.stages.iter().position(|s| s.environment == environment);
+    let (Some(spec), Some(index)) = (spec, index) else {
+        return Answer::refused(format!("spec.environment: the pipeline has no stage {environment}"));
+    };
+    if draft.status.stages.get(index).is_some_and(|s| s.adopted.is_none()) {
+        return Answer::Stands;
+    }
+    match decision.spec.r#type {
+        DecisionType::Promote | DecisionType::Retry => promote::stand(world, draft, index, spec, decision),
+        DecisionType::Abort => back::abort(world, draft, index, decision),
+        DecisionType::Revert => back::go_back(world, draft, index, decision),
+        DecisionType::Unhold => back::unhold(draft, index),
+        DecisionType::Unban => ban::unban(world, draft, index, decision),
+        DecisionType::Adopt => foreign::adopt(world, draft, index, decision),
+        DecisionType::Restore => foreign::restore(world, draft, index, decision),
+        DecisionType::Withdraw | DecisionType::Ban => Answer::Stands,
+    }
+}

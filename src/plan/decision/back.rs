@@ -1,0 +1,107 @@
+//! Abort, Revert and Unhold: going back, and ending a hold.
+
+use crate::api::checkpoint::{HoldKind, StageStatus};
+use crate::api::{Cause, Decision, Live, RolloutState};
+use crate::plan::draft::Draft;
+use crate::plan::mutant::{Mutant, is};
+use crate::plan::world::{World, user_of};
+use crate::plan::{ending, revert};
+
+use super::Answer;
+use super::promote::lift_adoption_hold;
+
+pub(super) fn abort(world: &World<'_>, draft: &mut Draft, index: usize, decision: &Decision) -> Answer {
+    let state = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()).map(|r| (&r.state, r.version.clone()));
+    match state {
+        None if is(Mutant::AbortIdle) => go_back(world, draft, index, decision),
+        None => Answer::refused("nothing is under way there"),
+        Some((RolloutState::Reverting(_), _)) => Answer::refused("it is going back already"),
+        Some((RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_), version)) => {
+            ending::go_back(world, draft, index, Cause::Aborted, &format!("aborted by {}", user_of(decision)), None);
+            Answer::applied(format!("{version} goes back"))
+        }
+    }
+}
+
+pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decision: &Decision) -> Answer {
+    let user = user_of(decision);
+    let why = format!("reverted by {user}");
+    let Some(stage) = draft.status.stages.get_mut(index) else { return Answer::Stands };
+    if let Some(refused) = refuse_by_hold(stage) {
+        return refused;
+    }
+    let leaving = match (&stage.rollout, &stage.current) {
+        (Some(rollout), _) => rollout.build.clone(),
+        (None, Some(current)) => current.build.clone(),
+        (None, None) => return Answer::refused("nothing was delivered there"),
+    };
+    let target = match &decision.spec.to {
+        Some(to) => named_target(world, stage, to),
+        None => revert::default_target(world, stage, &leaving)
+            .ok_or_else(|| "there is no build recorded healthy there to go back to".to_owned()),
+    };
+    let target = match target {
+        Ok(target) if target.build == leaving => {
+            return Answer::refused(format!("{} runs there", ending::name_of(&target)));
+        }
+        Ok(target) => target,
+        Err(why) => return Answer::Refused(why),
+    };
+    let what = format!("back to {}, and held there", ending::name_of(&target));
+    match &mut stage.rollout {
+        None => revert::open(world, draft, index, target, Cause::Reverted, &why, Some(user)),
+        Some(rollout) => {
+            if let RolloutState::Reverting(state) = &mut rollout.state {
+                let under_way =
+                    rollout.target.as_ref().filter(|t| decision.spec.to.is_some() && t.build != target.build);
+                if let Some(under_way) = under_way {
+                    return Answer::refused(format!("it is going back to {} already", ending::name_of(under_way)));
+                }
+                state.hold_by = Some(user.to_owned());
+                return Answer::applied("it is going back already; held afterwards");
+            }
+            rollout.target = Some(target);
+            ending::go_back(world, draft, index, Cause::Reverted, &why, Some(user));
+        }
+    }
+    Answer::applied(what)
+}
+
+fn refuse_by_hold(stage: &StageStatus) -> Option<Answer> {
+    let is_external = stage.held.as_ref().is_some_and(|h| h.kind == HoldKind::ExternalChange);
+    is_external.then(|| Answer::refused("someone else wrote an image there; decide Adopt or Restore first"))
+}
+
+/// A build recorded healthy here, by its release's name or `hash:` and at least eight digits.
+fn named_target(world: &World<'_>, stage: &StageStatus, to: &str) -> Result<Live, String> {
+    let is_named = |l: &&Live| match to.strip_prefix("hash:") {
+        Some(digits) => l.build.0.starts_with(digits),
+        None => l.release == to,
+    };
+    let Some(target) = stage.current.iter().chain(&stage.previous).find(is_named) else {
+        return Err(format!("spec.to: {to} was not recorded healthy in {}", stage.environment));
+    };
+    if !target.healthy {
+        return Err(format!("spec.to: {to} was not recorded healthy in {}", stage.environment));
+    }
+    if world.withdrawal(&target.release, &target.build).is_some() || world.is_banned(stage, &target.build) {
+        return Err(format!("spec.to: {to} is banned or withdrawn"));
+    }
+    Ok(target.clone())
+}
+
+pub(super) fn unhold(draft: &mut Draft, index: usize) -> Answer {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return Answer::Stands };
+    match stage.held.as_ref().map(|h| h.kind) {
+        None => Answer::refused("it is not held"),
+        Some(HoldKind::ExternalChange) => Answer::refused("someone else wrote an image there; decide Adopt or Restore"),
+        Some(HoldKind::Revert) => {
+            stage.held = None;
+            Answer::applied("the hold is lifted; releases above the mark follow")
+        }
+        Some(HoldKind::AdoptionHold) => {
+            lift_adoption_hold(stage);
+            Answer::applied("the hold is lifted; releases newer than those at first sight follow")
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Adopt and Restore: what becomes of an image that someone else wrote.
+
+use crate::api::checkpoint::{HoldKind, StageStatus};
+use crate::api::{Cause, Decision};
+use crate::plan::draft::Draft;
+use crate::plan::world::{World, user_of};
+use crate::plan::{adoption, ending, revert};
+
+use super::Answer;
+
+fn external(draft: &Draft, index: usize) -> Result<(), Answer> {
+    let is_external = |s: &StageStatus| s.held.as_ref().is_some_and(|h| h.kind == HoldKind::ExternalChange);
+    let is_held = draft.status.stages.get(index).is_some_and(is_external);
+    is_held.then_some(()).ok_or_else(|| Answer::refused("nobody else wrote an image there"))
+}
+
+pub(super) fn adopt(world: &World<'_>, draft: &mut Draft, index: usize, decision: &Decision) -> Answer {
+    if let Err(refused) = external(draft, index) {
+        return refused;
+    }
+    let Some(stage) = draft.status.stages.get_mut(index) else { return Answer::Stands };
+    let Some(row) = adoption::found_now(world, &stage.environment) else { return Answer::Stands };
+    ending::adopt_found(world, stage, &row, user_of(decision));
+    draft.keep(&row);
+    Answer::applied("what runs is taken as it is")
+}
+
+pub(super) fn restore(world: &World<'_>, draft: &mut Draft, index: usize, decision: &Decision) -> Answer {
+    if let Err(refused) = external(draft, index) {
+        return refused;
+    }
+    let Some(stage) = draft.status.stages.get(index) else { return Answer::Stands };
+    let Some(target) = stage.current.clone() else {
+        return Answer::refused("there is nothing of ours to put back; decide Adopt");
+    };
+    if world.is_banned(stage, &target.build) || world.withdrawal(&target.release, &target.build).is_some() {
+        let name = ending::name_of(&target);
+        return Answer::refused(format!("{name}, which ran before, is banned or withdrawn; decide Adopt"));
+    }
+    let Some(row) = adoption::found_now(world, &stage.environment) else { return Answer::Stands };
+    let leaving = ending::found_live(world, stage, &row);
+    let what = format!("{} is put back", ending::name_of(&target));
+    let before = stage.held.clone().and_then(|hold| ending::under(world, hold)).filter(|h| h.newest.is_some());
+    draft.keep(&row);
+    let why = format!("restored by {}", user_of(decision));
+    revert::open_from(world, draft, index, leaving, target, Cause::Reverted, &why, None);
+    if let Some(stage) = draft.status.stages.get_mut(index) {
+        stage.held = before;
+    }
+    Answer::applied(what)
+}

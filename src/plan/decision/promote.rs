@@ -1,0 +1,122 @@
+//! Promote and Retry: a release asked for by name. They stand until the gates let it in.
+
+use crate::api::checkpoint::StageStatus;
+use crate::api::stage::Stage;
+use crate::api::{BuildHash, Decision, DecisionPhase, DecisionType, RolloutState};
+use crate::plan::draft::Draft;
+use crate::plan::gate::{self, Candidate, is_adoption_hold};
+use crate::plan::head;
+use crate::plan::world::{Known, World, order, user_of};
+
+use super::{Answer, is_open, is_standing};
+
+/// Promote and Retry: refused where they could not mean anything, else they stand until the gates let the release in.
+pub(super) fn stand(world: &World<'_>, draft: &mut Draft, index: usize, spec: &Stage, decision: &Decision) -> Answer {
+    let Some(stage) = draft.status.stages.get(index) else { return Answer::Stands };
+    let name = decision.spec.release.as_deref().unwrap_or("");
+    let environment = &spec.environment;
+    let Some(known) = world.release(name) else {
+        return Answer::refused(format!("spec.release: there is no release {name}"));
+    };
+    let hash = match &known.build {
+        Ok(row) => &row.hash,
+        Err(why) => return Answer::refused(why.clone()),
+    };
+    if let Some(withdraw) = world.withdrawal(name, hash) {
+        return Answer::refused(format!("{name} was withdrawn by {}", user_of(withdraw)));
+    }
+    if world.is_banned(stage, hash) && is_being_lifted(world, draft, environment, name, hash) {
+        return Answer::Stands;
+    }
+    if world.is_banned(stage, hash) {
+        return Answer::refused(format!("the build of {name} is banned in {environment}; Unban it first"));
+    }
+    if let Some(head) = head::mark(draft)
+        && order(&known.mark, &head).is_gt()
+    {
+        return Answer::refused(format!("the head is {}; change spec.release", head.version));
+    }
+    if let Some(refused) = pointless(stage, known, decision) {
+        return refused;
+    }
+    if newer_stands(world, draft, environment, decision) {
+        return Answer::refused("a later Promote or Retry in this environment took its place");
+    }
+    if decision.spec.r#type == DecisionType::Promote
+        && !spec.is_manual()
+        && let Some(newer) = newer_open(world, draft, index, spec, known)
+    {
+        return Answer::refused(format!(
+            "{newer} is newer and may enter: {name} would be replaced at once; use Revert"
+        ));
+    }
+    let Some(stage) = draft.status.stages.get_mut(index) else { return Answer::Stands };
+    if is_adoption_hold(stage) {
+        lift_adoption_hold(stage);
+    }
+    Answer::Stands
+}
+
+/// An Unban stands, or was applied and the objects of the ban are on their way out.
+fn is_being_lifted(world: &World<'_>, draft: &Draft, environment: &str, name: &str, hash: &BuildHash) -> bool {
+    let is_unban =
+        |d: &&&Decision| d.spec.r#type == DecisionType::Unban && d.spec.environment.as_deref() == Some(environment);
+    world.decisions.iter().filter(is_unban).any(|d| {
+        let note = draft.status.decisions.iter().find(|n| d.metadata.uid.as_deref() == Some(n.uid.as_str()));
+        match note {
+            Some(note) => note.phase == DecisionPhase::Applied && note.build_hash.as_ref() == Some(hash),
+            None => is_open(world, draft, d) && d.spec.release.as_deref() == Some(name),
+        }
+    })
+}
+
+/// It is there already, or on its way.
+fn pointless(stage: &StageStatus, known: &Known<'_>, decision: &Decision) -> Option<Answer> {
+    let name = known.name();
+    let is_retry = decision.spec.r#type == DecisionType::Retry;
+    if let Some(rollout) = stage.rollout.as_ref().filter(|r| r.release == name) {
+        return match rollout.state {
+            RolloutState::Reverting(_) => None,
+            RolloutState::Progressing(_) | RolloutState::Verifying(_) if is_retry => {
+                Some(Answer::refused("it is under way"))
+            }
+            RolloutState::Progressing(_) | RolloutState::Verifying(_) => {
+                Some(Answer::applied("it is under way already"))
+            }
+            RolloutState::Delivered(_) => Some(Answer::applied("it is delivered already")),
+        };
+    }
+    let current = stage.current.as_ref().filter(|c| c.release == name && stage.rollout.is_none())?;
+    let is_unproven = !current.healthy
+        || !stage.proofs.iter().any(|p| p.attempt == current.attempt && p.release_uid == known.uid && p.void.is_none());
+    match (is_retry, is_unproven) {
+        (true, true) => None,
+        (true, false) => Some(Answer::refused("it is delivered already")),
+        (false, _) => Some(Answer::applied("it runs there already")),
+    }
+}
+
+fn newer_stands(world: &World<'_>, draft: &Draft, environment: &str, decision: &Decision) -> bool {
+    let mine = world.decisions.iter().position(|d| d.metadata.uid == decision.metadata.uid).unwrap_or(usize::MAX);
+    world.decisions.iter().skip(mine.saturating_add(1)).any(|d| {
+        is_standing(draft, d) && d.spec.environment.as_deref() == Some(environment) && is_open(world, draft, d)
+    })
+}
+
+/// A newer release that would enter right after.
+fn newer_open(world: &World<'_>, draft: &Draft, index: usize, spec: &Stage, known: &Known<'_>) -> Option<String> {
+    let newer = world.releases.iter().rev().take_while(|k| order(&k.mark, &known.mark).is_gt());
+    newer
+        .filter_map(|k| Candidate::of(world, draft, index, spec, k))
+        .find(|c| gate::first_closed(c).is_none())
+        .map(|c| c.known.name().to_owned())
+}
+
+pub(super) fn lift_adoption_hold(stage: &mut StageStatus) {
+    let newest = stage.held.take().and_then(|h| h.newest);
+    if let Some(newest) = newest
+        && stage.high_water.as_ref().is_none_or(|mark| order(&newest, mark).is_gt())
+    {
+        stage.high_water = Some(newest);
+    }
+}

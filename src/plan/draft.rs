@@ -1,0 +1,115 @@
+//! The checkpoint that is being written: a copy of the stored one, changed step by step, and what there is to tell.
+
+use crate::api::checkpoint::{Alert, DecisionNote, SeenWorkload, StageStatus};
+use crate::api::decision::DecisionPhase;
+use crate::api::{BuildHash, BuildRow, Decision, PipelineStatus};
+
+use super::action::Note;
+use super::world::World;
+
+/// The next checkpoint in the making.
+#[derive(Debug)]
+pub struct Draft {
+    pub status: PipelineStatus,
+    pub notes: Vec<Note>,
+}
+
+impl Draft {
+    pub fn of(world: &World<'_>) -> Self {
+        let status = world.snap.pipeline.status.clone().unwrap_or_default();
+        Self { status, notes: Vec::new() }
+    }
+
+    pub fn stage(&self, environment: &str) -> Option<&StageStatus> {
+        self.status.stages.iter().find(|s| s.environment == environment)
+    }
+
+    /// Tells a transition of a release.
+    pub fn tell(&mut self, release: &str, reason: &str, message: impl Into<String>) {
+        self.note(false, release, reason, message.into());
+    }
+
+    /// Tells a transition that wants attention.
+    pub fn warn(&mut self, release: &str, reason: &str, message: impl Into<String>) {
+        self.note(true, release, reason, message.into());
+    }
+
+    fn note(&mut self, warning: bool, release: &str, reason: &str, message: String) {
+        let release = (!release.is_empty()).then(|| release.to_owned());
+        self.notes.push(Note { release, warning, reason: reason.to_owned(), message });
+    }
+
+    /// Notes what became of a Decision; its own status follows as an effect.
+    pub fn answer(&mut self, decision: &Decision, phase: DecisionPhase, reason: impl AsRef<str>) {
+        self.answer_about(decision, phase, reason, None, None);
+    }
+
+    /// The same, with the release and build that it was about.
+    pub fn answer_about(
+        &mut self,
+        decision: &Decision,
+        phase: DecisionPhase,
+        reason: impl AsRef<str>,
+        release_uid: Option<&str>,
+        build: Option<&BuildHash>,
+    ) {
+        let uid = decision.metadata.uid.clone().unwrap_or_default();
+        self.status.decisions.push(DecisionNote {
+            uid,
+            phase,
+            reason: clip(reason.as_ref(), 256),
+            release_uid: release_uid.map(str::to_owned),
+            build_hash: build.cloned(),
+        });
+    }
+
+    /// Remembers a build's images.
+    pub fn keep(&mut self, row: &BuildRow) {
+        if !self.status.builds.iter().any(|known| known.hash == row.hash) {
+            self.status.builds.push(row.clone());
+        }
+    }
+}
+
+/// Raises an alert on a stage, keeping its time if it stands already.
+pub fn alert(stage: &mut StageStatus, world: &World<'_>, reason: &str, message: &str) {
+    let since = stage.alert.as_ref().filter(|a| a.reason == reason).map_or(world.now, |a| a.since);
+    stage.alert = Some(Alert { reason: reason.to_owned(), message: clip(message, 512), since });
+}
+
+/// The workloads of the spec as they are seen now.
+pub fn seen_workloads(world: &World<'_>, environment: &str) -> Vec<SeenWorkload> {
+    let Some(place) = world.place(environment) else { return Vec::new() };
+    let seen = world.spec.workloads.iter().filter_map(|w| place.workloads.get(&w.key()).map(|seen| (w.key(), seen)));
+    seen.map(|(workload, seen)| SeenWorkload {
+        workload,
+        uid: seen.uid.clone(),
+        fingerprint: seen.fingerprint.clone(),
+        generation: seen.generation,
+    })
+    .collect()
+}
+
+/// One fingerprint over the templates of all the workloads that are seen now.
+pub fn template(world: &World<'_>, environment: &str) -> String {
+    let Some(place) = world.place(environment) else { return String::new() };
+    let mut all = String::new();
+    for workload in &world.spec.workloads {
+        if let Some(seen) = place.workloads.get(&workload.key()) {
+            all.push_str(&seen.fingerprint);
+        }
+    }
+    crate::api::build::hex(&all, 16)
+}
+
+/// At most `limit` bytes of a text, cut at a character, with an ellipsis where something was cut.
+pub fn clip(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let mut end = limit.saturating_sub(3);
+    while end > 0 && !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", text.get(..end).unwrap_or(""))
+}

@@ -1,0 +1,232 @@
+//! What the stored checkpoint asks for: image writes, Jobs, TestRuns, bans, statuses, finalizers. All of it follows from
+//! the checkpoint and from what is seen, so a crash between any two leaves what the next pass finds and finishes.
+
+use kube::{Resource, ResourceExt};
+
+use crate::api::checkpoint::{PendingBan, StageStatus};
+use crate::api::decision::{DecisionPhase, DecisionStatus, DecisionType};
+use crate::api::labels::ROLLOUT_FINALIZER;
+use crate::api::rollout::Rollout;
+use crate::api::{Decision, DecisionSpec, RolloutState};
+
+use super::action::{Action, Kind, Target};
+use super::draft::Draft;
+use super::mutant::{Mutant, is};
+use super::promotion::is_final;
+use super::world::{World, phase_of};
+use super::{cleanup, decision, evidence, head, images, release};
+
+/// All effects, in the order in which they are tried. Finalizers come alone and first: what they guard may not start without.
+pub fn effects(world: &World<'_>, draft: &Draft) -> Vec<Action> {
+    let guards = missing_finalizers(world, draft);
+    if !guards.is_empty() {
+        return guards;
+    }
+    let mut actions = Vec::new();
+    for stage in &draft.status.stages {
+        actions.extend(stage.bans.iter().map(|ban| create_ban(world, stage, ban)));
+    }
+    for stage in &draft.status.stages {
+        images::writes(world, draft, stage, &mut actions);
+    }
+    for stage in &draft.status.stages {
+        evidence::effects(world, draft, stage, &mut actions);
+    }
+    if !is(Mutant::UnbanLeaves) {
+        lift_bans(world, draft, &mut actions);
+    }
+    if !world.is_pipeline_deleted()
+        && let Some((name, spec)) = head::missing_release(world, draft.status.head.as_ref())
+    {
+        actions.push(Action::CreateRelease { name, spec: Box::new(spec) });
+    }
+    decision_statuses(world, draft, &mut actions);
+    release_statuses(world, draft, &mut actions);
+    cleanup::finalizers(world, draft, &mut actions);
+    cleanup::retention(world, draft, &mut actions);
+    actions
+}
+
+/// An object as it was seen.
+pub fn target<K: Resource>(kind: Kind, object: &K) -> Target {
+    let meta = object.meta();
+    Target {
+        kind,
+        name: meta.name.clone().unwrap_or_default(),
+        uid: meta.uid.clone().unwrap_or_default(),
+        resource_version: meta.resource_version.clone().unwrap_or_default(),
+    }
+}
+
+/// Whether an object carries our finalizer.
+pub fn is_guarded<K: Resource>(object: &K) -> bool {
+    object.meta().finalizers.as_ref().is_some_and(|all| all.iter().any(|f| f == ROLLOUT_FINALIZER))
+}
+
+/// The pipeline, the Release and the Environment of an open rollout stay until it has ended.
+fn missing_finalizers(world: &World<'_>, draft: &Draft) -> Vec<Action> {
+    let mut out = Vec::new();
+    let open = || draft.status.stages.iter().filter_map(|s| s.rollout.as_ref().map(|r| (s, r)));
+    if open().next().is_some() {
+        guard(Kind::Pipeline, world.snap.pipeline.as_ref(), &mut out);
+    }
+    for (stage, rollout) in open() {
+        if let Some(environment) = world.place(&stage.environment).and_then(|p| p.environment.as_deref()) {
+            guard(Kind::Environment, environment, &mut out);
+        }
+        if let Some(known) = world.release(&rollout.release).filter(|k| k.uid == rollout.release_uid) {
+            guard(Kind::Release, known.release, &mut out);
+        }
+    }
+    out.dedup();
+    out
+}
+
+fn guard<K: Resource>(kind: Kind, object: &K, out: &mut Vec<Action>) {
+    // a finalizer cannot be added to what is being deleted
+    if !is_guarded(object) && object.meta().deletion_timestamp.is_none() {
+        let action = Action::Finalizer { target: target(kind, object), present: true };
+        if !out.contains(&action) {
+            out.push(action);
+        }
+    }
+}
+
+fn create_ban(world: &World<'_>, stage: &StageStatus, ban: &PendingBan) -> Action {
+    let pipeline = world.snap.pipeline.name_any();
+    let name = format!("{pipeline}.{}.{}.{}", stage.environment, ban.build.short(), ban.attempt);
+    let spec = DecisionSpec {
+        r#type: DecisionType::Ban,
+        pipeline,
+        release: (!ban.release.is_empty()).then(|| ban.release.clone()),
+        environment: Some(stage.environment.clone()),
+        to: None,
+        reason: ban.reason.clone(),
+        user: None,
+        build_hash: Some(ban.build.clone()),
+        attempt: Some(ban.attempt.clone()),
+    };
+    Action::CreateBan { name, spec }
+}
+
+/// An applied Unban takes the objects of the ban with it; only then does its own status say so.
+fn lift_bans(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
+    for decision in &world.decisions {
+        // one that something else keeps is deleted once
+        let standing =
+            lifted_by(world, draft, decision).into_iter().filter(|b| b.metadata.deletion_timestamp.is_none());
+        for ban in standing {
+            actions.push(Action::Delete { target: target(Kind::Decision, ban) });
+        }
+    }
+}
+
+fn lifted_by<'a>(world: &World<'a>, draft: &Draft, decision: &'a Decision) -> Vec<&'a Decision> {
+    let note = draft.status.decisions.iter().find(|n| decision.metadata.uid.as_deref() == Some(n.uid.as_str()));
+    let is_unban = decision.spec.r#type == DecisionType::Unban;
+    let build = note.filter(|n| is_unban && n.phase == DecisionPhase::Applied).and_then(|n| n.build_hash.as_ref());
+    match (build, decision.spec.environment.as_deref()) {
+        (Some(build), Some(environment)) => world.bans(environment, build).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn decision_statuses(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
+    for decision in world.decisions.iter().filter(|d| !is_final(phase_of(d))) {
+        if !lifted_by(world, draft, decision).is_empty() {
+            continue;
+        }
+        let Some(status) = decision_status(world, draft, decision) else { continue };
+        if decision.status.as_ref() != Some(&status) {
+            actions.push(Action::DecisionStatus { target: target(Kind::Decision, *decision), status });
+        }
+    }
+}
+
+fn decision_status(world: &World<'_>, draft: &Draft, decision: &Decision) -> Option<DecisionStatus> {
+    let observed_generation = decision.metadata.generation.unwrap_or_default();
+    let say = |phase, reason: &str| DecisionStatus {
+        observed_generation,
+        phase: Some(phase),
+        reason: Some(super::draft::clip(reason, 512)),
+        release_uid: None,
+        build_hash: None,
+    };
+    if decision.spec.r#type == DecisionType::Ban {
+        return Some(say(DecisionPhase::Applied, "stands as long as this object"));
+    }
+    let note = draft.status.decisions.iter().find(|n| decision.metadata.uid.as_deref() == Some(n.uid.as_str()));
+    if let Some(note) = note {
+        let (release_uid, build_hash) = (note.release_uid.clone(), note.build_hash.clone());
+        return Some(DecisionStatus { release_uid, build_hash, ..say(note.phase, &note.reason) });
+    }
+    if decision::is_expired(draft.status.adopted, decision) {
+        return Some(say(
+            DecisionPhase::Expired,
+            "made before Windlass first saw the pipeline, or in that second; old decisions do not act again, so decide anew if it is still meant",
+        ));
+    }
+    let environment = decision.spec.environment.as_deref()?;
+    let waits = standing_reason(world, draft, environment, decision.spec.release.as_deref()?)?;
+    Some(say(DecisionPhase::Pending, &waits))
+}
+
+/// What a standing Promote or Retry waits for.
+fn standing_reason(world: &World<'_>, draft: &Draft, environment: &str, release: &str) -> Option<String> {
+    let index = draft.status.stages.iter().position(|s| s.environment == environment)?;
+    let spec = world.spec.stages.iter().find(|s| s.environment == environment)?;
+    let candidate = super::gate::Candidate::of(world, draft, index, spec, world.release(release)?)?;
+    let closed = super::gate::first_closed(&candidate);
+    Some(closed.map_or_else(|| "stands until its turn comes".to_owned(), |c| format!("stands; waits: {}", c.reason)))
+}
+
+fn release_statuses(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
+    for known in &world.releases {
+        let status = release::status(world, draft, known);
+        if known.release.status.as_ref() != Some(&status) {
+            actions
+                .push(Action::ReleaseStatus { target: target(Kind::Release, known.release), status: Box::new(status) });
+        }
+    }
+}
+
+/// What must not have moved when exposure rises: the Environment, the pipeline, the Release, the runs that prove it.
+pub fn confirm(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &Rollout) -> Vec<Target> {
+    if is(Mutant::ConfirmDropped) {
+        return Vec::new();
+    }
+    let mut out = vec![target(Kind::Pipeline, world.snap.pipeline.as_ref())];
+    if let Some(environment) = world.place(&stage.environment).and_then(|p| p.environment.as_deref()) {
+        out.push(target(Kind::Environment, environment));
+    }
+    if let Some(known) = world.release(&rollout.release) {
+        out.push(target(Kind::Release, known.release));
+    }
+    let index = draft.status.stages.iter().position(|s| s.environment == stage.environment);
+    let before = index.and_then(|i| i.checked_sub(1)).and_then(|i| draft.status.stages.get(i));
+    let proof = before.and_then(|b| {
+        let proof = b
+            .proofs
+            .iter()
+            .rev()
+            .find(|p| p.release_uid == rollout.release_uid && p.build == rollout.build && p.void.is_none())?;
+        Some((b, proof))
+    });
+    if let Some((before, proof)) = proof {
+        let runs = world.snap.test_runs.iter().filter(|r| {
+            r.spec.environment == before.environment
+                && r.spec.attempt == proof.attempt
+                && r.spec.release_uid == proof.release_uid
+        });
+        out.extend(runs.map(|r| target(Kind::TestRun, r.as_ref())));
+    }
+    out
+}
+
+/// Whether a rollout of that stage is on its way forward.
+pub fn is_forward(rollout: &Rollout) -> bool {
+    match rollout.state {
+        RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => true,
+        RolloutState::Reverting(_) => false,
+    }
+}

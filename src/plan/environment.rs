@@ -1,0 +1,79 @@
+//! The projection of all pipelines on one Environment: what is delivered there, and whether it may be used.
+
+use crate::api::environment::{DeliveredRow, EnvironmentStatus};
+use crate::api::{DeliveryPipeline, RolloutState, StageStatus, Time};
+use crate::observe::{EnvironmentView, Settings};
+
+use super::action::{Action, Kind};
+use super::conditions::{self, Standing};
+use super::effects::{is_guarded, target};
+use super::reference;
+
+/// The Environment's status and finalizer, and when to look again.
+pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Vec<Action>, Option<Time>) {
+    let object = view.environment.as_ref();
+    let name = object.metadata.name.as_deref().unwrap_or("");
+    let home = object.metadata.namespace.as_deref().unwrap_or("");
+    let generation = object.metadata.generation.unwrap_or_default();
+    let old = object.status.clone().unwrap_or_default();
+    let mut wake = None;
+    let standing = match reference::access(&view.access, home, name) {
+        None => Standing::Ready { reason: "Accepted".into(), message: String::new() },
+        Some(problem) => {
+            let since = conditions::since(&old.conditions, "Ready", "False").unwrap_or(now);
+            let until = since.plus(settings.reference_grace);
+            let (reason, message) = (problem.reason.to_owned(), problem.message);
+            if problem.reason == "NamespaceTaken" || now >= until {
+                Standing::Stalled { reason, message }
+            } else {
+                wake = Some(until);
+                Standing::Reconciling { reason, message }
+            }
+        }
+    };
+    let status = EnvironmentStatus {
+        observed_generation: generation,
+        conditions: conditions::of(standing, &old.conditions, generation, now),
+        delivered: delivered(view, name),
+    };
+    let is_open = view.pipelines.iter().filter_map(|p| stage_of(p, name)).any(|s| s.rollout.is_some());
+    // one write at a time: the version that the second carries would be that from before the first
+    let action = if object.status.as_ref() != Some(&status) {
+        Some(Action::EnvironmentStatus { target: target(Kind::Environment, object), status: Box::new(status) })
+    } else if is_guarded(object) && !is_open {
+        Some(Action::Finalizer { target: target(Kind::Environment, object), present: false })
+    } else {
+        None
+    };
+    (action.into_iter().collect(), wake)
+}
+
+fn stage_of<'a>(pipeline: &'a DeliveryPipeline, environment: &str) -> Option<&'a StageStatus> {
+    pipeline.status.as_ref()?.stages.iter().find(|s| s.environment == environment)
+}
+
+fn delivered(view: &EnvironmentView, name: &str) -> Vec<DeliveredRow> {
+    let row = |pipeline: &DeliveryPipeline| {
+        let stage = stage_of(pipeline, name)?;
+        let current = stage.current.as_ref();
+        let rollout = stage.rollout.as_ref().map(|r| {
+            // the release itself tells more; here each word would be a write
+            let word = match r.state {
+                RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => "Rolling out",
+                RolloutState::Reverting(_) => "Reverting",
+            };
+            format!("{word} {}", r.release)
+        });
+        Some(DeliveredRow {
+            pipeline: pipeline.metadata.name.clone().unwrap_or_default(),
+            release: current.map(|c| c.release.clone()).unwrap_or_default(),
+            version: current.map(|c| c.version.clone()).unwrap_or_default(),
+            since: current.map(|c| c.since),
+            rollout: rollout.unwrap_or_default(),
+        })
+    };
+    let mut rows: Vec<DeliveredRow> = view.pipelines.iter().filter_map(|p| row(p)).collect();
+    rows.sort_by(|a, b| a.pipeline.cmp(&b.pipeline));
+    rows.truncate(200);
+    rows
+}

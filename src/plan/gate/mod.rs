@@ -1,0 +1,127 @@
+//! Gates: conditions that must hold before a release may enter a stage. One file per gate, listed here, cheap ones first.
+
+mod adoption;
+mod ban;
+mod build;
+mod evidence;
+mod head;
+mod hold;
+mod mark;
+mod pause;
+mod place;
+mod promotion;
+mod tags;
+
+use crate::api::checkpoint::{HoldKind, StageStatus};
+use crate::api::stage::Stage;
+use crate::api::{BuildRow, Decision};
+
+use super::draft::Draft;
+use super::mutant::{Mutant, is};
+use super::promotion as start;
+use super::world::{Known, World, order};
+
+/// Why a gate is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// In words.
+    pub reason: String,
+    /// What would change it, in words.
+    pub change: String,
+}
+
+impl Closed {
+    pub fn new(reason: impl Into<String>, change: impl Into<String>) -> Self {
+        Self { reason: reason.into(), change: change.into() }
+    }
+}
+
+/// A release that may enter a stage as far as the order of releases goes.
+#[derive(Debug)]
+pub struct Candidate<'w, 'a> {
+    pub world: &'w World<'a>,
+    pub draft: &'w Draft,
+    pub index: usize,
+    pub stage: &'w StageStatus,
+    pub spec: &'a Stage,
+    pub known: &'w Known<'a>,
+    /// The Promote or Retry that stands for it here.
+    pub standing: Option<&'a Decision>,
+    /// Exempt from the mark, because the head was moved to it.
+    pub is_moved_head: bool,
+}
+
+impl<'w, 'a> Candidate<'w, 'a> {
+    /// None if it runs there already, is under way there, or lies at or below the mark with nobody asking for it.
+    pub fn of(
+        world: &'w World<'a>,
+        draft: &'w Draft,
+        index: usize,
+        spec: &'a Stage,
+        known: &'w Known<'a>,
+    ) -> Option<Self> {
+        let stage = draft.status.stages.get(index)?;
+        if known.release.metadata.deletion_timestamp.is_some() {
+            return None;
+        }
+        let standing = start::standing(world, draft, &stage.environment, known.name());
+        let head = draft.status.head.as_ref();
+        let is_moved_head = head.is_some_and(|h| h.release == known.name() && h.exempt.contains(&stage.environment));
+        let is_under_way = stage.rollout.as_ref().is_some_and(|r| r.release == known.name());
+        let is_live = |c: &crate::api::Live| c.release == known.name() && known.hash() == Some(&c.build);
+        let is_current = stage.current.as_ref().is_some_and(is_live) && stage.rollout.is_none();
+        if is_under_way || is_current && standing.is_none() {
+            return None;
+        }
+        let is_above =
+            is(Mutant::MarkIgnored) || stage.high_water.as_ref().is_none_or(|mark| order(&known.mark, mark).is_gt());
+        (is_above || standing.is_some() || is_moved_head).then_some(Self {
+            world,
+            draft,
+            index,
+            stage,
+            spec,
+            known,
+            standing,
+            is_moved_head,
+        })
+    }
+
+    /// Its build, if it is valid.
+    pub fn row(&self) -> Option<&'w BuildRow> {
+        self.known.build.as_ref().ok()
+    }
+}
+
+/// A gate, as status shows it.
+pub struct Gate {
+    pub name: &'static str,
+    /// Who set it: the Environment's owner, the pipeline, the release, or Windlass itself.
+    pub source: &'static str,
+    pub check: fn(&Candidate<'_, '_>) -> Option<Closed>,
+}
+
+/// All gates, in the order in which they are evaluated and shown.
+pub const GATES: [Gate; 11] = [
+    Gate { name: "build", source: "pipeline", check: build::check },
+    Gate { name: "ban", source: "windlass", check: ban::check },
+    Gate { name: "hold", source: "windlass", check: hold::check },
+    Gate { name: "pause", source: "release", check: pause::check },
+    Gate { name: "head", source: "pipeline", check: head::check },
+    Gate { name: "mark", source: "windlass", check: mark::check },
+    Gate { name: "tags", source: "policy", check: tags::check },
+    Gate { name: "evidence", source: "pipeline", check: evidence::check },
+    Gate { name: "promotion", source: "pipeline", check: promotion::check },
+    Gate { name: "place", source: "windlass", check: place::check },
+    Gate { name: "adoption", source: "windlass", check: adoption::check },
+];
+
+/// The first closed gate, if one is.
+pub fn first_closed(candidate: &Candidate<'_, '_>) -> Option<Closed> {
+    GATES.iter().find_map(|gate| (gate.check)(candidate))
+}
+
+/// Whether the stage waits for a person to say which release is meant.
+pub fn is_adoption_hold(stage: &StageStatus) -> bool {
+    stage.held.as_ref().is_some_and(|h| h.kind == HoldKind::AdoptionHold)
+}

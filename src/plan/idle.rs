@@ -1,0 +1,243 @@
+//! A stage without a rollout: images that someone else wrote, workloads that were re-created, templates that changed,
+//! evidence that failed later, a build that was withdrawn.
+
+use crate::api::checkpoint::{SeenWorkload, StageStatus};
+use crate::api::pipeline::WorkloadRef;
+use crate::api::{Cause, HistoryEntry, Outcome, Span, Time};
+use crate::observe::Workload;
+
+use super::draft::{self, Draft, clip};
+use super::mutant::{Mutant, is};
+use super::world::{World, order, user_of};
+use super::{ending, head, revert, suite, workload};
+
+/// The alert of a stage whose pods fail after its template changed.
+const HEALTH_LOST: &str = "HealthLost";
+
+/// Looks after a stage in which nothing is under way.
+pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let is_idle = |s: &StageStatus| s.rollout.is_none() && s.adopted.is_some();
+    if !draft.status.stages.get(index).is_some_and(is_idle) {
+        return;
+    }
+    let is_held = draft.status.stages.get(index).is_some_and(|s| s.held.is_some());
+    if !world.is_pipeline_deleted() && !go_back_if_wanted(world, draft, index, is_held) {
+        workloads(world, draft, index);
+        become_healthy(world, draft, index);
+        watch_template(world, draft, index);
+    }
+}
+
+/// A suite that had passed and failed later, after its attempt was settled: banned and told, not reverted. Whatever else is
+/// under way there: the next stage must not rise on it. An attempt that is still open looks after its own suites.
+pub fn later_failures(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let open = stage.rollout.as_ref().map(|r| r.attempt.clone());
+    for run in world.snap.test_runs.iter().filter(|r| r.spec.environment == stage.environment && suite::has_failed(r)) {
+        let is_its = |p: &&mut crate::api::checkpoint::Proof| {
+            p.void.is_none()
+                && Some(&p.attempt) != open.as_ref()
+                && p.attempt == run.spec.attempt
+                && p.release_uid == run.spec.release_uid
+                && p.build == run.spec.build_hash
+        };
+        let Some(proof) = stage.proofs.iter_mut().find(is_its) else { continue };
+        let why = format!("suite {} failed after it had passed", run.spec.suite);
+        proof.void = Some(clip(&why, 256));
+        let (build, attempt, release) = (proof.build.clone(), proof.attempt.clone(), proof.release.clone());
+        stage.bans.push(crate::api::checkpoint::PendingBan {
+            build,
+            attempt,
+            release: release.clone(),
+            reason: clip(&why, 256),
+        });
+        draft::alert(
+            stage,
+            world,
+            "EvidenceWithdrawn",
+            &format!("{release}: {why}; it is not promoted further and stays where it runs"),
+        );
+        let text = format!("{}: {why}", stage.environment);
+        draft.warn(&release, "EvidenceWithdrawn", text);
+        return;
+    }
+}
+
+/// What runs was withdrawn, or lies above a head that was proven here: back at once.
+fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held: bool) -> bool {
+    let Some(stage) = draft.status.stages.get(index) else { return false };
+    let Some(current) = &stage.current else { return false };
+    if stage.held.as_ref().is_some_and(|h| h.kind == crate::api::checkpoint::HoldKind::ExternalChange) {
+        return false;
+    }
+    if let Some(decision) = world.withdrawal(&current.release, &current.build) {
+        let why = format!("withdrawn by {}", user_of(decision));
+        if let Some(target) = revert::default_target(world, stage, &current.build) {
+            revert::open(world, draft, index, target, Cause::Withdrawn, &why, None);
+            return true;
+        }
+        let text = format!("{}: {why}; there is no build to go back to", current.release);
+        if let Some(stage) = draft.status.stages.get_mut(index) {
+            draft::alert(stage, world, "NoRevertTarget", &text);
+        }
+        return false;
+    }
+    let Some(head) = head::mark(draft).filter(|_| !is_held) else { return false };
+    let mine = current.created_at.map(|created_at| crate::api::checkpoint::Mark {
+        created_at,
+        version: current.version.clone(),
+        release: current.release.clone(),
+    });
+    if !mine.is_some_and(|m| order(&m, &head).is_gt()) {
+        return false;
+    }
+    let hash = draft.status.head.as_ref().map(|h| h.build.clone());
+    let Some(target) = stage.previous.iter().find(|p| Some(&p.build) == hash.as_ref()).cloned() else { return false };
+    if world.withdrawal(&target.release, &target.build).is_some() || world.is_banned(stage, &target.build) {
+        return false;
+    }
+    let why = format!("the head is {}", head.version);
+    revert::open(world, draft, index, target, Cause::HeadMovedBack, &why, None);
+    true
+}
+
+fn workloads(world: &World<'_>, draft: &mut Draft, index: usize) {
+    for workload in &world.spec.workloads {
+        let Some(stage) = draft.status.stages.get(index) else { return };
+        let Some(seen) = world.place(&stage.environment).and_then(|p| p.workloads.get(&workload.key())) else {
+            continue;
+        };
+        if seen.deleting {
+            continue;
+        }
+        match drift(world, draft, stage, workload, seen) {
+            Drift::None | Drift::ToRestore => {}
+            Drift::Record { restored } => record(world, draft, index, workload, seen, restored),
+            Drift::Foreign(who) => return ending::foreign(world, draft, index, &who),
+        }
+    }
+}
+
+/// How a workload of an idle stage differs from what the checkpoint says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Drift {
+    None,
+    /// Its UID or template is new: to be recorded.
+    Record {
+        restored: bool,
+    },
+    /// It was re-created and does not run the current build: an effect puts it back.
+    ToRestore,
+    /// Someone else wrote an image.
+    Foreign(String),
+}
+
+/// Compares a workload of an idle stage with the checkpoint.
+pub fn drift(world: &World<'_>, draft: &Draft, stage: &StageStatus, workload: &WorkloadRef, seen: &Workload) -> Drift {
+    let row = stage.current.as_ref().and_then(|c| world.row(&draft.status, &c.build));
+    let known = stage.workloads.iter().find(|w| w.workload == workload.key());
+    let is_new = known.is_none_or(|k| k.uid != seen.uid);
+    let difference = row.and_then(|row| workload::difference(world, seen, workload, row));
+    let is_held = stage.held.as_ref().is_some_and(|h| h.kind == crate::api::checkpoint::HoldKind::ExternalChange);
+    match difference {
+        Some(_) if is_held => Drift::None,
+        // what the spec names only since is no drift: the next rollout writes it
+        Some(_) if is_new && known.is_some() || is(Mutant::PersonRestored) => Drift::ToRestore,
+        Some(_) if is_new => Drift::None,
+        Some(_) if known.is_some_and(|k| k.generation == seen.generation) => Drift::None,
+        Some(who) => Drift::Foreign(who),
+        None if is_new => Drift::Record { restored: known.is_some() },
+        None if known.is_some_and(|k| k.fingerprint != seen.fingerprint) => Drift::Record { restored: false },
+        None => Drift::None,
+    }
+}
+
+fn record(world: &World<'_>, draft: &mut Draft, index: usize, workload: &WorkloadRef, seen: &Workload, restored: bool) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let key = workload.key();
+    let old = stage.workloads.iter().find(|w| w.workload == key).cloned();
+    // defaults of an upgraded server change the raw template at an unchanged generation: nobody's act
+    let is_silent = old.as_ref().is_none_or(|o| o.uid == seen.uid && o.generation == seen.generation);
+    stage.workloads.retain(|w| w.workload != key);
+    let (uid, fingerprint) = (seen.uid.clone(), seen.fingerprint.clone());
+    stage.workloads.push(SeenWorkload { workload: key.clone(), uid, fingerprint, generation: seen.generation });
+    stage.workloads.sort_by(|a, b| a.workload.cmp(&b.workload));
+    if is_silent {
+        return;
+    }
+    let (outcome, reason) = if restored {
+        (Outcome::Restored, format!("{key} was re-created and got its build back"))
+    } else {
+        (Outcome::ConfigChanged, format!("the template of {key} changed"))
+    };
+    let bake = world.spec.stages.iter().find(|s| s.environment == stage.environment).map(|s| s.bake());
+    stage.watch_until = bake.map(|bake| world.now.plus(bake));
+    // it was said of the template before
+    stage.alert.take_if(|alert| alert.reason == HEALTH_LOST);
+    let current = stage.current.as_ref();
+    stage.history.push(HistoryEntry {
+        release: current.map(|c| c.release.clone()).unwrap_or_default(),
+        build: current.map(|c| c.build.short().to_owned()).unwrap_or_default(),
+        attempt: String::new(),
+        outcome,
+        cause: None,
+        reason: clip(&reason, 100),
+        at: world.now,
+    });
+    let release = current.map(|c| c.release.clone()).unwrap_or_default();
+    let text = format!("{}: {reason}", stage.environment);
+    draft.tell(&release, if restored { "Restored" } else { "ConfigChanged" }, text);
+}
+
+/// What was found before it served becomes a revert target once it does.
+fn become_healthy(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let is_serving = draft.status.stages.get(index).is_some_and(|s| serves(world, s) && runs_current(world, draft, s));
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let has_started = stage.history.iter().any(|e| e.outcome.is_terminal());
+    if let Some(current) = stage.current.as_mut().filter(|c| !c.healthy && is_serving && !has_started) {
+        current.healthy = true;
+        current.template = draft::template(world, &stage.environment);
+    }
+}
+
+/// Whether all workloads of the stage run what is recorded as current. One that was re-created may not, yet.
+fn runs_current(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> bool {
+    let Some(row) = stage.current.as_ref().and_then(|c| world.row(&draft.status, &c.build)) else { return false };
+    let Some(place) = world.place(&stage.environment) else { return false };
+    let runs = |w: &WorkloadRef| place.workloads.get(&w.key()).map(|seen| workload::difference(world, seen, w, row));
+    world.spec.workloads.iter().all(|w| runs(w) == Some(None))
+}
+
+/// Whether all workloads of the stage serve.
+pub fn serves(world: &World<'_>, stage: &StageStatus) -> bool {
+    let Some(place) = world.place(&stage.environment) else { return false };
+    world.spec.workloads.iter().all(|w| place.workloads.get(&w.key()).is_some_and(|s| workload::is_serving(s)))
+}
+
+/// After a change that is not ours health is watched for a bake's length; a failure is told, images stay. The old pods
+/// may go on serving beside those that fail, so the new ones are judged by themselves.
+fn watch_template(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(until) = stage.watch_until else { return };
+    let Some(place) = world.place(&stage.environment) else { return };
+    let spec = world.spec.stages.iter().find(|s| s.environment == stage.environment);
+    let bake = spec.map_or(Span::seconds(0), |s| s.bake());
+    let started = Time::from_millis(until.millis() - bake.millis());
+    let is_over = world.is_due(until);
+    let mut seen = world.spec.workloads.iter().filter_map(|w| place.workloads.get(&w.key()));
+    let trouble = |w: &std::sync::Arc<Workload>| match workload::judge(world, w, started) {
+        workload::Judgement::Failed(why) => Some(why),
+        workload::Judgement::Complete | workload::Judgement::Coming(_) if is_over => workload::ill_health(world, w),
+        workload::Judgement::Complete | workload::Judgement::Coming(_) => None,
+    };
+    let why = seen.find_map(trouble);
+    if why.is_some() || is_over {
+        stage.watch_until = None;
+    }
+    let Some(why) = why else { return };
+    let text = format!("health lost after the template changed: {why}");
+    draft::alert(stage, world, HEALTH_LOST, &text);
+    let text = format!("{}: {text}; images stay as they are", stage.environment);
+    let release = stage.current.as_ref().map(|c| c.release.clone()).unwrap_or_default();
+    draft.warn(&release, HEALTH_LOST, text);
+}

@@ -1,0 +1,98 @@
+//! The image writes that a stage's checkpoint asks for: the step of a rollout, the way back, a re-created workload.
+
+use crate::api::RolloutState;
+use crate::api::StageStatus;
+use crate::api::build::BuildRow;
+use crate::api::pipeline::WorkloadRef;
+use crate::api::rollout::{Rollout, RolloutWorkload};
+use crate::observe::{Claim, Workload};
+
+use super::action::{Action, SetImages};
+use super::draft::Draft;
+use super::effects::{confirm, is_forward};
+use super::idle::{self, Drift};
+use super::workload::{self, Standing};
+use super::world::World;
+use super::{interrupt, writing};
+
+/// Adds the image writes of one stage.
+pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
+    if world.namespace(&stage.environment).is_none() {
+        return;
+    }
+    match &stage.rollout {
+        Some(open) => of_rollout(world, draft, stage, open, actions),
+        None => restorations(world, draft, stage, actions),
+    }
+}
+
+fn of_rollout(world: &World<'_>, draft: &Draft, stage: &StageStatus, open: &Rollout, actions: &mut Vec<Action>) {
+    let marker = writing::marker(open);
+    let Some(writing) = writing::writing(world, draft, open, &marker) else { return };
+    let unwritten = |plan: &&RolloutWorkload| {
+        let seen = writing::seen(world, &stage.environment, plan);
+        workload::standing(world, seen, plan, writing) == Standing::Unwritten
+    };
+    let plans: Vec<&RolloutWorkload> = match &open.state {
+        RolloutState::Progressing(state) => {
+            let upto = state.step as usize;
+            let is_stopped = interrupt::is_paused(world, open) || state.paused.is_some();
+            open.workloads.iter().take(upto + 1).filter(|p| !(is_stopped && is_step(open, p, upto))).collect()
+        }
+        RolloutState::Verifying(_) | RolloutState::Delivered(_) => open.workloads.iter().collect(),
+        // the last one first: what was rolled last goes back first, none waits for another
+        RolloutState::Reverting(_) => open.workloads.iter().rev().collect(),
+    };
+    for plan in plans.into_iter().filter(unwritten) {
+        let Some(seen) = writing::seen(world, &stage.environment, plan) else { continue };
+        let confirm = if is_forward(open) { confirm(world, draft, stage, open) } else { Vec::new() };
+        push(world, seen, &plan.workload, writing.wanted, &marker, confirm, actions);
+    }
+}
+
+fn is_step(open: &Rollout, plan: &RolloutWorkload, step: usize) -> bool {
+    open.workloads.get(step).is_some_and(|p| p.workload == plan.workload)
+}
+
+/// A workload that was re-created while a build is current gets it back at once: no rollout, no gates.
+fn restorations(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
+    let Some(current) = stage.current.as_ref().filter(|_| stage.adopted.is_some() && !world.is_pipeline_deleted())
+    else {
+        return;
+    };
+    let Some(row) = world.row(&draft.status, &current.build) else { return };
+    let Some(place) = world.place(&stage.environment) else { return };
+    for workload in &world.spec.workloads {
+        let Some(seen) = place.workloads.get(&workload.key()).filter(|s| !s.deleting) else { continue };
+        if idle::drift(world, draft, stage, workload, seen) == Drift::ToRestore {
+            let marker = format!("{}.restored", if current.attempt.is_empty() { "adopted" } else { &current.attempt });
+            push(world, seen, workload, row, &marker, Vec::new(), actions);
+        }
+    }
+}
+
+fn push(
+    world: &World<'_>,
+    seen: &Workload,
+    workload: &WorkloadRef,
+    row: &BuildRow,
+    marker: &str,
+    confirm: Vec<super::action::Confirm>,
+    actions: &mut Vec<Action>,
+) {
+    let images = workload::writes(world, seen, workload, row);
+    if images.is_empty() || matches!(seen.claim, Claim::Other(_)) {
+        return;
+    }
+    actions.push(Action::SetImages(SetImages {
+        kind: seen.kind,
+        namespace: seen.namespace.clone(),
+        name: seen.name.clone(),
+        uid: seen.uid.clone(),
+        resource_version: seen.resource_version.clone(),
+        images,
+        claim: world.claim(),
+        attempt: marker.to_owned(),
+        confirm,
+    }));
+}

@@ -1,0 +1,143 @@
+//! What ends a rollout from outside: deletion, withdrawal, a head set back, evidence withdrawn, a pause.
+
+use crate::api::checkpoint::StageStatus;
+use crate::api::rollout::Rollout;
+use crate::api::{Cause, Outcome, RolloutState};
+
+use super::draft::Draft;
+use super::mutant::{Mutant, is};
+use super::workload::{self, Judgement, Standing};
+use super::world::{World, order, user_of};
+use super::{ending, head, reference, rollout, writing};
+
+/// Ends the rollout if something outside it says so. True if it did.
+pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
+    let Some(stage) = draft.status.stages.get(index) else { return false };
+    let Some(rollout) = &stage.rollout else { return false };
+    let is_delivered = match rollout.state {
+        RolloutState::Reverting(_) => return false,
+        RolloutState::Delivered(_) => true,
+        RolloutState::Progressing(_) | RolloutState::Verifying(_) => false,
+    };
+    let Some((cause, why)) = reason(world, draft, index, stage, rollout) else { return false };
+    let stays = match cause {
+        Cause::ReleaseDeleted | Cause::PipelineDeleted | Cause::EnvironmentDeleted | Cause::StageRemoved => {
+            is_delivered
+        }
+        Cause::Failed
+        | Cause::Aborted
+        | Cause::Reverted
+        | Cause::Withdrawn
+        | Cause::HeadMovedBack
+        | Cause::EvidenceWithdrawn
+        | Cause::Inconclusive => false,
+    };
+    // what stays must be well: failing pods are judged to the end of their grace first
+    if stays && rollout::is_ill(world, stage, rollout) {
+        return false;
+    }
+    if stays {
+        ending::settle(world, draft, index, Outcome::Delivered, &why);
+    } else {
+        ending::go_back(world, draft, index, cause, &why, None);
+    }
+    true
+}
+
+fn reason(
+    world: &World<'_>,
+    draft: &Draft,
+    index: usize,
+    stage: &StageStatus,
+    rollout: &Rollout,
+) -> Option<(Cause, String)> {
+    if world.is_pipeline_deleted() {
+        return Some((Cause::PipelineDeleted, "the pipeline was deleted".into()));
+    }
+    if !world.spec.stages.iter().any(|s| s.environment == stage.environment) {
+        return Some((Cause::StageRemoved, "the stage was taken out of the pipeline".into()));
+    }
+    let environment = world.place(&stage.environment).and_then(|p| p.environment.as_ref());
+    if environment.is_some_and(|e| e.metadata.deletion_timestamp.is_some()) {
+        return Some((Cause::EnvironmentDeleted, "the Environment was deleted".into()));
+    }
+    if let Some(decision) = world.withdrawal(&rollout.release, &rollout.build) {
+        return Some((Cause::Withdrawn, format!("withdrawn by {}", user_of(decision))));
+    }
+    let release = world.release(&rollout.release).filter(|k| k.uid == rollout.release_uid);
+    let is_readable = !world.snap.unreadable.contains(&rollout.release);
+    if is_readable && release.is_none_or(|k| k.release.metadata.deletion_timestamp.is_some()) {
+        return Some((Cause::ReleaseDeleted, "the Release was deleted".into()));
+    }
+    if let (Some(head), Some(known)) = (head::mark(draft), release)
+        && order(&known.mark, &head).is_gt()
+    {
+        return Some((Cause::HeadMovedBack, format!("the head is {}", head.version)));
+    }
+    let before = index.checked_sub(1).and_then(|i| draft.status.stages.get(i))?;
+    let proofs = before.proofs.iter().filter(|p| p.release_uid == rollout.release_uid && p.build == rollout.build);
+    let (mut void, mut valid) = (None, false);
+    for proof in proofs {
+        match &proof.void {
+            Some(why) => void = Some(why.clone()),
+            None => valid = true,
+        }
+    }
+    let why = void.filter(|_| !valid)?;
+    Some((Cause::EvidenceWithdrawn, format!("its evidence in {} was withdrawn: {why}", before.environment)))
+}
+
+/// Whether a person paused the release, or the whole pipeline is suspended.
+pub fn is_paused(world: &World<'_>, rollout: &Rollout) -> bool {
+    !is(Mutant::PauseIgnored) && world.spec.suspend
+        || world
+            .release(&rollout.release)
+            .is_some_and(|k| k.uid == rollout.release_uid && k.release.spec.paused && !is(Mutant::PauseIgnored))
+}
+
+/// What the open rollout of a stage waits for, in words.
+pub fn progress_text(world: &World<'_>, draft: &Draft, index: usize) -> String {
+    let Some(stage) = draft.status.stages.get(index) else { return String::new() };
+    let Some(open) = &stage.rollout else { return String::new() };
+    if let Some(why) = reference::closed(world, &stage.environment) {
+        return why;
+    }
+    let marker = writing::marker(open);
+    let Some(writing) = writing::writing(world, draft, open, &marker) else { return String::new() };
+    let step = match &open.state {
+        RolloutState::Progressing(state) => state.step as usize,
+        RolloutState::Verifying(_) | RolloutState::Delivered(_) | RolloutState::Reverting(_) => usize::MAX - 1,
+    };
+    for plan in open.workloads.iter().take(step + 1) {
+        let seen = writing::seen(world, &stage.environment, plan);
+        let key = plan.workload.key();
+        match (workload::standing(world, seen, plan, writing), seen) {
+            (Standing::Wanted, Some(seen)) => match workload::judge(world, seen, open.started_at) {
+                Judgement::Coming(what) | Judgement::Failed(what) => return what,
+                Judgement::Complete => {}
+            },
+            (Standing::Missing, _) | (_, None) => return format!("{key} does not exist"),
+            (Standing::ContainerMissing(name), _) => {
+                return format!("ContainerNotFound: {key} has no container {name}");
+            }
+            (Standing::Unwritten, Some(seen)) => {
+                return refusal(world, &stage.environment).unwrap_or_else(|| workload::beginning(seen));
+            }
+            (Standing::Foreign(who), _) => return who,
+        }
+    }
+    String::new()
+}
+
+/// Why the server refuses our writes there, if it does, and what a person can do about it.
+pub fn refusal(world: &World<'_>, environment: &str) -> Option<String> {
+    let said = world.place(environment)?.refusal.as_deref()?;
+    let namespace = world.namespace(environment).unwrap_or(environment);
+    Some(if said.contains(" is forbidden: User ") {
+        format!(
+            "forbidden: Windlass has no right to write in namespace {namespace}; list it in the chart's targetNamespaces"
+        )
+    } else {
+        format!("refused in namespace {namespace}: {said}")
+    })
+}

@@ -1,0 +1,130 @@
+//! Faults that the explorer plants in the plan, one at a time, to see that its properties catch them. They exist with
+//! the feature `mutants` only, which no binary that is shipped has; without it `is` is false at compile time.
+
+/// Declares the mutants and their list.
+macro_rules! mutants {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// A fault that someone could have written.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Mutant {
+            $($(#[$doc])* $name,)*
+        }
+
+        /// All of them.
+        pub const MUTANTS: &[Mutant] = &[$(Mutant::$name,)*];
+    };
+}
+
+mutants! {
+    /// Workloads are written before adoption is recorded.
+    AdoptionAfter,
+    /// A banned build may enter.
+    BanIgnored,
+    /// A failed build is not banned.
+    BanForgotten,
+    /// A withdrawn release may enter.
+    WithdrawIgnored,
+    /// A held stage takes releases.
+    HoldIgnored,
+    /// `paused` and `suspend` keep nothing from starting or going on.
+    PauseIgnored,
+    /// A release above the head may enter.
+    HeadIgnored,
+    /// The head's exemption from the mark is never used up.
+    ExemptionStays,
+    /// The mark does not rise when a rollout starts.
+    MarkNotRaised,
+    /// A release below the mark is a candidate.
+    MarkIgnored,
+    /// The next stage takes releases without evidence.
+    EvidenceIgnored,
+    /// Evidence is looked up by build hash, whatever release it was for.
+    EvidenceByHash,
+    /// Evidence that was taken back counts.
+    VoidIgnored,
+    /// Going back leaves the evidence as it is.
+    ProofKept,
+    /// Counts are believed before the controller has seen the template.
+    GenerationIgnored,
+    /// Pods of the old revision count as available ones.
+    OldPodsCount,
+    /// Only the workload of the present step is judged.
+    OneJudged,
+    /// Full exposure after the first workload.
+    StepSkipped,
+    /// Health is not looked at while the suites run.
+    VerifyBlind,
+    /// Health is not looked at in the bake.
+    BakeBlind,
+    /// The suites of a stage are not waited for.
+    SuitesSkipped,
+    /// A suite that gave no result counts as passed.
+    ErroredPasses,
+    /// A latched verdict follows what the TestRun says now.
+    VerdictFollows,
+    /// A suite that fails after it had passed is not noticed.
+    LaterFailureIgnored,
+    /// A TestRun is taken for the suite's whatever attempt it belongs to.
+    AnyAttempt,
+    /// A Job that vanished is made again.
+    JobAgain,
+    /// The suite's Job runs whatever image the CronJob has.
+    JobForAnyBuild,
+    /// A build that was never healthy is a revert target.
+    TargetUnhealthy,
+    /// A banned or withdrawn build is a revert target.
+    TargetBad,
+    /// The revert is written before the checkpoint says so.
+    RevertUnrecorded,
+    /// A revert is over before the target serves.
+    RevertHasty,
+    /// The template is not compared when a revert ends.
+    AlwaysWhole,
+    /// What someone else wrote in a rollout is overwritten.
+    ForeignOverwritten,
+    /// What someone else wrote in an idle stage is put back.
+    PersonRestored,
+    /// Exposure rises although the objects it rests on have moved.
+    ConfirmDropped,
+    /// The end of a rollout leaves no line.
+    HistoryDropped,
+    /// The end of a rollout leaves two lines.
+    HistoryTwice,
+    /// Abort of an idle stage goes back.
+    AbortIdle,
+    /// A Decision acts each time it is seen.
+    ActsAgain,
+    /// Decisions from before the first sight act.
+    ExpiredActs,
+    /// Unban leaves the object of the ban.
+    UnbanLeaves,
+    /// Jobs of ended rollouts stay.
+    JobsStay,
+    /// A step that waits for a pause to end never goes on.
+    PauseSticks,
+    /// Finalizers stay when a rollout has ended.
+    FinalizerStays,
+}
+
+#[cfg(feature = "mutants")]
+thread_local! {
+    static PLANTED: std::cell::Cell<Option<Mutant>> = const { std::cell::Cell::new(None) };
+}
+
+/// Plants a fault in this thread's plans, or takes it out.
+#[cfg(feature = "mutants")]
+pub fn plant(mutant: Option<Mutant>) {
+    PLANTED.set(mutant);
+}
+
+/// Whether that fault is planted.
+#[cfg(feature = "mutants")]
+pub fn is(mutant: Mutant) -> bool {
+    PLANTED.get() == Some(mutant)
+}
+
+/// No fault is planted.
+#[cfg(not(feature = "mutants"))]
+pub const fn is(_: Mutant) -> bool {
+    false
+}

@@ -1,0 +1,63 @@
+//! A rollout as it starts: its plan is frozen here, and its attempt gets a name.
+
+use crate::api::rollout::{Rollout, RolloutWorkload};
+use crate::api::stage::Stage;
+use crate::api::{BuildHash, RolloutState, Span, StageStatus, Time};
+
+use super::world::World;
+
+/// What a rollout is about: the build that it delivers, or the one that it leaves.
+#[derive(Debug)]
+pub struct Subject {
+    pub release: String,
+    pub release_uid: String,
+    pub version: String,
+    pub build: BuildHash,
+}
+
+/// A rollout without suites, target and Decision: who has them adds them.
+pub fn rollout(world: &World<'_>, stage: &StageStatus, spec: &Stage, subject: Subject, state: RolloutState) -> Rollout {
+    let place = world.place(&stage.environment);
+    let workloads = world.spec.workloads.iter().filter_map(|workload| {
+        let seen = place?.workloads.get(&workload.key())?;
+        let (uid, fingerprint) = (seen.uid.clone(), seen.fingerprint.clone());
+        Some(RolloutWorkload { workload: workload.clone(), uid, fingerprint })
+    });
+    let Subject { release, release_uid, version, build } = subject;
+    Rollout {
+        attempt: next_attempt(world, stage),
+        release,
+        release_uid,
+        version,
+        build,
+        started_at: world.now,
+        decision: None,
+        workloads: workloads.collect(),
+        suites: Vec::new(),
+        progress_deadline: spec.progress_deadline(),
+        bake: spec.bake(),
+        exposed_at: None,
+        target: None,
+        state,
+    }
+}
+
+/// The stamp of an attempt that starts now: later than any that is remembered.
+fn next_attempt(world: &World<'_>, stage: &StageStatus) -> String {
+    let last = stage
+        .history
+        .iter()
+        .map(|e| e.attempt.as_str())
+        .chain(stage.proofs.iter().map(|p| p.attempt.as_str()))
+        .max()
+        .unwrap_or("");
+    let mut at: Time = world.now;
+    // two attempts within a millisecond happen only where a clock went back
+    for _ in 0..1000 {
+        if at.stamp().as_str() > last {
+            break;
+        }
+        at = at.plus(Span::from_millis(1));
+    }
+    at.stamp()
+}

@@ -1,0 +1,79 @@
+//! Releases and Decisions whose pipeline does not exist: waited for, then reported with the name (walk 2). Jobs that
+//! nobody looks after any more: let go.
+
+use crate::api::decision::{DecisionPhase, DecisionStatus};
+use crate::api::release::ReleaseStatus;
+use crate::api::{Decision, DecisionType, Release, Time};
+use crate::observe::{Job, Settings};
+
+use super::action::{Action, Kind};
+use super::conditions::{self, Standing};
+use super::effects::{is_guarded, target};
+use super::promotion::is_final;
+use super::world::{created, phase_of};
+
+/// What a Release without a pipeline is told, and when to look again.
+pub fn orphan_release(release: &Release, settings: Settings, now: Time) -> (Vec<Action>, Option<Time>) {
+    let old = release.status.clone().unwrap_or_default();
+    let generation = release.metadata.generation.unwrap_or_default();
+    let since = conditions::since(&old.conditions, "Ready", "False").unwrap_or(now);
+    let until = since.plus(settings.reference_grace);
+    let (reason, message) = (
+        "PipelineMissing".to_owned(),
+        format!("spec.pipeline: DeliveryPipeline {} does not exist", release.spec.pipeline),
+    );
+    let (standing, wake) = if now >= until {
+        (Standing::Stalled { reason, message: message.clone() }, None)
+    } else {
+        (Standing::Reconciling { reason, message: message.clone() }, Some(until))
+    };
+    let mut conditions = conditions::of(standing, &old.conditions, generation, now);
+    conditions.push(conditions::condition(
+        &old.conditions,
+        "Delivered",
+        "Unknown",
+        "PipelineMissing",
+        &message,
+        generation,
+        now,
+    ));
+    let status = ReleaseStatus { observed_generation: generation, conditions, waiting_for: Some(message), ..old };
+    let mut actions = Vec::new();
+    if release.status.as_ref() != Some(&status) {
+        actions.push(Action::ReleaseStatus { target: target(Kind::Release, release), status: Box::new(status) });
+    }
+    if is_guarded(release) {
+        actions.push(Action::Finalizer { target: target(Kind::Release, release), present: false });
+    }
+    (actions, wake)
+}
+
+/// A Decision about a pipeline that does not come is refused; a Ban or a Withdraw waits for it.
+pub fn orphan_decision(decision: &Decision, settings: Settings, now: Time) -> (Vec<Action>, Option<Time>) {
+    let binds = matches!(decision.spec.r#type, DecisionType::Ban | DecisionType::Withdraw);
+    if binds || is_final(phase_of(decision)) {
+        return (Vec::new(), None);
+    }
+    let until = created(&decision.metadata).plus(settings.reference_grace);
+    if now < until {
+        return (Vec::new(), Some(until));
+    }
+    let status = DecisionStatus {
+        observed_generation: decision.metadata.generation.unwrap_or_default(),
+        phase: Some(DecisionPhase::Refused),
+        reason: Some(format!("spec.pipeline: DeliveryPipeline {} does not exist", decision.spec.pipeline)),
+        release_uid: None,
+        build_hash: None,
+    };
+    (vec![Action::DecisionStatus { target: target(Kind::Decision, decision), status }], None)
+}
+
+/// A Job that nobody looks after has no verdict to be kept for: its finalizer would block its namespace for ever.
+pub fn orphan_job(job: &Job) -> Vec<Action> {
+    if !job.kept && job.deleting {
+        return Vec::new();
+    }
+    let (namespace, name) = (job.namespace.clone(), job.name.clone());
+    let (uid, resource_version) = (job.uid.clone(), job.resource_version.clone());
+    vec![Action::RemoveJob { namespace, name, uid, resource_version }]
+}

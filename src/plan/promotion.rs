@@ -1,0 +1,108 @@
+//! Which release enters a stage: the newest whose gates are all open. Its plan is frozen here.
+
+use crate::api::checkpoint::StageStatus;
+use crate::api::decision::DecisionPhase;
+use crate::api::rollout::{Progressing, Rollout};
+use crate::api::stage::Stage;
+use crate::api::{Decision, Outcome, RolloutState};
+
+use super::draft::Draft;
+use super::gate::{self, Candidate};
+use super::mutant::{Mutant, is};
+use super::opening::{self, Subject};
+use super::world::{Known, World, order};
+use super::{decision, ending, revert, suite};
+
+/// Starts the newest release with open gates in each stage that is free.
+pub fn start(world: &World<'_>, draft: &mut Draft) {
+    if world.is_pipeline_deleted() {
+        return;
+    }
+    for index in 0..draft.status.stages.len() {
+        let Some(stage) = draft.status.stages.get(index).filter(|s| is_free(s)) else { continue };
+        let Some(spec) = world.spec.stages.iter().find(|s| s.environment == stage.environment) else { continue };
+        if let Some((known, standing)) = choose(world, draft, index, spec) {
+            enter(world, draft, index, spec, known, standing);
+        }
+    }
+}
+
+/// Nothing is under way, or what is under way only bakes and may give way to a newer release.
+fn is_free(stage: &StageStatus) -> bool {
+    match stage.rollout.as_ref().map(|r| &r.state) {
+        None => stage.adopted.is_some() || is(Mutant::AdoptionAfter),
+        // a build whose pods fail does not become a revert target: health decides first
+        Some(RolloutState::Delivered(state)) => state.unhealthy.is_none(),
+        Some(RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Reverting(_)) => false,
+    }
+}
+
+fn choose<'w, 'a>(
+    world: &'w World<'a>,
+    draft: &Draft,
+    index: usize,
+    spec: &'a Stage,
+) -> Option<(&'w Known<'a>, Option<&'a Decision>)> {
+    world.releases.iter().rev().find_map(|known| {
+        let candidate = Candidate::of(world, draft, index, spec, known)?;
+        gate::first_closed(&candidate).is_none().then_some((known, candidate.standing))
+    })
+}
+
+/// Opens the rollout. What it will do is frozen: edits of the stage apply to the next one.
+fn enter(
+    world: &World<'_>,
+    draft: &mut Draft,
+    index: usize,
+    spec: &Stage,
+    known: &Known<'_>,
+    standing: Option<&Decision>,
+) {
+    if draft.status.stages.get(index).is_some_and(|s| s.rollout.is_some()) {
+        let why = format!("{} started during its bake", known.mark.version);
+        ending::settle(world, draft, index, Outcome::Superseded, &why);
+    }
+    let Ok(row) = &known.build else { return };
+    draft.keep(row);
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let deadline = world.now.plus(spec.progress_deadline());
+    let subject = Subject {
+        release: known.name().to_owned(),
+        release_uid: known.uid.to_owned(),
+        version: known.mark.version.clone(),
+        build: row.hash.clone(),
+    };
+    let state = RolloutState::Progressing(Progressing { step: 0, deadline, paused: None });
+    stage.rollout = Some(Rollout {
+        decision: standing.and_then(|d| d.metadata.uid.clone()),
+        suites: suite::frozen(&spec.tests, world.now),
+        target: revert::default_target(world, stage, &row.hash),
+        ..opening::rollout(world, stage, spec, subject, state)
+    });
+    if !is(Mutant::MarkNotRaised) && stage.high_water.as_ref().is_none_or(|mark| order(&known.mark, mark).is_gt()) {
+        stage.high_water = Some(known.mark.clone());
+    }
+    let environment = stage.environment.clone();
+    if let Some(head) = draft.status.head.as_mut().filter(|h| h.release == known.mark.release) {
+        head.exempt.retain(|e| *e != environment || is(Mutant::ExemptionStays));
+    }
+    if let Some(standing) = standing {
+        decision::applied(draft, standing, known, &format!("{} started in {environment}", known.mark.version));
+    }
+    draft.tell(known.name(), "Started", format!("{environment}: {} started", known.mark.version));
+}
+
+/// The Decision Promote or Retry that stands for that release in that stage: the last one.
+pub fn standing<'a>(world: &World<'a>, draft: &Draft, environment: &str, release: &str) -> Option<&'a Decision> {
+    let names = |d: &&&Decision| {
+        decision::is_standing(draft, d)
+            && d.spec.environment.as_deref() == Some(environment)
+            && d.spec.release.as_deref() == Some(release)
+    };
+    world.decisions.iter().rev().find(|d| names(d) && decision::is_open(world, draft, d)).copied()
+}
+
+/// Whether a phase is final.
+pub const fn is_final(phase: Option<DecisionPhase>) -> bool {
+    matches!(phase, Some(DecisionPhase::Applied | DecisionPhase::Refused | DecisionPhase::Expired))
+}

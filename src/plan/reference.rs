@@ -1,0 +1,98 @@
+//! What a pipeline names and may be missing: Environments, consent, workloads, containers (walk 2).
+
+use crate::api::pipeline::WorkloadRef;
+use crate::observe::{Access, Claim};
+
+use super::world::World;
+
+/// Something that is named and not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// One word for the condition.
+    pub reason: &'static str,
+    pub message: String,
+    pub remedy: String,
+}
+
+fn of(reason: &'static str, message: String, remedy: impl Into<String>) -> Option<Problem> {
+    Some(Problem { reason, message, remedy: remedy.into() })
+}
+
+/// The first thing that keeps this environment from being written to.
+pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {
+    let place = world.place(environment)?;
+    if place.environment.as_ref().is_some_and(|e| e.metadata.deletion_timestamp.is_some()) {
+        return of("EnvironmentDeleted", format!("Environment {environment} is being deleted"), "another Environment");
+    }
+    let home = world.snap.pipeline.metadata.namespace.as_deref().unwrap_or("");
+    access(&place.access, home, environment)
+        .or_else(|| world.spec.workloads.iter().find_map(|w| workload(world, environment, w)))
+}
+
+/// Why the target namespace may not be written to, in words; none if it may.
+pub fn closed(world: &World<'_>, environment: &str) -> Option<String> {
+    let home = world.snap.pipeline.metadata.namespace.as_deref().unwrap_or("");
+    access(&world.place(environment)?.access, home, environment).map(|problem| problem.message)
+}
+
+/// Whether the Environment may be used.
+pub fn access(access: &Access, home: &str, environment: &str) -> Option<Problem> {
+    match access {
+        Access::Granted { .. } => None,
+        Access::Missing => of(
+            "EnvironmentMissing",
+            format!("Environment {environment} does not exist"),
+            format!("Environment {environment}"),
+        ),
+        Access::NamespaceMissing { namespace } => {
+            of("NamespaceMissing", format!("Namespace {namespace} does not exist"), format!("Namespace {namespace}"))
+        }
+        Access::NoConsent { namespace } => of(
+            "NoConsent",
+            format!(
+                "Namespace {namespace} does not accept Environment {environment} (it has no annotation windlass.dev/accept-from: {home}/{environment})"
+            ),
+            format!("annotation windlass.dev/accept-from on Namespace {namespace}, naming this Environment"),
+        ),
+        Access::NamespaceTaken { namespace, by } => of(
+            "NamespaceTaken",
+            format!("Namespace {namespace} belongs to Environment {by}"),
+            "another targetNamespace, or the other Environment deleted",
+        ),
+    }
+}
+
+fn workload(world: &World<'_>, environment: &str, workload: &WorkloadRef) -> Option<Problem> {
+    let key = workload.key();
+    let seen = world.place(environment)?.workloads.get(&key).filter(|w| !w.deleting);
+    let Some(seen) = seen else {
+        return of(
+            "WorkloadMissing",
+            format!("{key} does not exist in {environment}"),
+            format!("{key} in its target namespace"),
+        );
+    };
+    if let Some(absent) = workload.containers.iter().find(|c| !seen.images.contains_key(&c.name)) {
+        let name = &absent.name;
+        return of(
+            "ContainerNotFound",
+            format!("{key} in {environment} has no container {name}"),
+            format!("a container {name} in {key}, or an edit of spec.workloads"),
+        );
+    }
+    if let Claim::Other(other) = &seen.claim {
+        return of(
+            "WorkloadClaimed",
+            format!("{key} in {environment} belongs to pipeline {other}"),
+            "another workload, or that pipeline deleted",
+        );
+    }
+    if seen.paused {
+        return of(
+            "WorkloadPaused",
+            format!("{key} in {environment} is paused (spec.paused) and would not roll"),
+            format!("kubectl rollout resume of {key}"),
+        );
+    }
+    None
+}

@@ -1,0 +1,177 @@
+//! The projection of the checkpoint on one Release: where it stands in each stage, what it waits for, and why it ended.
+
+mod stage;
+
+use crate::api::release::{ReleaseStage, ReleaseStatus};
+use crate::api::{Cause, Phase, RunPhase};
+
+use super::conditions::{self, Standing};
+use super::draft::{Draft, clip};
+use super::world::{Known, World};
+use stage::stage;
+
+/// The whole status of a release.
+pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseStatus {
+    let old = known.release.status.clone().unwrap_or_default();
+    let generation = known.release.metadata.generation.unwrap_or_default();
+    let stages: Vec<ReleaseStage> =
+        (0..draft.status.stages.len()).filter_map(|i| stage(world, draft, i, known, &old)).collect();
+    let furthest = stages.iter().rposition(|s| s.phase != Phase::Waiting && !s.attempt.is_empty()).or_else(|| {
+        let last = stages.iter().rposition(|s| !matches!(s.phase, Phase::Waiting | Phase::Superseded));
+        last.or(if stages.is_empty() { None } else { Some(0) })
+    });
+    let here = furthest.and_then(|i| stages.get(i));
+    let standing = standing(world, known, &stages, here);
+    let (is_delivered, delivered) = delivered(world, draft, known, &stages, here);
+    let mut conditions = conditions::of(standing.clone(), &old.conditions, generation, world.now);
+    let (status, reason, message) = delivered;
+    conditions.push(conditions::condition(
+        &old.conditions,
+        "Delivered",
+        status,
+        &reason,
+        &message,
+        generation,
+        world.now,
+    ));
+    let tests = stages.iter().rev().find(|s| !s.tests.is_empty()).map(|s| {
+        let passed = s.tests.iter().filter(|t| t.phase == RunPhase::Passed).count();
+        format!("{passed}/{}", s.tests.len())
+    });
+    let waiting = waiting_for(&stages, here, &standing);
+    ReleaseStatus {
+        observed_generation: generation,
+        build_hash: known.hash().cloned(),
+        phase: here.map(|s| s.phase),
+        stage: here.map(|s| s.environment.clone()),
+        waiting_for: waiting.map(|w| clip(&w, 512)),
+        tests,
+        by: by(known),
+        delivered_at: if is_delivered {
+            stages.last().and_then(|s| s.delivered_at).or(old.delivered_at)
+        } else {
+            old.delivered_at
+        },
+        conditions,
+        stages,
+    }
+}
+
+/// The person who asked for it. A service account is never shown as one.
+fn by(known: &Known<'_>) -> Option<String> {
+    let spec = &known.release.spec;
+    let person = spec.requested_by.clone().filter(|user| !user.starts_with("system:serviceaccount:"));
+    person.or_else(|| spec.build.source.as_ref().and_then(|s| s.author.clone()))
+}
+
+/// Whether a stage's end is a failure of the release, rather than a person's wish or a newer release.
+fn is_bad(stage: &ReleaseStage) -> bool {
+    let is_failure = |cause: Cause| stage.reason == format!("{cause:?}");
+    match stage.phase {
+        Phase::Failed | Phase::Withdrawn => true,
+        Phase::Reverted => {
+            is_failure(Cause::Failed) || is_failure(Cause::EvidenceWithdrawn) || is_failure(Cause::Inconclusive)
+        }
+        Phase::Waiting
+        | Phase::Progressing
+        | Phase::Verifying
+        | Phase::Delivered
+        | Phase::Unverified
+        | Phase::Reverting
+        | Phase::Superseded => false,
+    }
+}
+
+fn standing(world: &World<'_>, known: &Known<'_>, stages: &[ReleaseStage], here: Option<&ReleaseStage>) -> Standing {
+    let ready = |reason: &str, message: &str| Standing::Ready { reason: reason.into(), message: message.into() };
+    if let Err(why) = &known.build {
+        return Standing::Stalled { reason: "InvalidBuild".into(), message: why.clone() };
+    }
+    let is_newest = world.releases.last().is_some_and(|newest| newest.uid == known.uid);
+    if let Some(changing) = stages.iter().find(|s| is_changing(s)) {
+        return Standing::Reconciling {
+            reason: format!("{:?}", changing.phase),
+            message: format!("{}: {}", changing.environment, changing.message),
+        };
+    }
+    if let Some(bad) = stages.iter().rev().find(|s| is_bad(s)) {
+        let reason = if bad.phase == Phase::Reverted { "Reverted".to_owned() } else { format!("{:?}", bad.phase) };
+        let message = format!("{}: {}", bad.environment, bad.message);
+        return if is_newest { Standing::Stalled { reason, message } } else { Standing::Ready { reason, message } };
+    }
+    match here {
+        Some(here) => ready(&format!("{:?}", here.phase), &here.message),
+        None => ready("Waiting", "its pipeline has no stages in sight yet"),
+    }
+}
+
+fn is_changing(stage: &ReleaseStage) -> bool {
+    match stage.phase {
+        Phase::Progressing => stage.reason != "Paused",
+        Phase::Reverting => true,
+        Phase::Waiting
+        | Phase::Verifying
+        | Phase::Delivered
+        | Phase::Unverified
+        | Phase::Reverted
+        | Phase::Superseded
+        | Phase::Withdrawn
+        | Phase::Failed => false,
+    }
+}
+
+type DeliveredCondition = (&'static str, String, String);
+
+/// The goal itself: live and proven at the end of its way.
+fn delivered(
+    world: &World<'_>,
+    draft: &Draft,
+    known: &Known<'_>,
+    stages: &[ReleaseStage],
+    here: Option<&ReleaseStage>,
+) -> (bool, DeliveredCondition) {
+    let last = world.spec.stages.last().and_then(|s| draft.stage(&s.environment));
+    let is_live =
+        last.zip(known.hash()).is_some_and(|(stage, hash)| conditions::is_delivered(stage, known.name(), hash));
+    if is_live {
+        return (true, ("True", "Delivered".into(), "live and proven at the end of its way".into()));
+    }
+    let is_over =
+        |s: &&ReleaseStage| matches!(s.phase, Phase::Reverted | Phase::Superseded | Phase::Withdrawn | Phase::Failed);
+    let ended = stages
+        .iter()
+        .rev()
+        .find(|s| is_bad(s))
+        .or_else(|| stages.last().filter(is_over))
+        .or_else(|| here.filter(is_over));
+    match (ended, &known.build) {
+        (_, Err(why)) => (false, ("False", "InvalidBuild".into(), why.clone())),
+        (Some(ended), Ok(_)) => {
+            (false, ("False", format!("{:?}", ended.phase), format!("{}: {}", ended.environment, ended.message)))
+        }
+        (None, Ok(_)) => (false, ("Unknown", "UnderWay".into(), String::new())),
+    }
+}
+
+fn waiting_for(stages: &[ReleaseStage], here: Option<&ReleaseStage>, standing: &Standing) -> Option<String> {
+    if let Standing::Stalled { reason, message } = standing
+        && reason == "InvalidBuild"
+    {
+        return Some(message.clone());
+    }
+    if let Some(moving) =
+        stages.iter().find(|s| matches!(s.phase, Phase::Progressing | Phase::Verifying | Phase::Reverting))
+    {
+        return Some(moving.message.clone());
+    }
+    if let Some(bad) = stages.iter().rev().find(|s| is_bad(s)) {
+        return Some(bad.message.clone());
+    }
+    // the cause of an end, also where a person wished it, before what later stages lack because of it
+    if let Some(end) =
+        here.filter(|h| matches!(h.phase, Phase::Reverted | Phase::Unverified | Phase::Failed | Phase::Withdrawn))
+    {
+        return Some(end.message.clone());
+    }
+    stages.iter().find(|s| s.phase == Phase::Waiting).map(|open| open.message.clone())
+}

@@ -1,0 +1,221 @@
+//! One release in one stage: under way, live, waiting behind its gates, or ended.
+
+use crate::api::release::{GateStatus, ReleaseStage, ReleaseStatus};
+use crate::api::rollout::Rollout;
+use crate::api::{HistoryEntry, Live, Outcome, Phase, RolloutState, StageStatus};
+use crate::plan::draft::{Draft, clip};
+use crate::plan::gate::{Candidate, GATES};
+use crate::plan::world::{Known, World, created, user_of};
+use crate::plan::{interrupt, summary};
+
+/// Where the release stands in the stage; `old` is what its status said before.
+pub(super) fn stage(
+    world: &World<'_>,
+    draft: &Draft,
+    index: usize,
+    known: &Known<'_>,
+    old: &ReleaseStatus,
+) -> Option<ReleaseStage> {
+    let stage = draft.status.stages.get(index)?;
+    let before = old.stages.iter().find(|s| s.environment == stage.environment);
+    let rollout = stage.rollout.as_ref().filter(|r| r.release == known.name() && r.release_uid == known.uid);
+    if let Some(rollout) = rollout {
+        return Some(under_way(world, draft, index, stage, rollout, before));
+    }
+    let current = stage.current.as_ref().filter(|c| c.release == known.name() && known.hash() == Some(&c.build));
+    if let Some(current) = current.filter(|_| !is_replaced(stage)) {
+        return Some(live(world, stage, current, before));
+    }
+    let spec = world.spec.stages.iter().find(|s| s.environment == stage.environment);
+    if let Some(candidate) = spec.and_then(|spec| Candidate::of(world, draft, index, spec, known)) {
+        return Some(waiting(world, stage, &candidate, before));
+    }
+    Some(ended(world, stage, known, before))
+}
+
+/// A newer one is delivered there, though its bake goes on.
+fn is_replaced(stage: &StageStatus) -> bool {
+    stage.rollout.as_ref().is_some_and(|r| matches!(r.state, RolloutState::Delivered(_)))
+}
+
+fn blank(environment: &str, phase: Phase) -> ReleaseStage {
+    ReleaseStage {
+        environment: environment.to_owned(),
+        phase,
+        reason: String::new(),
+        message: String::new(),
+        attempt: String::new(),
+        gates: Vec::new(),
+        tests: Vec::new(),
+        started_at: None,
+        exposed_at: None,
+        delivered_at: None,
+        finished_at: None,
+    }
+}
+
+/// What an attempt left in the old status, or nothing if that was another attempt.
+fn carried(before: Option<&ReleaseStage>, environment: &str, phase: Phase, attempt: &str) -> ReleaseStage {
+    match before.filter(|b| b.attempt == attempt && !attempt.is_empty()) {
+        Some(before) => {
+            ReleaseStage { phase, reason: String::new(), message: String::new(), gates: Vec::new(), ..before.clone() }
+        }
+        None => ReleaseStage { attempt: attempt.to_owned(), ..blank(environment, phase) },
+    }
+}
+
+fn under_way(
+    world: &World<'_>,
+    draft: &Draft,
+    index: usize,
+    stage: &StageStatus,
+    rollout: &Rollout,
+    before: Option<&ReleaseStage>,
+) -> ReleaseStage {
+    let environment = &stage.environment;
+    let mut out = carried(before, environment, Phase::Progressing, &rollout.attempt);
+    out.started_at = Some(rollout.started_at);
+    out.exposed_at = rollout.exposed_at;
+    if !rollout.suites.is_empty() {
+        out.tests = rollout.suites.iter().map(|s| summary::of(world, environment, rollout, s)).collect();
+    }
+    match &rollout.state {
+        RolloutState::Progressing(state) => {
+            out.message = interrupt::progress_text(world, draft, index);
+            if state.paused.is_some() {
+                out.reason = "Paused".into();
+                out.message = format!("paused; {}", out.message);
+            }
+        }
+        RolloutState::Verifying(_) => {
+            out.phase = Phase::Verifying;
+            let open: Vec<&str> =
+                rollout.suites.iter().filter(|s| s.verdict.is_none()).map(|s| s.plan.suite.as_str()).collect();
+            let waits = format!("tests: {}", open.join(", "));
+            out.message = interrupt::refusal(world, environment).unwrap_or(waits);
+        }
+        RolloutState::Delivered(state) => {
+            out.phase = Phase::Delivered;
+            out.reason = "Baking".into();
+            out.message = format!("health is judged until {}", state.until);
+            out.delivered_at = Some(state.since);
+        }
+        RolloutState::Reverting(state) => {
+            out.phase = Phase::Reverting;
+            out.reason = format!("{:?}", state.ending.cause);
+            out.message.clone_from(&state.ending.message);
+        }
+    }
+    out.message = clip(&out.message, 512);
+    out
+}
+
+fn live(world: &World<'_>, stage: &StageStatus, current: &Live, before: Option<&ReleaseStage>) -> ReleaseStage {
+    let last = stage.history.iter().rev().find(|e| e.release == current.release && e.outcome.is_terminal());
+    let phase = match (current.healthy, last.map(|e| e.outcome)) {
+        (true, _) => Phase::Delivered,
+        (false, Some(Outcome::Unverified)) => Phase::Unverified,
+        (false, _) => Phase::Failed,
+    };
+    let mut out = carried(before, &stage.environment, phase, &current.attempt);
+    summary::finish(world, &current.release_uid, &mut out);
+    if phase == Phase::Delivered {
+        out.delivered_at = out.delivered_at.or(Some(current.since));
+    } else if let Some(last) = last {
+        out.message.clone_from(&last.reason);
+    }
+    out.finished_at = last.filter(|e| e.attempt == current.attempt).map(|e| e.at).or(out.finished_at);
+    if let Some(hold) = stage.held.as_ref().filter(|h| h.kind == crate::api::checkpoint::HoldKind::ExternalChange) {
+        out.reason = "ExternalChange".into();
+        out.message.clone_from(&hold.message);
+    }
+    if let Some(decision) = world.withdrawal(&current.release, &current.build) {
+        out.phase = Phase::Withdrawn;
+        out.message = format!("withdrawn by {}, and there is no build to go back to", user_of(decision));
+    }
+    out
+}
+
+fn waiting(
+    world: &World<'_>,
+    stage: &StageStatus,
+    candidate: &Candidate<'_, '_>,
+    before: Option<&ReleaseStage>,
+) -> ReleaseStage {
+    let mut out = blank(&stage.environment, Phase::Waiting);
+    let old = before.map(|b| b.gates.as_slice()).unwrap_or_default();
+    for gate in &GATES {
+        let closed = (gate.check)(candidate);
+        let state = if closed.is_some() { "Closed" } else { "Open" };
+        let (reason, change) =
+            closed.map_or((String::new(), String::new()), |c| (clip(&c.reason, 512), clip(&c.change, 512)));
+        let since = old
+            .iter()
+            .find(|g| g.gate == gate.name && g.state == state && g.reason == reason)
+            .map_or(world.now, |g| g.since);
+        out.gates.push(GateStatus {
+            gate: gate.name.into(),
+            state: state.into(),
+            reason,
+            source: gate.source.into(),
+            since,
+            change,
+        });
+    }
+    let first = out.gates.iter().find(|g| g.state == "Closed").map(|g| g.reason.clone());
+    out.message = first.unwrap_or_else(|| match &stage.rollout {
+        Some(rollout) => format!("{} to finish in {}", rollout.version, stage.environment),
+        None if stage.adopted.is_none() => format!("{} has not been seen yet", stage.environment),
+        None => "a newer release enters".into(),
+    });
+    out
+}
+
+/// The cause of an end: as the release was told while it went back, where the line of history had to be shortened.
+fn fuller(before: Option<&ReleaseStage>, last: &HistoryEntry) -> String {
+    let told = before.filter(|b| b.attempt == last.attempt).map(|b| b.message.as_str());
+    let is_more = |text: &&str| last.reason.strip_suffix('…').is_some_and(|short| text.starts_with(short));
+    told.filter(is_more).unwrap_or(&last.reason).to_owned()
+}
+
+/// It is no candidate any more: what history says of it, or that a newer one has started.
+fn ended(world: &World<'_>, stage: &StageStatus, known: &Known<'_>, before: Option<&ReleaseStage>) -> ReleaseStage {
+    let is_its = |e: &&HistoryEntry| {
+        e.release == known.name() && e.outcome.is_terminal() && e.at >= created(&known.release.metadata)
+    };
+    let last = stage.history.iter().rev().find(is_its);
+    let phase = match last.map(|e| e.outcome) {
+        Some(Outcome::Reverted | Outcome::ImageOnly | Outcome::Aborted) => Phase::Reverted,
+        Some(Outcome::Failed) => Phase::Failed,
+        Some(
+            Outcome::Delivered
+            | Outcome::Superseded
+            | Outcome::Unverified
+            | Outcome::Adopted
+            | Outcome::ConfigChanged
+            | Outcome::Restored,
+        )
+        | None => Phase::Superseded,
+    };
+    let attempt = last.map_or_else(|| before.map(|b| b.attempt.clone()).unwrap_or_default(), |e| e.attempt.clone());
+    let mut out = carried(before, &stage.environment, phase, &attempt);
+    if last.is_none() && attempt.is_empty() {
+        out = blank(&stage.environment, phase);
+    }
+    summary::finish(world, known.uid, &mut out);
+    if let Some(last) = last {
+        out.finished_at = Some(last.at);
+        out.message = fuller(before, last);
+        if phase != Phase::Superseded {
+            out.reason = last.cause.map_or_else(|| format!("{:?}", last.outcome), |cause| format!("{cause:?}"));
+        }
+    }
+    if phase == Phase::Superseded {
+        out.message = String::new();
+    }
+    if let Some(decision) = known.hash().and_then(|hash| world.withdrawal(known.name(), hash)) {
+        out.phase = Phase::Withdrawn;
+        out.message = format!("withdrawn by {}", user_of(decision));
+    }
+    out
+}

@@ -1,0 +1,76 @@
+//! Going back from an idle stage: where to, and the rollout that does it.
+
+use crate::api::checkpoint::HoldKind;
+use crate::api::checkpoint::StageStatus;
+use crate::api::rollout::{Reverting, Rollout};
+use crate::api::{BuildHash, Cause, Ending, Live, RolloutState};
+
+use super::draft::{Draft, clip};
+use super::mutant::{Mutant, is};
+use super::opening::{self, Subject};
+use super::world::World;
+
+/// The newest build recorded healthy here that is another one, and neither banned nor withdrawn.
+pub fn default_target(world: &World<'_>, stage: &StageStatus, leaving: &BuildHash) -> Option<Live> {
+    stage.current.iter().chain(&stage.previous).find(|l| is_usable(world, stage, l, leaving)).cloned()
+}
+
+/// Whether a stage may go back to it: recorded healthy, another build, neither banned nor withdrawn.
+pub fn is_usable(world: &World<'_>, stage: &StageStatus, live: &Live, leaving: &BuildHash) -> bool {
+    let is_bad = || world.is_banned(stage, &live.build) || world.withdrawal(&live.release, &live.build).is_some();
+    (live.healthy || is(Mutant::TargetUnhealthy)) && live.build != *leaving && (!is_bad() || is(Mutant::TargetBad))
+}
+
+/// Opens a rollout that goes back from what runs to the target, at once: no suites, no gates.
+pub fn open(
+    world: &World<'_>,
+    draft: &mut Draft,
+    index: usize,
+    target: Live,
+    cause: Cause,
+    why: &str,
+    hold_by: Option<&str>,
+) {
+    let Some(stage) = draft.status.stages.get(index) else { return };
+    let Some(leaving) = stage.current.clone() else { return };
+    open_from(world, draft, index, leaving, target, cause, why, hold_by);
+}
+
+/// The same, from a build that is not recorded as current: what someone else wrote.
+#[expect(clippy::too_many_arguments, reason = "all of them are what a rollout consists of")]
+pub fn open_from(
+    world: &World<'_>,
+    draft: &mut Draft,
+    index: usize,
+    leaving: Live,
+    target: Live,
+    cause: Cause,
+    why: &str,
+    hold_by: Option<&str>,
+) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(spec) = world.spec.stages.iter().find(|s| s.environment == stage.environment) else { return };
+    for proof in stage.proofs.iter_mut().filter(|p| p.build == leaving.build && p.void.is_none()) {
+        proof.void = Some(clip(why, 256));
+    }
+    // a hold outlives what it held: only a person lifts it
+    let held = stage.held.take().filter(|h| h.kind != HoldKind::AdoptionHold).and_then(|h| h.by);
+    let hold_by = hold_by.map(str::to_owned).or(held);
+    let release = leaving.release.clone();
+    let subject = Subject {
+        release: leaving.release,
+        release_uid: leaving.release_uid,
+        version: leaving.version,
+        build: leaving.build,
+    };
+    let state = RolloutState::Reverting(Reverting {
+        since: world.now,
+        deadline: world.now.plus(spec.progress_deadline()),
+        ending: Ending { cause, message: clip(why, 256) },
+        hold_by,
+    });
+    let rollout = opening::rollout(world, stage, spec, subject, state);
+    stage.rollout = Some(Rollout { target: Some(target), ..rollout });
+    let text = format!("{}: {why}", stage.environment);
+    draft.warn(&release, "Reverting", text);
+}

@@ -1,0 +1,258 @@
+//! The suites of a rollout: which run, what they said, and what that means. Verdicts are latched in the checkpoint.
+
+use crate::api::rollout::{Rollout, SuiteState, Verdict};
+use crate::api::stage::Suite;
+use crate::api::test_run::TestRunStatus;
+use crate::api::{RunPhase, TestRun, Time};
+use crate::observe::Job;
+
+use super::draft::{Draft, clip};
+use super::mutant::{Mutant, is};
+use super::verdict;
+use super::world::World;
+
+/// How the suites of a rollout stand together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tests {
+    Running,
+    /// All have passed.
+    Passed,
+    /// One gave a bad result: it condemns the build.
+    Failed(String),
+    /// All have ended, none badly, and one gave no result.
+    Unverified(String),
+}
+
+/// Latches what is new, and says how the suites stand.
+pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize) -> Tests {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return Tests::Running };
+    let environment = stage.environment.clone();
+    let Some(rollout) = &mut stage.rollout else { return Tests::Running };
+    let mut suites = std::mem::take(&mut rollout.suites);
+    for suite in suites.iter_mut().filter(|s| s.verdict.is_none() || is(Mutant::VerdictFollows)) {
+        let run = observed_run(world, &environment, rollout, &suite.plan.suite);
+        follow(world, &environment, rollout, suite, run);
+    }
+    let all = together(&suites);
+    rollout.suites = suites;
+    all
+}
+
+fn together(suites: &[SuiteState]) -> Tests {
+    let phase = |s: &SuiteState| s.verdict.as_ref().map(|v| v.phase);
+    let text = |s: &SuiteState, word: &str| {
+        let message = s.verdict.as_ref().map(|v| v.message.as_str()).filter(|m| !m.is_empty());
+        message
+            .map_or_else(|| format!("suite {} {word}", s.plan.suite), |m| format!("suite {} {word}: {m}", s.plan.suite))
+    };
+    if let Some(failed) = suites.iter().find(|s| phase(s) == Some(RunPhase::Failed)) {
+        return Tests::Failed(text(failed, "failed"));
+    }
+    if suites.iter().any(|s| s.verdict.is_none()) {
+        return Tests::Running;
+    }
+    match suites.iter().find(|s| phase(s) != Some(RunPhase::Passed) && !is(Mutant::ErroredPasses)) {
+        Some(other) => Tests::Unverified(text(other, "gave no verdict")),
+        None => Tests::Passed,
+    }
+}
+
+/// The TestRun of a suite of this very attempt, if it is there.
+pub fn observed_run<'a>(world: &World<'a>, environment: &str, rollout: &Rollout, suite: &str) -> Option<&'a TestRun> {
+    let is_its = |r: &&TestRun| {
+        r.spec.suite == suite
+            && (r.spec.attempt == rollout.attempt || is(Mutant::AnyAttempt))
+            && r.spec.environment == environment
+            && r.spec.release_uid == rollout.release_uid
+            && r.spec.build_hash == rollout.build
+    };
+    world.snap.test_runs.iter().map(AsRef::as_ref).find(is_its)
+}
+
+fn follow(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &mut SuiteState, run: Option<&TestRun>) {
+    let uid = run.and_then(|r| r.metadata.uid.as_deref());
+    match (suite.run_uid.as_deref(), uid) {
+        (None, Some(uid)) => {
+            suite.run_uid = Some(uid.to_owned());
+            return;
+        }
+        (Some(known), seen) if seen != Some(known) => {
+            return latch(world, suite, RunPhase::Errored, "its TestRun was deleted");
+        }
+        (None, None) => {}
+        (Some(_), _) if suite.plan.job.is_some() => return follow_job(world, environment, rollout, suite),
+        (Some(_), _) => return follow_external(world, suite, run.and_then(|r| r.status.as_ref())),
+    }
+    if is_over(world, suite) {
+        latch(world, suite, RunPhase::Errored, "timed out before its TestRun could be made");
+    }
+}
+
+fn follow_external(world: &World<'_>, suite: &mut SuiteState, status: Option<&TestRunStatus>) {
+    let Some(status) = status else { return };
+    match status.phase {
+        Some(phase @ (RunPhase::Passed | RunPhase::Failed)) => {
+            suite.verdict = Some(Verdict {
+                phase,
+                at: world.now,
+                counts: status.counts,
+                message: clip(status.message.as_deref().unwrap_or_default(), 256),
+                failing: status.failing.clone(),
+                url: status.url.clone(),
+            });
+        }
+        // CI may replace its own Errored until the time-out
+        Some(RunPhase::Errored | RunPhase::Pending | RunPhase::Running | RunPhase::Aborted) | None => {
+            if is_over(world, suite) {
+                latch(world, suite, RunPhase::Errored, &format!("no result within {}", suite.plan.timeout()));
+            }
+        }
+    }
+}
+
+fn follow_job(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &mut SuiteState) {
+    let Some(place) = world.place(environment) else { return };
+    let job =
+        place.jobs.get(&job_name(world, environment, rollout, &suite.plan.suite, suite.attempt)).map(AsRef::as_ref);
+    let Some(known) = suite.job_uid.clone() else {
+        match job {
+            Some(job) if !job.deleting => suite.job_uid = Some(job.uid.clone()),
+            Some(_) => errored(world, suite, "its Job was deleted before it started"),
+            None => {
+                if let Some(why) = cannot_make(world, environment, &suite.plan)
+                    && world.is_due(suite.since.unwrap_or(world.now).plus(world.snap.settings.reference_grace))
+                {
+                    return errored(world, suite, &why);
+                }
+                if is_over(world, suite) {
+                    errored(world, suite, "timed out before its Job could be made");
+                }
+            }
+        }
+        return;
+    };
+    if is(Mutant::JobAgain) && job.is_none() {
+        suite.job_uid = None;
+        return;
+    }
+    let Some(job) = job.filter(|j| j.uid == known) else { return errored(world, suite, "its Job was deleted") };
+    if !suite.started && !job.suspended {
+        suite.started = true;
+        suite.since = Some(world.now);
+        return;
+    }
+    judge_job(world, suite, job);
+}
+
+fn judge_job(world: &World<'_>, suite: &mut SuiteState, job: &Job) {
+    match verdict::of_job(world, job) {
+        Some(found) if found.phase == RunPhase::Errored => errored(world, suite, &found.message),
+        Some(found) => suite.verdict = Some(found),
+        None if job.deleting => errored(world, suite, "its Job was deleted before it ended"),
+        None if is_over(world, suite) => errored(world, suite, &format!("no result within {}", suite.plan.timeout())),
+        None => {}
+    }
+}
+
+/// Why no Job can be made for the suite, if so.
+pub fn cannot_make(world: &World<'_>, environment: &str, plan: &Suite) -> Option<String> {
+    let job = plan.job.as_ref()?;
+    let Some(found) = world.place(environment)?.cron_jobs.get(&job.cron_job) else {
+        return Some(format!("CronJob {} does not exist", job.cron_job));
+    };
+    if !found.runnable {
+        return Some(format!(
+            "CronJob {} must be suspended and labelled windlass.dev/runnable: \"true\"",
+            job.cron_job
+        ));
+    }
+    let absent = job.containers.iter().find(|c| !found.containers.contains(&c.name))?;
+    Some(format!("CronJob {} has no container {}", job.cron_job, absent.name))
+}
+
+/// A try without a result: another one within the limit, else the verdict.
+fn errored(world: &World<'_>, suite: &mut SuiteState, why: &str) {
+    if suite.attempt > suite.plan.retries() {
+        let why = if suite.attempt > 1 {
+            format!("{why} (try {} of {})", suite.attempt, suite.attempt)
+        } else {
+            why.to_owned()
+        };
+        return latch(world, suite, RunPhase::Errored, &why);
+    }
+    suite.attempt += 1;
+    suite.job_uid = None;
+    suite.started = false;
+    suite.since = Some(world.now);
+}
+
+fn latch(world: &World<'_>, suite: &mut SuiteState, phase: RunPhase, message: &str) {
+    suite.verdict = Some(Verdict {
+        phase,
+        at: world.now,
+        counts: None,
+        message: clip(message, 256),
+        failing: Vec::new(),
+        url: None,
+    });
+}
+
+fn is_over(world: &World<'_>, suite: &SuiteState) -> bool {
+    world.is_due(suite.since.unwrap_or(world.now).plus(suite.plan.timeout()))
+}
+
+/// A suite that had passed and says Failed now.
+pub fn failed_later(world: &World<'_>, draft: &Draft, index: usize) -> Option<String> {
+    let stage = draft.status.stages.get(index)?;
+    let rollout = stage.rollout.as_ref()?;
+    let passed = rollout.suites.iter().filter(|s| s.verdict.as_ref().is_some_and(|v| v.phase == RunPhase::Passed));
+    let failed = passed
+        .filter_map(|s| observed_run(world, &stage.environment, rollout, &s.plan.suite))
+        .find(|r| has_failed(r))?;
+    Some(format!("suite {} failed after it had passed", failed.spec.suite))
+}
+
+/// Whether the run's own status says Failed.
+pub fn has_failed(run: &TestRun) -> bool {
+    run.status.as_ref().and_then(|s| s.phase) == Some(RunPhase::Failed) && !is(Mutant::LaterFailureIgnored)
+}
+
+/// Whether the TestRuns say what was latched, or had time enough to: a rollout ends only then.
+pub fn is_told(world: &World<'_>, draft: &Draft, index: usize) -> bool {
+    let Some(stage) = draft.status.stages.get(index) else { return true };
+    let Some(rollout) = &stage.rollout else { return true };
+    rollout.suites.iter().all(|suite| {
+        let Some(verdict) = &suite.verdict else { return true };
+        let Some(run) = observed_run(world, &stage.environment, rollout, &suite.plan.suite) else { return true };
+        let said = run.status.as_ref().and_then(|s| s.phase);
+        said == Some(verdict.phase)
+            || said == Some(RunPhase::Failed)
+            || world.is_due(verdict.at.plus(world.snap.settings.reference_grace))
+    })
+}
+
+/// `<release>.<environment>.<suite>.<attempt>`.
+pub fn run_name(rollout: &Rollout, environment: &str, suite: &str) -> String {
+    format!("{}.{environment}.{suite}.{}", rollout.release, rollout.attempt)
+}
+
+/// The computed name of a try's Job: at most 54 characters, the same on every pass.
+pub fn job_name(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &str, attempt: u32) -> String {
+    let pipeline = world.snap.pipeline.metadata.uid.as_deref().unwrap_or("");
+    let subject = [pipeline, environment, rollout.release_uid.as_str(), rollout.attempt.as_str(), suite].join("/");
+    format!("{suite}-{}-{attempt}", crate::api::build::hex(&subject, 10))
+}
+
+/// Suites as they stand at the start of a rollout.
+pub fn frozen(plans: &[Suite], at: Time) -> Vec<SuiteState> {
+    let start = |plan: &Suite| SuiteState {
+        plan: plan.clone(),
+        run_uid: None,
+        since: Some(at),
+        attempt: 1,
+        job_uid: None,
+        started: false,
+        verdict: None,
+    };
+    plans.iter().map(start).collect()
+}

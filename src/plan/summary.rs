@@ -1,0 +1,55 @@
+//! How the suites of an attempt did, in short, as a Release tells it.
+
+use crate::api::release::{ReleaseStage, RunSummary};
+use crate::api::rollout::{Rollout, SuiteState};
+use crate::api::{RunPhase, TestRun};
+
+use super::draft::clip;
+use super::suite::{observed_run, run_name};
+use super::world::World;
+
+/// A suite of an open rollout.
+pub fn of(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &SuiteState) -> RunSummary {
+    let name = &suite.plan.suite;
+    let run = observed_run(world, environment, rollout, name);
+    let unfinished =
+        if suite.started || run.and_then(|r| r.status.as_ref()).and_then(|s| s.phase) == Some(RunPhase::Running) {
+            RunPhase::Running
+        } else {
+            RunPhase::Pending
+        };
+    let verdict = suite.verdict.as_ref();
+    RunSummary {
+        suite: name.clone(),
+        phase: verdict.map_or(unfinished, |v| v.phase),
+        run: run_name(rollout, environment, name),
+        counts: verdict.and_then(|v| v.counts),
+        message: verdict.map(|v| v.message.clone()).unwrap_or_default(),
+    }
+}
+
+/// The tests of an attempt that is over. It may have ended before the release was told how they did; the runs know.
+pub fn finish(world: &World<'_>, release_uid: &str, out: &mut ReleaseStage) {
+    let is_finished = |t: &RunSummary| !matches!(t.phase, RunPhase::Pending | RunPhase::Running);
+    if out.attempt.is_empty() || !out.tests.is_empty() && out.tests.iter().all(is_finished) {
+        return;
+    }
+    let runs = world.snap.test_runs.iter().filter(|r| {
+        r.spec.environment == out.environment && r.spec.attempt == out.attempt && r.spec.release_uid == release_uid
+    });
+    let told: Vec<RunSummary> = runs.filter_map(|run| of_run(run)).collect();
+    if !told.is_empty() {
+        out.tests = told;
+    }
+}
+
+fn of_run(run: &TestRun) -> Option<RunSummary> {
+    let status = run.status.as_ref()?;
+    Some(RunSummary {
+        suite: run.spec.suite.clone(),
+        phase: status.phase.unwrap_or_default(),
+        run: run.metadata.name.clone()?,
+        counts: status.counts,
+        message: clip(status.message.as_deref().unwrap_or_default(), 256),
+    })
+}

@@ -1,0 +1,395 @@
+//! A desk to decide at: one pipeline over staging and production, with a cluster that does at once what it is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::api::conditions::find;
+use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, StageStatus, TestRun, Time};
+use crate::observe::{Access, Claim, Job, Place, Settings, Snapshot, Workload};
+use crate::plan::{Action, CreateJob, Kind, SetImages, Step, Target, plan};
+
+pub const START: Time = Time::from_millis(1_795_000_000_000);
+pub const REPOSITORY: &str = "r.example/shop/app";
+
+pub struct Desk {
+    pub snap: Snapshot,
+    pub now: Time,
+    /// Every effect that was carried out.
+    pub done: Vec<Action>,
+    /// Decisions cannot be created while this is set.
+    pub bans_refused: bool,
+    version: u64,
+}
+
+/// A made-up digest that differs by its seed.
+pub fn image(seed: &str) -> String {
+    format!("{REPOSITORY}@sha256:{}", crate::api::build::hex(seed, 64))
+}
+
+impl Desk {
+    /// Two stages without suites, bakes of a minute; `change` edits the pipeline's spec before it is seen.
+    pub fn new(change: impl FnOnce(&mut Value)) -> Self {
+        let mut spec = json!({
+            "images": [{"name": "app", "repository": REPOSITORY}],
+            "workloads": [{"kind": "Deployment", "name": "checkout", "containers": [{"name": "app", "imageName": "app"}]}],
+            "stages": [
+                {"environment": "staging", "bake": "1m", "progressDeadline": "10m"},
+                {"environment": "production", "bake": "1m", "progressDeadline": "10m"},
+            ],
+        });
+        change(&mut spec);
+        let pipeline: DeliveryPipeline = object("DeliveryPipeline", "checkout", "p-uid", json!({"spec": spec}));
+        let mut places = BTreeMap::new();
+        for name in ["staging", "production"] {
+            let environment: Environment = object(
+                "Environment",
+                name,
+                &format!("{name}-uid"),
+                json!({"spec": {"targetNamespace": format!("shop-{name}")}}),
+            );
+            let workloads =
+                pipeline.spec.workloads.iter().map(|w| (w.key(), Arc::new(workload(name, &w.name)))).collect();
+            let access = Access::Granted { namespace: format!("shop-{name}") };
+            let environment = Some(Arc::new(environment));
+            places.insert(name.to_owned(), Place { environment, access, workloads, ..Place::default() });
+        }
+        let snap = Snapshot {
+            pipeline: Arc::new(pipeline),
+            releases: vec![],
+            test_runs: vec![],
+            decisions: vec![],
+            unreadable: vec![],
+            places,
+            settings: Settings::default(),
+        };
+        Self { snap, now: START, done: vec![], bans_refused: false, version: 100 }
+    }
+
+    /// One that has adopted revision 0 in both stages.
+    pub fn adopted(change: impl FnOnce(&mut Value)) -> Self {
+        let mut desk = Self::new(change);
+        desk.run();
+        desk.pass(2);
+        desk
+    }
+
+    pub fn release(&mut self, version: &str, minute: i64) -> &mut Self {
+        self.release_of(version, minute, &image(version))
+    }
+
+    pub fn release_of(&mut self, version: &str, minute: i64, image: &str) -> &mut Self {
+        let created = START.plus(Span::seconds(60 * minute - 36_000));
+        let spec = json!({"pipeline": "checkout", "build": {"version": version, "createdAt": created.to_string(), "images": [{"name": "app", "ref": image}]}});
+        let name = format!("checkout-{version}");
+        let mut release: Release = object("Release", &name, &format!("{name}-uid"), json!({"spec": spec}));
+        release.metadata.creation_timestamp = Some(self.now.into());
+        self.snap.releases.retain(|r| r.metadata.name.as_deref() != Some(&name));
+        self.snap.releases.push(Arc::new(release));
+        self
+    }
+
+    /// A person decides; gives the Decision's name.
+    pub fn decide(&mut self, r#type: &str, fields: Value) -> String {
+        self.version += 1;
+        let name = format!("{}-{}", r#type.to_lowercase(), self.version);
+        let mut spec = json!({"type": r#type, "pipeline": "checkout", "user": "joe"});
+        if let (Some(spec), Some(fields)) = (spec.as_object_mut(), fields.as_object()) {
+            spec.extend(fields.clone());
+        }
+        let mut decision: Decision = object("Decision", &name, &format!("{name}-uid"), json!({"spec": spec}));
+        decision.metadata.creation_timestamp = Some(self.now.into());
+        self.snap.decisions.push(Arc::new(decision));
+        name
+    }
+
+    /// Seconds go by.
+    pub fn pass(&mut self, seconds: i64) -> &mut Self {
+        self.now = self.now.plus(Span::seconds(seconds));
+        self
+    }
+
+    /// One step: of the checkpoint, or its effects. False if there is nothing to do.
+    pub fn step(&mut self) -> bool {
+        match plan(&self.snap, self.now).step {
+            Step::Checkpoint { status, .. } => {
+                self.version += 1;
+                let pipeline = Arc::make_mut(&mut self.snap.pipeline);
+                pipeline.status = Some(*status);
+                pipeline.metadata.resource_version = Some(self.version.to_string());
+                true
+            }
+            Step::Effects(actions) => {
+                let before = self.done.len();
+                actions.into_iter().for_each(|action| self.carry_out(action));
+                self.done.len() > before
+            }
+        }
+    }
+
+    /// Steps until nothing is left to do. Fails where there is no end.
+    pub fn run(&mut self) -> &mut Self {
+        for _ in 0..80 {
+            if !self.step() {
+                return self;
+            }
+        }
+        panic!("no end: {:?}", plan(&self.snap, self.now));
+    }
+
+    /// Runs through a bake and what follows it, several times.
+    pub fn finish(&mut self) -> &mut Self {
+        for _ in 0..4 {
+            self.run().pass(61);
+        }
+        self.run()
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        self.version += 1;
+        let version = Some(self.version.to_string());
+        match &action {
+            Action::SetImages(write) if self.is_refused(write) => return,
+            Action::SetImages(write) => self.set_images(write),
+            Action::CreateBan { .. } if self.bans_refused => return,
+            Action::CreateBan { name, spec } => {
+                let ban: Decision = object("Decision", name, &format!("{name}-uid"), json!({"spec": spec}));
+                self.snap.decisions.push(Arc::new(ban));
+            }
+            Action::CreateRelease { name, spec } => {
+                let release: Release = object("Release", name, &format!("{name}-uid"), json!({"spec": spec}));
+                self.snap.releases.push(Arc::new(release));
+            }
+            Action::CreateTestRun { name, spec, .. } => {
+                let run: TestRun = object("TestRun", name, &format!("{name}-uid"), json!({"spec": spec}));
+                self.snap.test_runs.push(Arc::new(run));
+            }
+            Action::ReleaseStatus { target, status } => {
+                for release in self.snap.releases.iter_mut().filter(|r| r.metadata.uid.as_deref() == Some(&target.uid))
+                {
+                    let release = Arc::make_mut(release);
+                    release.status = Some((**status).clone());
+                    release.metadata.resource_version.clone_from(&version);
+                }
+            }
+            Action::DecisionStatus { target, status } => {
+                for decision in
+                    self.snap.decisions.iter_mut().filter(|d| d.metadata.uid.as_deref() == Some(&target.uid))
+                {
+                    Arc::make_mut(decision).status = Some(status.clone());
+                }
+            }
+            Action::TestRunStatus { target, status } => {
+                for run in self.snap.test_runs.iter_mut().filter(|r| r.metadata.uid.as_deref() == Some(&target.uid)) {
+                    Arc::make_mut(run).status = Some((**status).clone());
+                }
+            }
+            Action::Finalizer { target, present } => self.finalize(target, *present),
+            Action::Delete { target } => {
+                self.snap.decisions.retain(|d| d.metadata.uid.as_deref() != Some(&target.uid));
+                self.snap.test_runs.retain(|r| r.metadata.uid.as_deref() != Some(&target.uid));
+            }
+            Action::CreateJob(job) => drop(self.job(&job.namespace).insert(job.name.clone(), Arc::new(suspended(job)))),
+            Action::StartJob { namespace, name, .. } => {
+                let job = self.job(namespace).get_mut(name).expect("a Job");
+                Arc::make_mut(job).suspended = false;
+            }
+            Action::RemoveJob { namespace, name, .. } => drop(self.job(namespace).remove(name)),
+            Action::EnvironmentStatus { .. } => {}
+        }
+        self.done.push(action);
+    }
+
+    /// The Jobs of a target namespace.
+    pub fn job(&mut self, namespace: &str) -> &mut BTreeMap<String, Arc<Job>> {
+        let place = self.snap.places.get_mut(namespace.trim_start_matches("shop-")).expect("a place");
+        &mut place.jobs
+    }
+
+    fn is_refused(&self, write: &SetImages) -> bool {
+        let is_there = |p: &&Place| matches!(&p.access, Access::Granted { namespace } if *namespace == write.namespace);
+        self.snap.places.values().find(is_there).is_some_and(|p| p.refusal.is_some())
+    }
+
+    fn finalize(&mut self, target: &Target, present: bool) {
+        let list = present.then(|| vec![crate::api::labels::ROLLOUT_FINALIZER.to_owned()]);
+        match target.kind {
+            Kind::Pipeline => Arc::make_mut(&mut self.snap.pipeline).metadata.finalizers = list,
+            Kind::Release => {
+                for release in self.snap.releases.iter_mut().filter(|r| r.metadata.uid.as_deref() == Some(&target.uid))
+                {
+                    Arc::make_mut(release).metadata.finalizers.clone_from(&list);
+                }
+                let is_going =
+                    |r: &Arc<Release>| r.metadata.deletion_timestamp.is_some() && r.metadata.finalizers.is_none();
+                self.snap.releases.retain(|r| !is_going(r));
+            }
+            Kind::Environment => {
+                for environment in self.snap.places.values_mut().filter_map(|p| p.environment.as_mut()) {
+                    if environment.metadata.uid.as_deref() == Some(&target.uid) {
+                        Arc::make_mut(environment).metadata.finalizers.clone_from(&list);
+                    }
+                }
+            }
+            Kind::TestRun | Kind::Decision => panic!("no finalizer on {target:?}"),
+        }
+    }
+
+    fn set_images(&mut self, write: &SetImages) {
+        let environment = write.namespace.trim_start_matches("shop-").to_owned();
+        self.change(&environment, &write.name, |w| {
+            assert_eq!(w.uid, write.uid, "every write carries the UID that was seen");
+            for (container, image) in &write.images {
+                assert!(
+                    w.images.insert(container.clone(), image.clone()).is_some(),
+                    "never a container that is not there"
+                );
+            }
+            w.attempt = Some(write.attempt.clone());
+            w.claim = Claim::Ours;
+        });
+    }
+
+    /// Changes a workload as someone else might; its controller has caught up at once.
+    pub fn change(&mut self, environment: &str, name: &str, change: impl FnOnce(&mut Workload)) -> &mut Self {
+        self.version += 1;
+        let place = self.snap.places.get_mut(environment).expect("an environment");
+        let workload = Arc::make_mut(place.workloads.get_mut(&format!("Deployment/{name}")).expect("a workload"));
+        workload.generation += 1;
+        workload.observed_generation += 1;
+        workload.resource_version = self.version.to_string();
+        change(workload);
+        self
+    }
+
+    pub fn stage(&self, environment: &str) -> &StageStatus {
+        let status = self.snap.pipeline.status.as_ref().expect("a status");
+        status.stages.iter().find(|s| s.environment == environment).expect("a stage")
+    }
+
+    pub fn image(&self, environment: &str, name: &str) -> String {
+        self.snap.places[environment].workloads[&format!("Deployment/{name}")].images["app"].clone()
+    }
+
+    /// Phase of a release in an environment, and why.
+    pub fn phase(&self, version: &str, environment: &str) -> String {
+        let status = self.known(version).status.as_ref().expect("a status");
+        let stage = status.stages.iter().find(|s| s.environment == environment).expect("a stage");
+        if stage.reason.is_empty() {
+            format!("{:?}", stage.phase)
+        } else {
+            format!("{:?} {}", stage.phase, stage.reason)
+        }
+    }
+
+    pub fn waiting_for(&self, version: &str) -> String {
+        self.known(version).status.as_ref().and_then(|s| s.waiting_for.clone()).unwrap_or_default()
+    }
+
+    pub fn condition(&self, version: &str, r#type: &str) -> String {
+        let status = self.known(version).status.as_ref().expect("a status");
+        find(&status.conditions, r#type).map(|c| format!("{} {}", c.status, c.reason)).unwrap_or_default()
+    }
+
+    pub fn known(&self, version: &str) -> &Release {
+        let name = format!("checkout-{version}");
+        self.snap.releases.iter().find(|r| r.metadata.name.as_deref() == Some(&name)).expect("a release")
+    }
+
+    /// Phase of a Decision, and what it says.
+    pub fn answer(&self, name: &str) -> String {
+        let decision =
+            self.snap.decisions.iter().find(|d| d.metadata.name.as_deref() == Some(name)).expect("a decision");
+        decision
+            .status
+            .as_ref()
+            .map(|s| format!("{:?}: {}", s.phase.unwrap_or_default(), s.reason.as_deref().unwrap_or("")))
+            .unwrap_or_default()
+    }
+
+    /// Outcomes and causes of a stage's history, oldest first.
+    pub fn history(&self, environment: &str) -> Vec<String> {
+        let line = |e: &crate::api::HistoryEntry| match e.cause {
+            Some(cause) => format!("{} {:?} {cause:?}", e.release, e.outcome),
+            None => format!("{} {:?}", e.release, e.outcome),
+        };
+        self.stage(environment).history.iter().map(line).collect()
+    }
+
+    pub fn bans(&self) -> usize {
+        self.snap.decisions.iter().filter(|d| d.spec.r#type == crate::api::DecisionType::Ban).count()
+    }
+
+    /// How many image writes were carried out.
+    pub fn writes(&self) -> usize {
+        self.done.iter().filter(|a| matches!(a, Action::SetImages(_))).count()
+    }
+
+    /// CI, or someone, says so in the TestRun of a suite.
+    pub fn report(&mut self, suite: &str, phase: &str) -> &mut Self {
+        for run in self.snap.test_runs.iter_mut().filter(|r| r.spec.suite == suite) {
+            let run = Arc::make_mut(run);
+            if !matches!(
+                run.status.as_ref().and_then(|s| s.phase),
+                Some(crate::api::RunPhase::Failed | crate::api::RunPhase::Aborted)
+            ) {
+                run.status = serde_json::from_value(json!({"phase": phase})).expect("a status");
+            }
+        }
+        self
+    }
+}
+
+/// A Job as the server makes it.
+fn suspended(asked: &CreateJob) -> Job {
+    Job {
+        name: asked.name.clone(),
+        namespace: asked.namespace.clone(),
+        uid: format!("{}-uid", asked.name),
+        resource_version: "1".into(),
+        deleting: false,
+        suspended: true,
+        kept: true,
+        complete: false,
+        failed: None,
+        pods: vec![],
+    }
+}
+
+fn workload(environment: &str, name: &str) -> Workload {
+    Workload {
+        kind: crate::api::pipeline::WorkloadKind::Deployment,
+        namespace: format!("shop-{environment}"),
+        name: name.to_owned(),
+        uid: format!("{environment}-{name}-uid"),
+        resource_version: "1".into(),
+        generation: 1,
+        observed_generation: 1,
+        deleting: false,
+        paused: false,
+        images: [("app".to_owned(), "elsewhere.example/old:1".to_owned())].into(),
+        fingerprint: "f0".into(),
+        attempt: None,
+        claim: Claim::None,
+        image_writers: BTreeMap::new(),
+        wanted: 2,
+        replicas: 2,
+        updated: 2,
+        ready: 2,
+        available: 2,
+        refused: None,
+        pods: vec![],
+    }
+}
+
+fn object<K: serde::de::DeserializeOwned>(kind: &str, name: &str, uid: &str, rest: Value) -> K {
+    let mut all = json!({
+        "apiVersion": "windlass.dev/v1alpha1", "kind": kind,
+        "metadata": {"name": name, "namespace": "shop", "uid": uid, "resourceVersion": "1", "generation": 1},
+    });
+    if let (Some(all), Some(rest)) = (all.as_object_mut(), rest.as_object()) {
+        all.extend(rest.clone());
+    }
+    serde_json::from_value(all).expect("an object")
+}

@@ -1,0 +1,10 @@
+//! The walks as tables and small worlds: the real `plan`, with a cluster that does at once what it is told.
+
+mod desk;
+mod endings;
+mod evidence;
+mod gates;
+mod head;
+mod people;
+mod refused;
+mod status;

@@ -1,0 +1,100 @@
+//! What a Job says about a build (walk 10): a bad result condemns it, a broken tool says nothing.
+
+use serde::Deserialize;
+
+use crate::api::RunPhase;
+use crate::api::rollout::Verdict;
+use crate::api::test_run::Counts;
+use crate::observe::{Job, JobPod};
+
+use super::draft::clip;
+use super::world::World;
+
+/// The termination message that a test's container may leave.
+#[derive(Debug, Deserialize)]
+struct Report {
+    #[serde(flatten)]
+    counts: Counts,
+    #[serde(default)]
+    failing: Vec<String>,
+    #[serde(default)]
+    url: Option<String>,
+}
+
+/// The verdict, if the Job has come to one. Errored here is one try without a result.
+pub fn of_job(world: &World<'_>, job: &Job) -> Option<Verdict> {
+    if job.complete {
+        return Some(passed(world, job));
+    }
+    if let Some(reason) = &job.failed {
+        return Some(failed(world, job, reason));
+    }
+    let stuck = job.pods.iter().find_map(|p| p.stuck.as_ref());
+    let (since, why) = stuck?;
+    world.is_due(since.plus(world.snap.settings.pull_grace)).then(|| errored(world, why))
+}
+
+fn passed(world: &World<'_>, job: &Job) -> Verdict {
+    let message = job.pods.iter().find(|p| p.exit_code == Some(0)).map_or("", |p| p.message.as_str());
+    let Some(report) = report(message) else { return verdict(world, RunPhase::Passed, None, message) };
+    if report.counts.failed > 0 {
+        return verdict(world, RunPhase::Failed, Some(report), "it exited with 0 and reports failed tests");
+    }
+    if report.counts.total == 0 {
+        return errored(world, "it exited with 0 and reports that no test ran");
+    }
+    verdict(world, RunPhase::Passed, Some(report), "")
+}
+
+fn failed(world: &World<'_>, job: &Job, reason: &str) -> Verdict {
+    if reason == "DeadlineExceeded" {
+        return errored(world, "the Job passed its own deadline");
+    }
+    let Some(pod) = job.pods.iter().find(|p| p.exit_code.is_some_and(|code| code != 0)) else {
+        return errored(world, &format!("the Job failed ({reason}) and its pod is gone"));
+    };
+    if let Some(why) = broken_tool(pod) {
+        return errored(world, &why);
+    }
+    let code = pod.exit_code.unwrap_or_default();
+    match report(&pod.message) {
+        Some(report) => {
+            let text = format!(
+                "{} of {} tests failed: {}",
+                report.counts.failed,
+                report.counts.total,
+                report.failing.join(", ")
+            );
+            verdict(world, RunPhase::Failed, Some(report), &text)
+        }
+        None if pod.message.is_empty() => verdict(world, RunPhase::Failed, None, &format!("exit code {code}")),
+        None => verdict(world, RunPhase::Failed, None, &format!("exit code {code}: {}", pod.message)),
+    }
+}
+
+fn broken_tool(pod: &JobPod) -> Option<String> {
+    if pod.disrupted {
+        return Some("its pod was evicted or drained".into());
+    }
+    if pod.out_of_memory {
+        return Some("its pod was killed for want of memory".into());
+    }
+    let code = pod.exit_code.filter(|code| (125..=127).contains(code))?;
+    Some(format!("exit code {code}: the command could not be run"))
+}
+
+fn report(message: &str) -> Option<Report> {
+    serde_json::from_str(message.trim()).ok().filter(|_| message.trim_start().starts_with('{'))
+}
+
+fn errored(world: &World<'_>, message: &str) -> Verdict {
+    verdict(world, RunPhase::Errored, None, message)
+}
+
+fn verdict(world: &World<'_>, phase: RunPhase, report: Option<Report>, message: &str) -> Verdict {
+    let is_link = |url: &String| (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 1024;
+    let (counts, failing, url) =
+        report.map_or((None, Vec::new(), None), |r| (Some(r.counts), r.failing, r.url.filter(is_link)));
+    let failing = failing.iter().take(20).map(|name| clip(name, 128)).collect();
+    Verdict { phase, at: world.now, counts, message: clip(message, 256), failing, url }
+}

@@ -1,0 +1,197 @@
+//! One workload in a rollout: which images it runs, and how the new revision does.
+
+use crate::api::labels::MANAGER;
+use crate::api::pipeline::WorkloadRef;
+use crate::api::rollout::RolloutWorkload;
+use crate::api::{BuildRow, Span, Time};
+use crate::observe::{ImageWriter, Pod, Trouble, TroubleKind, Workload};
+
+use super::build;
+use super::mutant::{Mutant, is};
+use super::world::World;
+
+/// What usually passes by itself within this time is not told: each other text is a write to the Release.
+const SETTLING: Span = Span::seconds(5);
+
+/// Which images a workload runs, seen from a rollout between two builds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It does not exist, or is being deleted.
+    Missing,
+    /// A container of the plan is not in the template.
+    ContainerMissing(String),
+    /// The images that are wanted.
+    Wanted,
+    /// Not yet the wanted images: write them.
+    Unwritten,
+    /// Someone else wrote an image: in words.
+    Foreign(String),
+}
+
+/// What a rollout wants of a workload, and what may stand there before.
+#[derive(Clone, Copy, Debug)]
+pub struct Writing<'a> {
+    pub wanted: &'a BuildRow,
+    /// The builds that may stand there before our write; if none is given, anything may.
+    pub before: [Option<&'a BuildRow>; 2],
+    /// The value of `windlass.dev/attempt` that our write leaves.
+    pub marker: &'a str,
+    /// Since when we may have written: what a person wrote later is not ours to overwrite.
+    pub since: Time,
+    /// All workloads were seen under the wanted images: anything else is someone's doing.
+    pub is_written: bool,
+}
+
+/// Which images the workload runs. `plan` tells the UID under which it was seen last.
+pub fn standing(world: &World<'_>, seen: Option<&Workload>, plan: &RolloutWorkload, writing: Writing<'_>) -> Standing {
+    let Some(seen) = seen.filter(|w| !w.deleting) else { return Standing::Missing };
+    if let Some(absent) = plan.workload.containers.iter().find(|c| !seen.images.contains_key(&c.name)) {
+        return Standing::ContainerMissing(absent.name.clone());
+    }
+    let Some(odd) = difference(world, seen, &plan.workload, writing.wanted) else { return Standing::Wanted };
+    if seen.uid != plan.uid {
+        return Standing::Unwritten;
+    }
+    let mut before = writing.before.into_iter().flatten().peekable();
+    let is_as_before =
+        before.peek().is_none() || before.any(|row| difference(world, seen, &plan.workload, row).is_none());
+    // `kubectl rollout undo` puts the old annotations back with the old images: the marker alone would not show it
+    let is_a_persons = plan.workload.containers.iter().any(|c| {
+        let is_later =
+            |w: &ImageWriter| !w.is_tool && w.manager != MANAGER && w.at.is_some_and(|at| at > writing.since);
+        seen.image_writers.get(&c.name).is_some_and(is_later)
+    });
+    let is_ours = seen.attempt.as_deref() == Some(writing.marker) || writing.is_written;
+    if is_ours || is_a_persons || !is_as_before {
+        if is(Mutant::ForeignOverwritten) { Standing::Unwritten } else { Standing::Foreign(odd) }
+    } else {
+        Standing::Unwritten
+    }
+}
+
+/// The first managed container that does not run its image of that build, and who wrote what it runs.
+pub fn difference(world: &World<'_>, seen: &Workload, workload: &WorkloadRef, row: &BuildRow) -> Option<String> {
+    let key = workload.key();
+    for container in &workload.containers {
+        let (Some(wanted), Some(actual)) =
+            (build::image_of(world.spec, row, &key, container), seen.images.get(&container.name))
+        else {
+            continue;
+        };
+        if !build::is_same_image(actual, &wanted) {
+            let writer = seen.image_writers.get(&container.name).map_or("someone", |w| w.manager.as_str());
+            return Some(format!("{key} container {}: {writer} set {actual}", container.name));
+        }
+    }
+    None
+}
+
+/// The image writes that bring a workload to a build: only containers that exist and differ.
+pub fn writes(world: &World<'_>, seen: &Workload, workload: &WorkloadRef, row: &BuildRow) -> Vec<(String, String)> {
+    let key = workload.key();
+    let wanted = |c| Some((c, build::image_of(world.spec, row, &key, c)?));
+    let pairs = workload.containers.iter().filter_map(wanted);
+    pairs
+        .filter(|(c, image)| seen.images.get(&c.name).is_some_and(|actual| !build::is_same_image(actual, image)))
+        .map(|(c, image)| (c.name.clone(), image))
+        .collect()
+}
+
+/// How the new revision does on its way to full exposure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// All pods are of the new revision and available.
+    Complete,
+    /// Not yet: in words.
+    Coming(String),
+    /// It will not: in words.
+    Failed(String),
+}
+
+/// Judges the pods of the revision that the template describes, and no others.
+pub fn judge(world: &World<'_>, seen: &Workload, started: Time) -> Judgement {
+    let key = format!("{}/{}", seen.kind.as_str(), seen.name);
+    if seen.observed_generation < seen.generation && !is(Mutant::GenerationIgnored) {
+        // usually a matter of milliseconds, and not worth telling
+        let is_late = world.is_due(started.plus(SETTLING));
+        let unseen = format!("{key}: its controller has not seen the new template yet");
+        return Judgement::Coming(if is_late { unseen } else { beginning(seen) });
+    }
+    let settings = &world.snap.settings;
+    if let Some((since, why)) = &seen.refused
+        && world.is_due((*since).max(started).plus(settings.replica_failure_grace))
+    {
+        return Judgement::Failed(format!("{key}: pods are refused: {why}"));
+    }
+    // the server keeps whole seconds of when a pod was made
+    let started = Time::from_millis(started.millis() - started.millis().rem_euclid(1000));
+    // restarts of a pod that was there before and is ready are not this rollout's
+    for pod in seen.pods.iter().filter(|p| !p.going && (!p.ready || p.created >= started)) {
+        if let Some(why) = pod_failure(world, pod) {
+            return Judgement::Failed(format!("{key}: {why}"));
+        }
+    }
+    if is_serving(seen) {
+        return Judgement::Complete;
+    }
+    let is_worth_telling = |t: &&Trouble| t.kind != TroubleKind::NotReady || world.is_due(t.since.plus(SETTLING));
+    let trouble = seen.pods.iter().filter(|p| !p.going).filter_map(|p| p.trouble.as_ref()).find(is_worth_telling);
+    let trouble = trouble.map_or(String::new(), |t| format!(" ({})", t.message));
+    // the workload's own count has the old pods in it
+    let ready = seen.pods.iter().filter(|p| !p.going && p.ready).count();
+    let available = seen.available.min(i32::try_from(ready).unwrap_or(i32::MAX));
+    if available >= seen.wanted {
+        return Judgement::Coming(format!("{key}: all new pods available, old ones to go"));
+    }
+    Judgement::Coming(format!("{key}: {} new pods available{trouble}", share(available, seen.wanted)))
+}
+
+/// What is said of a workload that has no new pods yet.
+pub fn beginning(seen: &Workload) -> String {
+    format!("{}/{}: 0 of {} new pods available", seen.kind.as_str(), seen.name, seen.wanted)
+}
+
+/// How many of how many, in quarters: each other number that people read is a write to the Release.
+fn share(some: i32, all: i32) -> String {
+    let quarter = (all / 4).max(1);
+    let at_least = some - some.rem_euclid(quarter);
+    if at_least == 0 || all <= 4 { format!("{at_least} of {all}") } else { format!("at least {at_least} of {all}") }
+}
+
+fn pod_failure(world: &World<'_>, pod: &Pod) -> Option<String> {
+    let trouble = pod.trouble.as_ref()?;
+    let settings = &world.snap.settings;
+    let is_over = match trouble.kind {
+        TroubleKind::CrashLoop => true,
+        TroubleKind::Pull => world.is_due(trouble.since.plus(settings.pull_grace)),
+        TroubleKind::Unschedulable => world.is_due(trouble.since.plus(settings.unschedulable_grace)),
+        TroubleKind::NotReady => false,
+    };
+    is_over.then(|| trouble.message.clone())
+}
+
+/// Whether the revision that the template describes serves in full. A count that lags behind the template says no, and so
+/// does a pod of another revision that is still there: `available` counts it too.
+pub fn is_serving(seen: &Workload) -> bool {
+    (seen.observed_generation >= seen.generation || is(Mutant::GenerationIgnored))
+        && seen.updated >= seen.wanted
+        && (seen.replicas <= seen.updated || is(Mutant::OldPodsCount))
+        && seen.available >= seen.wanted
+}
+
+/// Why health is lost after full exposure: fewer pods available than wanted, because containers failed. A crash loop that
+/// is ready just now is still one. Pods that were deleted, evicted or lost with their node do not count.
+pub fn ill_health(world: &World<'_>, seen: &Workload) -> Option<String> {
+    let is_short = seen.observed_generation < seen.generation || seen.available < seen.wanted;
+    let grace = world.snap.settings.bake_grace;
+    let is_failing = |pod: &Pod, trouble: &Trouble| match trouble.kind {
+        TroubleKind::CrashLoop => is_short && !pod.ready || !world.is_due(trouble.since.plus(grace)),
+        TroubleKind::Pull | TroubleKind::NotReady => is_short && !pod.ready,
+        TroubleKind::Unschedulable => false,
+    };
+    let troubled = seen.pods.iter().filter(|p| !p.going).filter_map(|p| p.trouble.as_ref().map(|t| (p, t)));
+    let (_, trouble) = troubled.into_iter().find(|(pod, trouble)| is_failing(pod, trouble))?;
+    let key = format!("{}/{}", seen.kind.as_str(), seen.name);
+    // without the pod's name: when someone reads this, the pod is gone
+    Some(format!("{key}: {} of {} pods available; {}", seen.available, seen.wanted, trouble.message))
+}

@@ -1,0 +1,84 @@
+//! What an open rollout writes, and how the workloads of its frozen plan stand to that.
+
+use crate::api::rollout::{Rollout, RolloutWorkload};
+use crate::api::{BuildRow, RolloutState};
+use crate::observe::Workload;
+
+use super::draft::Draft;
+use super::workload::{self, Standing, Writing};
+use super::world::World;
+
+/// What the rollout writes: the new build on its way, the target on the way back.
+pub fn writing<'s>(
+    world: &'s World<'_>,
+    draft: &'s Draft,
+    rollout: &'s Rollout,
+    marker: &'s str,
+) -> Option<Writing<'s>> {
+    let build = world.row(&draft.status, &rollout.build);
+    let target = rollout.target.as_ref().and_then(|t| world.row(&draft.status, &t.build));
+    let base = base(world, draft, rollout);
+    let forward = |is_written| {
+        Some(Writing { wanted: build?, before: [base, target], marker, since: rollout.started_at, is_written })
+    };
+    match &rollout.state {
+        RolloutState::Reverting(state) => {
+            Some(Writing { wanted: target?, before: [build, base], marker, since: state.since, is_written: false })
+        }
+        RolloutState::Progressing(_) => forward(false),
+        RolloutState::Verifying(_) | RolloutState::Delivered(_) => forward(true),
+    }
+}
+
+/// What ran when the rollout started. It differs from the target where that was not healthy.
+fn base<'s>(world: &'s World<'_>, draft: &'s Draft, rollout: &Rollout) -> Option<&'s BuildRow> {
+    let is_its = |s: &&crate::api::StageStatus| {
+        s.rollout.as_ref().is_some_and(|r| r.attempt == rollout.attempt && r.release_uid == rollout.release_uid)
+    };
+    let current = draft.status.stages.iter().find(is_its)?.current.as_ref()?;
+    world.row(&draft.status, &current.build)
+}
+
+/// The value of `windlass.dev/attempt` that a write of this rollout leaves.
+pub fn marker(rollout: &Rollout) -> String {
+    match rollout.state {
+        RolloutState::Reverting(_) => format!("{}.revert", rollout.attempt),
+        RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => {
+            rollout.attempt.clone()
+        }
+    }
+}
+
+/// The workload of the frozen plan as it is seen now.
+pub fn seen<'a>(world: &World<'a>, environment: &str, plan: &RolloutWorkload) -> Option<&'a Workload> {
+    world.place(environment)?.workloads.get(&plan.workload.key()).map(AsRef::as_ref)
+}
+
+/// Whether any workload runs the rollout's build by a write of this rollout.
+pub fn has_written(world: &World<'_>, environment: &str, rollout: &Rollout) -> bool {
+    rollout.workloads.iter().any(|plan| {
+        seen(world, environment, plan)
+            .and_then(|w| w.attempt.as_deref())
+            .is_some_and(|marker| marker.starts_with(&rollout.attempt))
+    })
+}
+
+/// How the frozen workloads stand, up to and including one step.
+pub fn standings(world: &World<'_>, draft: &Draft, index: usize, upto: usize) -> Vec<(RolloutWorkload, Standing)> {
+    let Some(stage) = draft.status.stages.get(index) else { return Vec::new() };
+    let Some(rollout) = &stage.rollout else { return Vec::new() };
+    let marker = marker(rollout);
+    let Some(writing) = writing(world, draft, rollout, &marker) else { return Vec::new() };
+    let stand = |plan: &RolloutWorkload| {
+        let seen = seen(world, &stage.environment, plan);
+        (plan.clone(), workload::standing(world, seen, plan, writing))
+    };
+    rollout.workloads.iter().take(upto + 1).map(stand).collect()
+}
+
+pub fn foreign(standings: &[(RolloutWorkload, Standing)]) -> Option<String> {
+    standings.iter().find_map(|(_, s)| match s {
+        Standing::Foreign(who) => Some(who.clone()),
+        Standing::Missing | Standing::ContainerMissing(_) | Standing::Wanted | Standing::Unwritten => None,
+    })
+}
