@@ -1,0 +1,312 @@
+//! What the cluster does by itself: controllers roll, pods come up, crash and recover, Jobs end, workloads vanish.
+
+use std::sync::Arc;
+
+use windlass::api::{DecisionType, RolloutState, RunPhase};
+use windlass::observe::{Claim, ImageWriter, JobPod, Pod, Trouble, TroubleKind, Workload};
+
+use crate::budget::{Budget, Kind};
+use crate::ghost::{ByHand, Said, note};
+use crate::safety::{is_forward, stored};
+use crate::server::{edit_job, may_become, remove_job};
+use crate::step::{Step, spend};
+use crate::world::{Image, STAGES, World, image, serves, settle};
+
+/// How a Job ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobEnd {
+    Passes,
+    Fails,
+    /// Killed for want of memory.
+    Errs,
+    /// Deleted by force.
+    Gone,
+}
+
+pub fn possible(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
+    for (at, place) in world.places.iter().enumerate() {
+        for (key, workload) in &place.workloads {
+            of_workload(budget, at, key, workload, steps);
+        }
+        let stages = world.pipeline.iter().flat_map(|p| &p.spec.workloads);
+        for missing in stages.map(|w| w.key()).filter(|key| !place.workloads.contains_key(key)) {
+            steps.push(Step::CreateWorkload(at, missing));
+        }
+        for job in place.jobs.values() {
+            let is_over = job.complete || job.failed.is_some();
+            let mut push = |end| steps.push(Step::Job(job.uid.clone(), end));
+            if !job.suspended && !is_over {
+                push(JobEnd::Passes);
+                if budget.has(Kind::JobFails) {
+                    push(JobEnd::Fails);
+                }
+                if budget.has(Kind::JobErrs) {
+                    push(JobEnd::Errs);
+                }
+            }
+            if budget.has(Kind::JobGone) {
+                push(JobEnd::Gone);
+            }
+        }
+    }
+}
+
+fn of_workload(budget: &Budget, at: usize, key: &str, workload: &Workload, steps: &mut Vec<Step>) {
+    let key = || key.to_owned();
+    let is_seen = workload.observed_generation == workload.generation;
+    let is_troubled = workload.pods.iter().any(|p| p.trouble.is_some());
+    if !is_seen {
+        steps.push(Step::Observe(at, key()));
+    } else if !serves(workload) && (!is_troubled || budget.has(Kind::Recover)) {
+        steps.push(Step::Ready(at, key()));
+    }
+    if is_seen && !is_troubled && budget.has(Kind::Trouble) {
+        steps.push(Step::Trouble(at, key(), TroubleKind::CrashLoop));
+        steps.push(Step::Trouble(at, key(), if serves(workload) { TroubleKind::NotReady } else { TroubleKind::Pull }));
+    }
+    if budget.has(Kind::Delete) {
+        steps.push(Step::DeleteWorkload(at, key()));
+    }
+    if budget.has(Kind::Template) {
+        steps.push(Step::Template(at, key()));
+    }
+    if budget.has(Kind::HandEdit) {
+        let others = [Image::HAND, Image::GIT, Image(1)].into_iter().filter(|i| *i != image(workload));
+        steps.extend(others.map(|i| Step::HandEdit(at, key(), i)));
+    }
+    let is_taken = matches!(workload.claim, Claim::Other(_));
+    if is_taken || budget.has(Kind::Claim) {
+        steps.push(Step::Claim(at, key(), !is_taken));
+    }
+}
+
+/// Does a step of the cluster; false if it is none.
+pub fn happens(world: &mut World, step: &Step) -> bool {
+    match step {
+        Step::Observe(at, key) => roll(world, *at, key),
+        Step::Ready(at, key) => {
+            let was_troubled = world.places[*at].workloads[key].pods.iter().any(|p| p.trouble.is_some());
+            if was_troubled {
+                spend(world, Kind::Recover);
+            }
+            world.edit(*at, key, settle);
+        }
+        Step::Trouble(at, key, kind) => trouble(world, *at, key, *kind),
+        Step::DeleteWorkload(at, key) => {
+            spend(world, Kind::Delete);
+            world.version += 1;
+            let place = Arc::make_mut(&mut world.places[*at]);
+            place.workloads.remove(key);
+        }
+        Step::CreateWorkload(at, key) => {
+            let name = key.trim_start_matches("Deployment/").to_owned();
+            let times = 10 - world.budget.times_left(Kind::Delete);
+            let workload = world.workload(STAGES[*at], &name, times.into());
+            Arc::make_mut(&mut world.places[*at]).workloads.insert(key.clone(), Arc::new(workload));
+        }
+        Step::Template(at, key) => {
+            spend(world, Kind::Template);
+            world.edit(*at, key, |w| {
+                w.fingerprint.push('x');
+                w.generation += 1;
+            });
+        }
+        Step::HandEdit(at, key, new) => hand_edit(world, *at, key, *new),
+        Step::Claim(at, key, taken) => {
+            if *taken {
+                spend(world, Kind::Claim);
+            }
+            let claim = if *taken { Claim::Other("shop/other".into()) } else { Claim::None };
+            world.edit(*at, key, |w| w.claim = claim);
+        }
+        Step::Ci(name, phase) => ci(world, name, *phase),
+        Step::Job(uid, end) => job_ends(world, uid, *end),
+        _ => return false,
+    }
+    true
+}
+
+/// The controller sees the template: one pod of it beside the old one, if that serves.
+fn roll(world: &mut World, at: usize, key: &str) {
+    let now = world.now;
+    world.edit(at, key, |w| {
+        w.observed_generation = w.generation;
+        let old = i32::from(w.available > 0);
+        (w.replicas, w.updated, w.ready, w.available) = (old + 1, 1, old, old);
+        w.pods = vec![Pod { name: "pod".into(), created: now, ready: false, going: false, restarts: 0, trouble: None }];
+    });
+}
+
+fn trouble(world: &mut World, at: usize, key: &str, kind: TroubleKind) {
+    spend(world, Kind::Trouble);
+    let now = world.now;
+    let mut build = Image(97);
+    world.edit(at, key, |w| {
+        build = image(w);
+        let was_serving = w.pods.iter().any(|p| p.ready);
+        if was_serving {
+            (w.ready, w.available) = (0, 0);
+        }
+        for pod in &mut w.pods {
+            pod.ready = false;
+            pod.trouble = Some(Trouble { kind, since: now, message: format!("container app: {kind:?}") });
+        }
+    });
+    let open = stored(world, at).and_then(|s| s.rollout.as_ref()).filter(|r| is_forward(r));
+    let ill = open.filter(|r| world.image_of(&r.build) == build).map(|r| (r.attempt.clone(), build));
+    let ghost = world.ghost();
+    note(&mut ghost.trouble[at], build);
+    ill.into_iter().for_each(|ill| note(&mut ghost.ill[at], ill));
+}
+
+fn hand_edit(world: &mut World, at: usize, key: &str, new: Image) {
+    spend(world, Kind::HandEdit);
+    let mut uid = String::new();
+    let old = image(&world.places[at].workloads[key]);
+    world.edit(at, key, |w| {
+        w.images.insert("app".into(), new.text());
+        w.image_writers.insert("app".into(), ImageWriter { manager: "kubectl-set".into(), at: None, is_tool: false });
+        w.generation += 1;
+        uid.clone_from(&w.uid);
+    });
+    // who sets just what is wanted there changes nothing; what a revert is taking back it takes back all the same
+    let stage = stored(world, at);
+    let wanted: Vec<Image> = match stage.map(|s| (&s.rollout, &s.current)) {
+        Some((Some(r), current)) if is_forward(r) => {
+            // before our write, what is current belongs there too
+            let is_ours = world.places[at].workloads[key].attempt.as_ref() == Some(&r.attempt);
+            let current = current.as_ref().filter(|_| !is_ours).map(|c| &c.build);
+            [Some(&r.build), current].into_iter().flatten().map(|b| world.image_of(b)).collect()
+        }
+        Some((Some(r), _)) => [Some(&r.build), r.target.as_ref().map(|t| &t.build)]
+            .into_iter()
+            .flatten()
+            .map(|b| world.image_of(b))
+            .collect(),
+        Some((None, current)) => current.iter().map(|c| world.image_of(&c.build)).collect(),
+        None => Vec::new(),
+    };
+    let is_wanted = wanted.contains(&new);
+    // nor does an edit before the operator knows of the object: that is part of its creation (restoration)
+    let is_known = stage.is_some_and(|s| {
+        let planned = s.rollout.iter().flat_map(|r| &r.workloads).map(|w| &w.uid);
+        planned.chain(s.workloads.iter().map(|w| &w.uid)).any(|u| *u == uid)
+    });
+    // nor one while a Restore is on its way: it is about what is there when it acts
+    let is_restored = world.decisions.iter().any(|d| {
+        d.spec.r#type == DecisionType::Restore
+            && d.spec.environment.as_deref() == Some(STAGES[at])
+            && d.status.as_ref().and_then(|s| s.phase).is_none()
+    });
+    let ghost = world.ghost();
+    let known = ghost.by_hand.iter().position(|h| usize::from(h.place) == at && h.uid == uid);
+    let before = known.map_or(old, |known| ghost.by_hand.remove(known).before);
+    // nor who puts back what was there
+    ghost.by_hand.push(ByHand {
+        place: at as u8,
+        uid,
+        before,
+        binds: is_known && !is_restored && !is_wanted && before != new,
+    });
+}
+
+fn ci(world: &mut World, name: &str, phase: RunPhase) {
+    let Some(run) = world.runs.iter().find(|r| r.metadata.name.as_deref() == Some(name)).cloned() else { return };
+    let said = run.status.as_ref().and_then(|s| s.phase);
+    if !may_become(said, phase) {
+        return;
+    }
+    match (said, phase) {
+        (Some(RunPhase::Passed), RunPhase::Failed) => spend(world, Kind::CiLater),
+        (_, RunPhase::Failed) => spend(world, Kind::CiFails),
+        (_, RunPhase::Errored) => spend(world, Kind::CiErrs),
+        _ => {}
+    }
+    let version = Some(world.next_version());
+    if let Some(run) = world.runs.iter_mut().find(|r| r.metadata.name.as_deref() == Some(name)).map(Arc::make_mut) {
+        run.status.get_or_insert_default().phase = Some(phase);
+        run.metadata.resource_version = version;
+    }
+    if phase != RunPhase::Errored {
+        let spec = &run.spec;
+        let said = Said {
+            stage: STAGES.iter().position(|s| *s == spec.environment).unwrap_or(0) as u8,
+            suite: spec.suite.clone(),
+            attempt: spec.attempt.clone(),
+            release_uid: spec.release_uid.clone(),
+            build: world.image_of(&spec.build_hash),
+            passed: phase == RunPhase::Passed,
+            first: phase == RunPhase::Passed,
+        };
+        say(world, said);
+    }
+}
+
+/// A bad word counts whenever it comes; a good one only while its attempt waits for it.
+fn say(world: &mut World, said: Said) {
+    let open = stored(world, usize::from(said.stage)).and_then(|s| s.rollout.as_ref());
+    let suites = open.filter(|r| r.attempt == said.attempt).map(|r| r.suites.as_slice()).unwrap_or_default();
+    if !said.passed || suites.iter().any(|s| s.plan.suite == said.suite && s.verdict.is_none()) {
+        world.ghost().say(said);
+    }
+}
+
+fn job_ends(world: &mut World, uid: &str, end: JobEnd) {
+    let pod = |exit_code, out_of_memory| JobPod { exit_code: Some(exit_code), out_of_memory, ..JobPod::default() };
+    match end {
+        JobEnd::Passes => edit_job(world, uid, |job| {
+            job.complete = true;
+            job.pods = vec![pod(0, false)];
+        }),
+        JobEnd::Fails | JobEnd::Errs => {
+            spend(world, if end == JobEnd::Fails { Kind::JobFails } else { Kind::JobErrs });
+            edit_job(world, uid, |job| {
+                job.failed = Some("BackoffLimitExceeded".into());
+                job.pods = vec![pod(1, end == JobEnd::Errs)];
+            });
+        }
+        JobEnd::Gone => {
+            spend(world, Kind::JobGone);
+            remove_job(world, uid);
+        }
+    }
+    let Some(made) = world.ghost.jobs.iter().find(|j| j.uid == uid).cloned() else { return };
+    if end == JobEnd::Gone {
+        crate::people::forget(world, usize::from(made.stage), &made.attempt, &made.suite);
+    }
+    if matches!(end, JobEnd::Passes | JobEnd::Fails) {
+        let said = Said {
+            stage: made.stage,
+            suite: made.suite,
+            attempt: made.attempt,
+            release_uid: made.release_uid,
+            build: made.build,
+            passed: end == JobEnd::Passes,
+            first: end == JobEnd::Passes,
+        };
+        say(world, said);
+    }
+}
+
+/// What anyone could see by now: builds that serve in full.
+pub fn witness(world: &mut World) {
+    for at in 0..2 {
+        let mut all = world.places[at].workloads.values();
+        let Some(first) = all.next().map(|w| image(w)) else { continue };
+        if !world.places[at].workloads.values().all(|w| serves(w) && image(w) == first) {
+            continue;
+        }
+        let open = stored(world, at).and_then(|s| s.rollout.as_ref());
+        let exposed = open
+            .filter(|r| !matches!(r.state, RolloutState::Reverting(_)) && world.image_of(&r.build) == first)
+            .map(|r| (r.attempt.clone(), r.release_uid.clone(), first));
+        if !world.ghost.healthy[at].contains(&first) {
+            world.ghost().healthy[at].push(first);
+        }
+        if let Some(exposed) = exposed
+            && !world.ghost.exposed[at].contains(&exposed)
+        {
+            world.ghost().exposed[at].push(exposed);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What has been reached: states, arcs, gates, causes, outcomes, holds, decisions and their answers, kinds of event.
+//! What is missing at the end is a failure.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use windlass::api::{DecisionStatus, DecisionType, ReleaseStatus, Rollout, RolloutState, StageStatus};
+
+thread_local! {
+    static REACHED: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+pub fn reach(what: impl Into<String>) {
+    REACHED.with_borrow_mut(|set| set.insert(what.into()));
+}
+
+pub fn reach_kind(kind: crate::budget::Kind) {
+    reach(format!("event {kind:?}"));
+}
+
+pub fn take() -> BTreeSet<String> {
+    REACHED.take()
+}
+
+fn word(rollout: Option<&Rollout>) -> &'static str {
+    match rollout.map(|r| &r.state) {
+        None => "idle",
+        Some(RolloutState::Progressing(p)) if p.paused.is_some() => "Paused",
+        Some(RolloutState::Progressing(_)) => "Progressing",
+        Some(RolloutState::Verifying(_)) => "Verifying",
+        Some(RolloutState::Delivered(_)) => "Delivered",
+        Some(RolloutState::Reverting(_)) => "Reverting",
+    }
+}
+
+/// What one stage of a new checkpoint reaches.
+pub fn stage(before: &StageStatus, stage: &StageStatus) {
+    let (from, to) = (word(before.rollout.as_ref()), word(stage.rollout.as_ref()));
+    if from != to {
+        reach(format!("arc {from} → {to}"));
+    }
+    if let Some(RolloutState::Reverting(state)) = stage.rollout.as_ref().map(|r| &r.state) {
+        reach(format!("cause {:?}", state.ending.cause));
+    }
+    if let Some(hold) = &stage.held {
+        reach(format!("hold {:?}", hold.kind));
+    }
+    if let Some(alert) = &stage.alert {
+        reach(format!("alert {}", alert.reason));
+    }
+    for entry in &stage.history[before.history.len()..] {
+        reach(format!("outcome {:?}", entry.outcome));
+    }
+}
+
+pub fn decision(kind: DecisionType, status: &DecisionStatus) {
+    if let Some(phase) = status.phase {
+        reach(format!("decision {kind:?} {phase:?}"));
+    }
+}
+
+pub fn release(status: &ReleaseStatus) {
+    for stage in &status.stages {
+        reach(format!("phase {:?}", stage.phase));
+        for gate in &stage.gates {
+            reach(format!("gate {} {}", gate.gate, gate.state));
+        }
+    }
+}
+
+const ARCS: &[&str] = &[
+    "idle → Progressing",
+    "idle → Reverting",
+    "Progressing → Paused",
+    "Paused → Progressing",
+    "Progressing → Verifying",
+    "Progressing → Delivered",
+    "Progressing → Reverting",
+    "Progressing → idle",
+    "Paused → Reverting",
+    "Verifying → Delivered",
+    "Verifying → Reverting",
+    "Verifying → idle",
+    "Delivered → Reverting",
+    "Delivered → Progressing",
+    "Delivered → idle",
+    "Reverting → idle",
+    "Reverting → Progressing",
+];
+const PHASES: &[&str] = &[
+    "Waiting",
+    "Progressing",
+    "Verifying",
+    "Delivered",
+    "Unverified",
+    "Reverting",
+    "Reverted",
+    "Superseded",
+    "Withdrawn",
+    "Failed",
+];
+const CAUSES: &[&str] = &[
+    "Failed",
+    "Aborted",
+    "Reverted",
+    "Withdrawn",
+    "HeadMovedBack",
+    "EvidenceWithdrawn",
+    "ReleaseDeleted",
+    "PipelineDeleted",
+    "EnvironmentDeleted",
+    "StageRemoved",
+    "Inconclusive",
+];
+const OUTCOMES: &[&str] = &[
+    "Adopted",
+    "Delivered",
+    "Superseded",
+    "Unverified",
+    "Reverted",
+    "ImageOnly",
+    "Failed",
+    "Aborted",
+    "ConfigChanged",
+    "Restored",
+];
+const GATES: &[&str] =
+    &["build", "ban", "hold", "pause", "head", "mark", "tags", "evidence", "promotion", "place", "adoption"];
+const DECISIONS: &[&str] = &["Promote", "Abort", "Revert", "Unhold", "Retry", "Unban", "Withdraw", "Adopt", "Restore"];
+
+/// Everything that must have been reached.
+pub fn wanted() -> Vec<String> {
+    let list = |word: &str, names: &[&str]| -> Vec<String> { names.iter().map(|n| format!("{word} {n}")).collect() };
+    let mut all = list("arc", ARCS);
+    all.extend(list("phase", PHASES));
+    all.extend(list("cause", CAUSES));
+    all.extend(list("outcome", OUTCOMES));
+    all.extend(list("hold", &["Revert", "AdoptionHold", "ExternalChange"]));
+    all.extend(list("alert", &["RevertFailed", "HealthLost", "EvidenceWithdrawn", "NoRevertTarget"]));
+    for gate in GATES {
+        all.push(format!("gate {gate} Open"));
+        // a release below the mark is no candidate, unless someone asks for it, and then the gate is open
+        if *gate != "mark" {
+            all.push(format!("gate {gate} Closed"));
+        }
+    }
+    for kind in DECISIONS {
+        all.push(format!("decision {kind} Applied"));
+        all.push(format!("decision {kind} Refused"));
+    }
+    all.extend(list("decision", &["Promote Pending", "Retry Pending", "Promote Expired", "Ban Applied"]));
+    all.extend(crate::budget::Kind::ALL.iter().map(|k| format!("event {k:?}")));
+    all
+}

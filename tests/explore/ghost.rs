@@ -1,0 +1,122 @@
+//! What really happened, recorded by the world and never read by the plan: the properties are judged by it.
+
+use windlass::api::Time;
+
+use crate::world::Image;
+
+/// The history that the properties need, by stage where it is an array.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Ghost {
+    /// What each suite said.
+    pub said: Vec<Said>,
+    /// Builds that served in full.
+    pub healthy: [Vec<Image>; 2],
+    /// Attempts in which the new build served in full, with the release's UID and the build.
+    pub exposed: [Vec<(String, String, Image)>; 2],
+    /// What was current, and the template it was recorded under.
+    pub records: [Vec<(Image, String)>; 2],
+    /// Builds that failed; a person's Unban takes them out.
+    pub condemned: [Vec<Image>; 2],
+    /// Attempts whose evidence was taken back.
+    pub void: [Vec<String>; 2],
+    /// Releases that a person asked for by name and that have not started since.
+    pub asked: [Vec<String>; 2],
+    /// The newest release that ever started.
+    pub mark: [Option<Time>; 2],
+    /// Builds whose pods failed.
+    pub trouble: [Vec<Image>; 2],
+    /// Attempts in which pods of the new build failed before its bake was over.
+    pub ill: [Vec<(String, Image)>; 2],
+    /// Workloads whose image a person wrote and nobody gave up.
+    pub by_hand: Vec<ByHand>,
+    /// Workloads that ran the new build by a write of the attempt: attempt and key.
+    pub written: Vec<(String, String)>,
+    /// Jobs that were made.
+    pub jobs: Vec<JobMade>,
+    /// Tries that were started: attempt, suite, try.
+    pub started: Vec<(String, String, u8)>,
+    /// Releases deleted so far: UIDs differ by it.
+    pub deleted_releases: u8,
+}
+
+/// What one suite said about one build in one attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Said {
+    pub stage: u8,
+    pub suite: String,
+    pub attempt: String,
+    pub release_uid: String,
+    pub build: Image,
+    pub passed: bool,
+    /// Its first word.
+    pub first: bool,
+}
+
+/// What a person wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ByHand {
+    pub place: u8,
+    pub uid: String,
+    /// What was there before.
+    pub before: Image,
+    /// It is neither that nor what was wanted there anyway.
+    pub binds: bool,
+}
+
+/// A Job and what it was made for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct JobMade {
+    pub uid: String,
+    pub stage: u8,
+    pub suite: String,
+    pub attempt: String,
+    pub r#try: u8,
+    /// The checkpoint has its UID: it is never made again.
+    pub recorded: bool,
+    pub release_uid: String,
+    pub build: Image,
+}
+
+impl Ghost {
+    /// A suite's word: the last one counts, and Failed is never taken back.
+    pub fn say(&mut self, said: Said) {
+        let is_same = |s: &&mut Said| {
+            s.suite == said.suite
+                && s.attempt == said.attempt
+                && s.release_uid == said.release_uid
+                && s.stage == said.stage
+        };
+        match self.said.iter_mut().find(is_same) {
+            Some(known) => known.passed &= said.passed,
+            None => self.said.push(said),
+        }
+    }
+
+    /// Whether the build was proven in the stage for that release, as S1 puts it: an attempt that was fully exposed, all of
+    /// whose suites passed, none of which failed since, and which was not taken back.
+    pub fn is_proven(&self, stage: usize, release_uid: &str, build: Image, suites: &[String]) -> bool {
+        let has_passed = |attempt: &String, suite: &String| {
+            self.said.iter().any(|s| {
+                usize::from(s.stage) == stage
+                    && s.suite == *suite
+                    && s.attempt == *attempt
+                    && s.release_uid == release_uid
+                    && s.build == build
+                    && s.passed
+            })
+        };
+        self.exposed[stage].iter().any(|(attempt, uid, image)| {
+            uid == release_uid
+                && *image == build
+                && !self.void[stage].contains(attempt)
+                && suites.iter().all(|suite| has_passed(attempt, suite))
+        })
+    }
+}
+
+/// Puts a thing into a small set.
+pub fn note<T: PartialEq>(set: &mut Vec<T>, thing: T) {
+    if !set.contains(&thing) {
+        set.push(thing);
+    }
+}

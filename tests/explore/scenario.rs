@@ -1,0 +1,322 @@
+//! The worlds that are explored: small ones, each with its own events.
+
+use windlass::api::pipeline::{ContainerRef, DeliveryPipelineSpec, ImageSource, WorkloadKind, WorkloadRef};
+use windlass::api::stage::{External, JobSource, Promotion, PromotionMode, Stage, Suite};
+use windlass::api::strategy::Strategy;
+
+use crate::budget::{Budget, Kind};
+use crate::fair::rest;
+use crate::world::World;
+
+/// One small world.
+#[derive(Clone)]
+pub struct Scenario {
+    pub name: &'static str,
+    spec: DeliveryPipelineSpec,
+    builds: Vec<u8>,
+    budget: Budget,
+    /// It begins with the first release delivered everywhere.
+    settled: bool,
+    /// States to see at most in a whole run.
+    pub limit: usize,
+}
+
+impl Scenario {
+    pub fn start(&self) -> World {
+        if !self.settled {
+            return World::new(self.spec.clone(), &self.builds, self.budget.clone());
+        }
+        let mut world = rest(World::new(self.spec.clone(), &self.builds, Budget::none()));
+        world.budget = self.budget.clone();
+        world
+    }
+
+    /// The same, from the rest after the first delivery.
+    fn settled(mut self) -> Self {
+        self.settled = true;
+        self
+    }
+}
+
+/// Suites of a stage: `e` is external, `j` a job.
+fn stage(name: &str, suites: &str, mode: PromotionMode) -> Stage {
+    let suite = |kind: char| Suite {
+        suite: if kind == 'e' { "contract".into() } else { "api".into() },
+        job: (kind == 'j').then(|| JobSource { cron_job: "tests".into(), containers: vec![container()] }),
+        external: (kind == 'e').then_some(External {}),
+        timeout: None,
+        retries: None,
+    };
+    Stage {
+        environment: name.into(),
+        strategy: Strategy::default(),
+        promotion: Some(Promotion { mode }),
+        tests: suites.chars().map(suite).collect(),
+        progress_deadline: None,
+        bake: None,
+    }
+}
+
+fn container() -> ContainerRef {
+    ContainerRef { name: "app".into(), image_name: "app".into() }
+}
+
+struct Shape {
+    staging: &'static str,
+    production: &'static str,
+    workloads: &'static [&'static str],
+    mode: PromotionMode,
+}
+
+const PLAIN: Shape = Shape { staging: "e", production: "", workloads: &["web"], mode: PromotionMode::Automatic };
+
+fn spec(shape: &Shape) -> DeliveryPipelineSpec {
+    let workload = |name: &&str| WorkloadRef {
+        kind: WorkloadKind::Deployment,
+        name: (*name).into(),
+        containers: vec![container()],
+    };
+    DeliveryPipelineSpec {
+        images: vec![ImageSource { name: "app".into(), repository: "registry.example/shop/app".into() }],
+        workloads: shape.workloads.iter().map(workload).collect(),
+        stages: vec![
+            stage("staging", shape.staging, PromotionMode::Automatic),
+            stage("production", shape.production, shape.mode),
+        ],
+        release: None,
+        history_limit: 20,
+        suspend: false,
+    }
+}
+
+fn scenario(name: &'static str, shape: &Shape, builds: &[u8], total: u8, each: &[(Kind, u8)]) -> Scenario {
+    Scenario {
+        name,
+        spec: spec(shape),
+        builds: builds.to_vec(),
+        budget: Budget::new(total, each),
+        settled: false,
+        limit: 50_000,
+    }
+}
+
+/// All of them.
+pub fn all() -> Vec<Scenario> {
+    use Kind::*;
+    let two = Shape { workloads: &["web", "worker"], ..PLAIN };
+    let job = Shape { staging: "j", ..PLAIN };
+    let both = Shape { staging: "ej", production: "e", ..PLAIN };
+    let manual = Shape { mode: PromotionMode::Manual, ..PLAIN };
+    let mut shared = scenario(
+        "shared build",
+        &PLAIN,
+        &[1],
+        4,
+        &[(NewRelease, 2), (CiFails, 1), (Trouble, 1), (Abort, 1), (Promote, 1), (Unban, 1), (Retry, 1)],
+    );
+    shared.budget.shares = true;
+    let mut sight = scenario(
+        "first sight",
+        &PLAIN,
+        &[1],
+        3,
+        &[(HandEdit, 1), (Delete, 1), (Trouble, 1), (Template, 1), (NewRelease, 2), (Promote, 1), (Withdraw, 1)],
+    );
+    sight.budget.early = true;
+    vec![
+        scenario("straight", &PLAIN, &[1], 3, &[(NewRelease, 2), (CiFails, 1), (CiErrs, 1), (Trouble, 2), (Cut, 2)]),
+        scenario(
+            "faults",
+            &PLAIN,
+            &[1],
+            3,
+            &[
+                (Cut, 2),
+                (Refuse, 2),
+                (Late, 1),
+                (Lag, 1),
+                (NoBans, 1),
+                (Early, 1),
+                (Trouble, 1),
+                (CiFails, 1),
+                (NewRelease, 1),
+            ],
+        ),
+        scenario(
+            "two workloads",
+            &two,
+            &[1],
+            3,
+            &[(Trouble, 2), (Recover, 1), (Pause, 2), (Abort, 1), (NewRelease, 1)],
+        ),
+        scenario(
+            "jobs",
+            &job,
+            &[1],
+            4,
+            &[(JobFails, 1), (JobErrs, 2), (JobGone, 1), (RunGone, 1), (Cut, 1), (Late, 1), (Retry, 1)],
+        ),
+        scenario(
+            "suites",
+            &both,
+            &[1],
+            3,
+            &[(CiFails, 1), (CiErrs, 1), (CiLater, 1), (JobFails, 1), (RunGone, 1), (Late, 1), (Lag, 1)],
+        ),
+        scenario(
+            "decisions",
+            &PLAIN,
+            &[1],
+            4,
+            &[
+                (NewRelease, 1),
+                (Trouble, 1),
+                (Promote, 1),
+                (Abort, 1),
+                (Revert, 2),
+                (Unhold, 1),
+                (Retry, 1),
+                (Unban, 1),
+                (Withdraw, 1),
+            ],
+        ),
+        scenario(
+            "manual",
+            &manual,
+            &[1],
+            4,
+            &[(NewRelease, 1), (Promote, 2), (Withdraw, 1), (Trouble, 1), (Pause, 1), (Suspend, 2)],
+        ),
+        scenario(
+            "by hand",
+            &PLAIN,
+            &[1],
+            4,
+            &[
+                (HandEdit, 2),
+                (Adopt, 1),
+                (Restore, 1),
+                (Trouble, 1),
+                (Delete, 1),
+                (Late, 1),
+                (NewRelease, 1),
+                (Abort, 1),
+            ],
+        ),
+        scenario(
+            "cluster",
+            &PLAIN,
+            &[1],
+            4,
+            &[(Delete, 2), (Template, 2), (Claim, 1), (Trouble, 2), (Late, 1), (Recover, 1), (Abort, 1)],
+        ),
+        scenario(
+            "head",
+            &PLAIN,
+            &[],
+            4,
+            &[(Head, 3), (Trouble, 1), (CiLater, 1), (NewRelease, 1), (Unhold, 1), (Revert, 1)],
+        ),
+        scenario(
+            "status lost",
+            &PLAIN,
+            &[1, 2, 3],
+            4,
+            &[(Wipe, 1), (Promote, 2), (Unhold, 1), (Trouble, 1), (NewRelease, 1), (Late, 1)],
+        ),
+        scenario(
+            "deletion",
+            &PLAIN,
+            &[1],
+            4,
+            &[
+                (ReleaseGone, 1),
+                (ReleaseBack, 1),
+                (PipelineGone, 1),
+                (EnvironmentGone, 1),
+                (StageGone, 1),
+                (Trouble, 1),
+                (Delete, 1),
+            ],
+        ),
+        scenario(
+            "second release",
+            &PLAIN,
+            &[1],
+            4,
+            &[(NewRelease, 1), (Trouble, 1), (CiFails, 1), (CiLater, 1), (Unban, 1), (Retry, 1), (Promote, 1)],
+        )
+        .settled(),
+        scenario(
+            "second thoughts",
+            &two,
+            &[1],
+            4,
+            &[(NewRelease, 1), (Abort, 1), (Revert, 2), (Unhold, 1), (Withdraw, 1), (Promote, 1), (Trouble, 1)],
+        )
+        .settled(),
+        scenario(
+            "second by hand",
+            &PLAIN,
+            &[1],
+            4,
+            &[(NewRelease, 1), (HandEdit, 2), (Adopt, 1), (Restore, 1), (Delete, 1), (Template, 1), (Abort, 1)],
+        )
+        .settled(),
+        scenario(
+            "second leader",
+            &PLAIN,
+            &[1],
+            4,
+            &[
+                (NewRelease, 1),
+                (Late, 1),
+                (Lag, 1),
+                (Cut, 1),
+                (Pause, 1),
+                (Suspend, 1),
+                (CiLater, 1),
+                (NoBans, 1),
+                (Trouble, 1),
+                (Wipe, 1),
+            ],
+        )
+        .settled(),
+        scenario(
+            "second head",
+            &PLAIN,
+            &[1],
+            4,
+            &[(Head, 3), (NewRelease, 1), (Trouble, 1), (CiFails, 1), (Abort, 1), (Lag, 1)],
+        )
+        .settled(),
+        scenario(
+            "second deletion",
+            &PLAIN,
+            &[1],
+            3,
+            &[
+                (NewRelease, 1),
+                (ReleaseGone, 1),
+                (ReleaseBack, 1),
+                (PipelineGone, 1),
+                (EnvironmentGone, 1),
+                (StageGone, 1),
+                (Trouble, 1),
+            ],
+        )
+        .settled(),
+        scenario(
+            "second manual",
+            &manual,
+            &[1],
+            3,
+            &[(Promote, 1), (CiLater, 1), (Abort, 1), (Pause, 1), (Late, 1), (Withdraw, 1)],
+        )
+        .settled(),
+        scenario("moved head", &PLAIN, &[1], 3, &[(Head, 2), (Abort, 1)]).settled(),
+        shared,
+        sight,
+        scenario("odd builds", &PLAIN, &[1, 5, 6], 2, &[(Unhold, 1), (Promote, 1), (Retry, 1)]),
+    ]
+}

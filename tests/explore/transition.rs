@@ -1,0 +1,169 @@
+//! What one stage of a new checkpoint means: a rollout that opens, turns back or ends, a build that is condemned. Judged,
+//! then written into the ghost history.
+
+use windlass::api::{
+    Cause, DecisionPhase, DecisionType, Live, Outcome, PipelineStatus, Rollout, RolloutState, StageStatus,
+};
+
+use windlass::observe::Workload;
+
+use crate::coverage;
+use crate::ghost::note;
+use crate::safety::{Holds, condemnation, holds, inconclusive, is_forward, restored};
+use crate::world::{Frozen, Image, STAGES, World, image, image_in, serves};
+
+/// Judges the change of one stage and records it.
+pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
+    coverage::stage(before, stage);
+    adopted(world, at, before, stage);
+    for entry in &stage.history[before.history.len()..] {
+        restored(world, new, at, stage, entry.outcome)?;
+        settled(world, at, before, entry.outcome)?;
+    }
+    for ban in stage.bans.iter().filter(|b| !before.bans.contains(b)) {
+        let build = world.image_of(&ban.build);
+        condemnation(world, at, before, &ban.attempt, build)?;
+        note(&mut world.ghost().condemned[at], build);
+        void(world, at, build);
+    }
+    let is_same = |a: &Rollout, b: &Rollout| a.attempt == b.attempt;
+    let known = before.rollout.as_ref().zip(stage.rollout.as_ref()).is_some_and(|(a, b)| is_same(a, b));
+    if let Some(rollout) = &stage.rollout {
+        #[allow(clippy::collapsible_match, reason = "one arm for each state")]
+        match &rollout.state {
+            RolloutState::Reverting(state) => {
+                if !known || before.rollout.as_ref().is_some_and(is_forward) {
+                    inconclusive(before, state.ending.cause)?;
+                    turned(world, new, at, rollout)?;
+                }
+            }
+            _ if !known => opened(world, at, before, stage, rollout)?,
+            _ => {}
+        }
+    }
+    exposed(world, at, before, stage)?;
+    proven(world, at, before, stage)?;
+    record(world, new, at, before, stage);
+    Ok(())
+}
+
+/// S14: what is recorded healthy at its end does not fail at that moment.
+fn settled(world: &World, at: usize, before: &StageStatus, outcome: Outcome) -> Holds {
+    let is_stale = world.operator.is_late || world.operator.lag.is_some();
+    let Some(rollout) = before.rollout.as_ref().filter(|_| !is_stale) else { return Ok(()) };
+    if !matches!(outcome, Outcome::Delivered | Outcome::Superseded) {
+        return Ok(());
+    }
+    let build = world.image_of(&rollout.build);
+    let fails = |w: &Workload| image(w) == build && w.pods.iter().any(|p| p.trouble.is_some());
+    let is_ill = world.places[at].workloads.values().any(|w| fails(w));
+    holds(!is_ill, "S14", || format!("{build:?} is recorded healthy in {} while its pods fail", STAGES[at]))
+}
+
+/// First sight, or sight after the status was lost: the mark is what runs, and what a person wrote is taken as it is.
+fn adopted(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatus) {
+    if before.adopted.is_some() || stage.adopted.is_none() {
+        return;
+    }
+    let mark = stage.current.as_ref().and_then(|c| world.release(&c.release)).map(|r| r.spec.build.created_at);
+    let ghost = world.ghost();
+    ghost.mark[at] = mark;
+    ghost.by_hand.retain(|h| usize::from(h.place) != at);
+}
+
+/// S5, S18, and holds: what may start.
+fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatus, rollout: &Rollout) -> Holds {
+    let name = STAGES[at];
+    let build = world.image_of(&rollout.build);
+    let Some(release) = world.release(&rollout.release).cloned() else { return Ok(()) };
+    let created = release.spec.build.created_at;
+    let is_above = world.ghost.mark[at].is_none_or(|mark| created > mark);
+    let is_asked = world.ghost.asked[at].contains(&rollout.release);
+    holds(is_above || is_asked, "S18", || format!("{} enters {name}, not above the mark, unasked", rollout.release))?;
+    holds(!world.ghost.condemned[at].contains(&build), "S5", || {
+        format!("{build:?} failed in {name} and starts again")
+    })?;
+    let is_bad = is_withdrawn(world, &rollout.release, build);
+    // a late checkpoint of an old leader (S12, with leader terms) opens what the next pass withdraws before it is exposed
+    let is_late = world.operator.is_late;
+    holds(!is_bad || is_late, "S18", || format!("{} was withdrawn and enters {name}", rollout.release))?;
+    let is_fresh = !world.operator.is_late && !matches!(world.operator.lag, Some(Frozen::Pipeline(_)));
+    let head = world.pipeline.as_ref().and_then(|p| p.spec.release.as_ref()?.created_at).filter(|_| is_fresh);
+    holds(head.is_none_or(|h| created <= h), "S18", || format!("{} is above the head", rollout.release))?;
+    let is_held = before.held.is_some() && stage.held.is_some();
+    holds(!is_held, "S18", || format!("{} enters {name}, which is held", rollout.release))?;
+    let ghost = world.ghost();
+    ghost.mark[at] = ghost.mark[at].max(Some(created));
+    ghost.asked[at].retain(|r| *r != rollout.release);
+    Ok(())
+}
+
+/// S14: where it goes back to. The evidence for what it leaves counts no more.
+fn turned(world: &mut World, new: &PipelineStatus, at: usize, rollout: &Rollout) -> Holds {
+    let Some(target) = &rollout.target else { return Ok(()) };
+    let image = image_in(Some(new), &target.build);
+    let name = STAGES[at];
+    holds(world.ghost.healthy[at].contains(&image), "S14", || format!("{name} goes back to {image:?}, never healthy"))?;
+    let is_bad = is_withdrawn(world, &target.release, image) || world.ghost.condemned[at].contains(&image);
+    holds(!is_bad, "S14", || format!("{name} goes back to {image:?}, which is banned or withdrawn"))?;
+    let build = image_in(Some(new), &rollout.build);
+    void(world, at, build);
+    if let RolloutState::Reverting(state) = &rollout.state
+        && state.ending.cause == Cause::Failed
+    {
+        note(&mut world.ghost().condemned[at], build);
+    }
+    Ok(())
+}
+
+/// S1: fully exposed means that every workload serves the new build.
+fn exposed(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
+    let is_stale = world.operator.is_late || world.operator.lag.is_some();
+    let is_so = |s: &StageStatus| s.rollout.as_ref().is_some_and(|r| r.exposed_at.is_some());
+    let Some(rollout) = stage.rollout.as_ref().filter(|_| !is_stale && is_so(stage) && !is_so(before)) else {
+        return Ok(());
+    };
+    let build = world.image_of(&rollout.build);
+    let all = world.places[at].workloads.values().all(|w| image(w) == build && serves(w));
+    holds(all, "S1", || format!("{build:?} is called fully exposed in {} and does not serve", STAGES[at]))
+}
+
+/// S13: nothing is called delivered while its pods fail.
+fn proven(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
+    let is_so = |s: &StageStatus| matches!(s.rollout.as_ref().map(|r| &r.state), Some(RolloutState::Delivered(_)));
+    let is_stale = world.operator.is_late || world.operator.lag.is_some();
+    if is_stale || is_so(before) || !is_so(stage) {
+        return Ok(());
+    }
+    let ill = world.places[at].workloads.iter().find(|(_, w)| w.pods.iter().any(|p| p.trouble.is_some()));
+    holds(ill.is_none(), "S13", || format!("{} is called delivered and {:?} fails", STAGES[at], ill.map(|i| i.0)))
+}
+
+fn void(world: &mut World, at: usize, build: Image) {
+    let ghost = world.ghost();
+    let attempts: Vec<String> = ghost.exposed[at].iter().filter(|e| e.2 == build).map(|e| e.0.clone()).collect();
+    attempts.into_iter().for_each(|attempt| note(&mut ghost.void[at], attempt));
+}
+
+/// Whether a person declared the release or its build bad, as far as the operator can have seen it.
+pub fn is_withdrawn(world: &World, release: &str, build: Image) -> bool {
+    if world.operator.is_late || matches!(world.operator.lag, Some(Frozen::Decisions(_))) {
+        return false;
+    }
+    world.decisions.iter().any(|d| {
+        let names = d.spec.release.as_deref();
+        let of_build = names.and_then(|n| world.release(n)).map(|r| crate::world::build_of(r));
+        d.spec.r#type == DecisionType::Withdraw
+            && d.status.as_ref().and_then(|s| s.phase) != Some(DecisionPhase::Refused)
+            && (names == Some(release) || of_build == Some(build))
+    })
+}
+
+fn record(world: &mut World, new: &PipelineStatus, at: usize, before: &StageStatus, stage: &StageStatus) {
+    let Some(current) = &stage.current else { return };
+    let key = |l: &Live| (l.build.clone(), l.attempt.clone(), l.healthy);
+    if before.current.as_ref().map(key) != Some(key(current)) {
+        let pair = (image_in(Some(new), &current.build), world.template(at));
+        note(&mut world.ghost().records[at], pair);
+    }
+}

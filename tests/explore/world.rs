@@ -1,0 +1,350 @@
+//! The world that the explorer drives the plan through: what the API server holds for one pipeline, what the operator
+//! has under way, what may still happen, and the ghost history that the properties are judged by.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kube::api::ObjectMeta;
+use windlass::api::pipeline::{DeliveryPipelineSpec, WorkloadKind};
+use windlass::api::release::{Build, ImageRef};
+use windlass::api::{
+    BuildHash, Decision, DeliveryPipeline, Environment, EnvironmentSpec, PipelineStatus, Release, ReleaseSpec, Span,
+    TestRun, Time,
+};
+use windlass::observe::{Access, Claim, CronJob, ImageWriter, Place, Pod, Settings, Snapshot, Workload};
+use windlass::plan::Action;
+
+use crate::budget::Budget;
+use crate::ghost::Ghost;
+
+/// Where the clock starts: 2026-11-21T09:30:00Z.
+pub const START: Time = Time::from_millis(1_795_253_400_000);
+/// The environments, in the pipeline's order.
+pub const STAGES: [&str; 2] = ["staging", "production"];
+
+/// An image as the ghost history knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Image(pub u8);
+
+impl Image {
+    /// What git says, before any release.
+    pub const GIT: Self = Self(0);
+    /// What a person sets by hand.
+    pub const HAND: Self = Self(9);
+
+    /// A release's image by tag only.
+    pub const TAG: Self = Self(5);
+    /// A release's image from a repository that is not the pipeline's.
+    pub const STRANGE: Self = Self(6);
+
+    /// The reference as it stands in a template; 1 and more are builds.
+    pub fn text(self) -> String {
+        match self {
+            Self::GIT => "registry.example/shop/app:git".into(),
+            Self::HAND => "registry.example/shop/app:hand".into(),
+            Self::TAG => "registry.example/shop/app:v5".into(),
+            Self::STRANGE => format!("registry.example/other/app@{}", digest(6)),
+            Self(build) => format!("registry.example/shop/app@{}", digest(build)),
+        }
+    }
+
+    pub fn of(text: &str) -> Self {
+        (0..=9).map(Self).find(|image| image.text() == text).unwrap_or(Self(99))
+    }
+}
+
+fn digest(build: u8) -> String {
+    format!("sha256:{}", build.to_string().repeat(64))
+}
+
+/// All there is.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub now: Time,
+    /// Resource versions and UIDs that were given out.
+    pub version: u64,
+    pub pipeline: Option<Arc<DeliveryPipeline>>,
+    pub releases: Vec<Arc<Release>>,
+    pub runs: Vec<Arc<TestRun>>,
+    pub decisions: Vec<Arc<Decision>>,
+    pub places: [Arc<Place>; 2],
+    pub operator: Operator,
+    pub budget: Budget,
+    pub ghost: Arc<Ghost>,
+}
+
+/// What is on its way between the operator and the server.
+#[derive(Clone, Debug, Default)]
+pub struct Operator {
+    /// A write of an old leader that has not arrived.
+    pub late: Option<Arc<Write>>,
+    /// One cache that has fallen behind others' writes.
+    pub lag: Option<Frozen>,
+    /// Bans are refused at present.
+    pub no_bans: bool,
+    /// The write that is being carried out was planned by an old leader.
+    pub is_late: bool,
+    /// Since when nothing keeps the cluster from doing its work: a fair run that does not let time pass first.
+    pub calm_since: Option<Time>,
+}
+
+/// One write.
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "few are alive at a time")]
+pub enum Write {
+    Checkpoint { version: String, status: Box<PipelineStatus> },
+    Effect(Action),
+}
+
+/// A cache as it was.
+#[derive(Clone, Debug)]
+pub enum Frozen {
+    Pipeline(Arc<DeliveryPipeline>),
+    Releases(Vec<Arc<Release>>),
+    Runs(Vec<Arc<TestRun>>),
+    Decisions(Vec<Arc<Decision>>),
+    Workloads([Arc<Place>; 2]),
+}
+
+impl World {
+    pub fn new(spec: DeliveryPipelineSpec, builds: &[u8], budget: Budget) -> Self {
+        let mut world = Self {
+            now: START,
+            version: 1,
+            pipeline: None,
+            releases: Vec::new(),
+            runs: Vec::new(),
+            decisions: Vec::new(),
+            places: [Arc::default(), Arc::default()],
+            operator: Operator::default(),
+            budget,
+            ghost: Arc::default(),
+        };
+        let mut pipeline = DeliveryPipeline::new("shop", spec.clone());
+        pipeline.metadata = world.meta("shop", "pipeline");
+        world.pipeline = Some(Arc::new(pipeline));
+        for (index, name) in STAGES.iter().enumerate() {
+            world.places[index] = Arc::new(world.place(name, &spec));
+        }
+        for (at, build) in builds.iter().enumerate() {
+            world.add_release(at as u8 + 1, *build);
+        }
+        world
+    }
+
+    fn place(&mut self, stage: &str, spec: &DeliveryPipelineSpec) -> Place {
+        let namespace = format!("shop-{stage}");
+        let mut environment =
+            Environment::new(stage, EnvironmentSpec { target_namespace: namespace.clone(), policy: None });
+        environment.metadata = self.meta(stage, &format!("environment-{stage}"));
+        let workloads = spec.workloads.iter().map(|w| {
+            let mut workload = self.workload(stage, &w.name, 0);
+            workload.observed_generation = 1;
+            settle(&mut workload);
+            (w.key(), Arc::new(workload))
+        });
+        let workloads: BTreeMap<_, _> = workloads.collect();
+        let cron = CronJob { name: "tests".into(), runnable: true, containers: vec!["app".into()] };
+        Place {
+            environment: Some(Arc::new(environment)),
+            access: Access::Granted { namespace },
+            workloads,
+            cron_jobs: BTreeMap::from([("tests".to_owned(), Arc::new(cron))]),
+            refusal: None,
+            jobs: BTreeMap::new(),
+        }
+    }
+
+    /// A workload as git creates it.
+    pub fn workload(&mut self, stage: &str, name: &str, times: u32) -> Workload {
+        let writer = ImageWriter { manager: "kubectl".into(), at: None, is_tool: false };
+        Workload {
+            kind: WorkloadKind::Deployment,
+            namespace: format!("shop-{stage}"),
+            name: name.to_owned(),
+            uid: format!("{stage}-{name}-{times}"),
+            resource_version: self.next_version(),
+            generation: 1,
+            observed_generation: 0,
+            deleting: false,
+            paused: false,
+            images: BTreeMap::from([("app".to_owned(), Image::GIT.text())]),
+            fingerprint: "template-0".into(),
+            attempt: None,
+            claim: Claim::None,
+            image_writers: BTreeMap::from([("app".to_owned(), writer)]),
+            wanted: 1,
+            replicas: 0,
+            updated: 0,
+            ready: 0,
+            available: 0,
+            refused: None,
+            pods: Vec::new(),
+        }
+    }
+
+    /// Release `number` with that build; later numbers are later builds.
+    pub fn add_release(&mut self, number: u8, build: u8) {
+        let name = release_name(number);
+        let spec = ReleaseSpec {
+            pipeline: "shop".into(),
+            build: Build {
+                version: format!("{number}.0.0"),
+                created_at: created_at(number),
+                images: vec![ImageRef { name: "app".into(), r#ref: Image(build).text() }],
+                source: None,
+            },
+            paused: false,
+            requested_by: Some("joe".into()),
+        };
+        let mut release = Release::new(&name, spec);
+        let times = self.ghost.deleted_releases;
+        release.metadata = self.meta(&name, &format!("{name}-{times}"));
+        self.releases.push(Arc::new(release));
+        self.releases.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+    }
+
+    pub fn next_version(&mut self) -> String {
+        self.version += 1;
+        self.version.to_string()
+    }
+
+    /// Metadata of an object that is created now.
+    pub fn meta(&mut self, name: &str, uid: &str) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some("shop".into()),
+            uid: Some(uid.to_owned()),
+            resource_version: Some(self.next_version()),
+            generation: Some(1),
+            creation_timestamp: Some(self.now.into()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    /// What the operator sees: all of it, but for a cache that has fallen behind.
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        let mut pipeline = self.pipeline.clone()?;
+        let (mut releases, mut runs, mut decisions, mut places) =
+            (&self.releases, &self.runs, &self.decisions, &self.places);
+        match &self.operator.lag {
+            Some(Frozen::Pipeline(old)) => pipeline = old.clone(),
+            Some(Frozen::Releases(old)) => releases = old,
+            Some(Frozen::Runs(old)) => runs = old,
+            Some(Frozen::Decisions(old)) => decisions = old,
+            Some(Frozen::Workloads(old)) => places = old,
+            None => {}
+        }
+        let place = |at: usize| (STAGES[at].to_owned(), Place::clone(&places[at]));
+        Some(Snapshot {
+            pipeline,
+            releases: releases.clone(),
+            test_runs: runs.clone(),
+            decisions: decisions.clone(),
+            unreadable: vec![],
+            places: BTreeMap::from([place(0), place(1)]),
+            settings: Settings { max_pause: Span::seconds(3600), ..Settings::default() },
+        })
+    }
+
+    pub fn status(&self) -> Option<&PipelineStatus> {
+        self.pipeline.as_ref()?.status.as_ref()
+    }
+
+    pub fn ghost(&mut self) -> &mut Ghost {
+        Arc::make_mut(&mut self.ghost)
+    }
+
+    /// Changes a workload, giving it a new version.
+    pub fn edit(&mut self, place: usize, key: &str, change: impl FnOnce(&mut Workload)) {
+        let version = self.next_version();
+        let place = Arc::make_mut(&mut self.places[place]);
+        if let Some(workload) = place.workloads.get_mut(key) {
+            let workload = Arc::make_mut(workload);
+            change(workload);
+            workload.resource_version = version;
+        }
+    }
+
+    /// The image that a build of the stored checkpoint stands for.
+    pub fn image_of(&self, build: &BuildHash) -> Image {
+        image_in(self.status(), build)
+    }
+
+    /// One fingerprint over the templates of a stage.
+    pub fn template(&self, stage: usize) -> String {
+        self.places[stage].workloads.values().map(|w| w.fingerprint.as_str()).collect()
+    }
+
+    pub fn is_suspended(&self) -> bool {
+        self.pipeline.as_ref().is_some_and(|p| p.spec.suspend)
+    }
+
+    /// Names of a stage's suites.
+    pub fn suites(&self, stage: usize) -> Vec<String> {
+        let stages = self.pipeline.as_ref().map(|p| p.spec.stages.as_slice()).unwrap_or_default();
+        stages.get(stage).map(|s| s.tests.iter().map(|t| t.suite.clone()).collect()).unwrap_or_default()
+    }
+
+    /// The stages that the pipeline names at present.
+    pub fn stage_names(&self) -> Vec<&str> {
+        let stages = self.pipeline.as_ref().map(|p| p.spec.stages.as_slice()).unwrap_or_default();
+        stages.iter().map(|s| s.environment.as_str()).collect()
+    }
+
+    pub fn release(&self, name: &str) -> Option<&Arc<Release>> {
+        self.releases.iter().find(|r| r.metadata.name.as_deref() == Some(name))
+    }
+}
+
+/// The image that a build of a checkpoint stands for.
+pub fn image_in(status: Option<&PipelineStatus>, build: &BuildHash) -> Image {
+    let of_release = (1..=4).map(Image).find(|image| hash_of(*image) == *build);
+    let found = || {
+        let row = status?.builds.iter().find(|row| row.hash == *build)?;
+        Some(Image::of(&row.found.first()?.image))
+    };
+    of_release.or_else(found).unwrap_or(Image(98))
+}
+
+/// The hash of a build's one image.
+pub fn hash_of(image: Image) -> BuildHash {
+    static TABLE: std::sync::OnceLock<Vec<BuildHash>> = std::sync::OnceLock::new();
+    let table = TABLE.get_or_init(|| (0..=4).map(|b| BuildHash::of([("app", digest(b).as_str())])).collect());
+    table.get(usize::from(image.0)).cloned().unwrap_or_default()
+}
+
+/// The image that a release brings.
+pub fn build_of(release: &Release) -> Image {
+    Image::of(release.spec.build.images.first().map_or("", |i| i.r#ref.as_str()))
+}
+
+pub fn release_name(number: u8) -> String {
+    format!("shop-{number}.0.0")
+}
+
+/// When that release's build was made: a day before the start, in the order of numbers.
+pub fn created_at(number: u8) -> Time {
+    Time::from_millis(START.millis() - 86_400_000 + i64::from(number) * 1000)
+}
+
+/// What runs in a workload.
+pub fn image(workload: &Workload) -> Image {
+    workload.images.get("app").map_or(Image(97), |text| Image::of(text))
+}
+
+/// All pods are of the template and ready: the truth, whatever the counts say.
+pub fn serves(workload: &Workload) -> bool {
+    !workload.deleting
+        && workload.observed_generation == workload.generation
+        && !workload.pods.is_empty()
+        && workload.pods.iter().all(|p| p.ready)
+}
+
+/// The workload's controller has come to its end, and well.
+pub fn settle(workload: &mut Workload) {
+    (workload.replicas, workload.updated, workload.ready, workload.available) = (1, 1, 1, 1);
+    workload.refused = None;
+    let created = workload.pods.first().map_or(START, |p| p.created);
+    workload.pods = vec![Pod { name: "pod".into(), created, ready: true, going: false, restarts: 0, trouble: None }];
+}
