@@ -1,0 +1,60 @@
+//! Tells the stories on a real API server. `STORY=name,…` chooses; the last line is `N passed, N failed`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use windlass_e2e::cluster::{Cluster, Options};
+use windlass_e2e::{runner, stories};
+
+#[derive(Parser)]
+#[command(about = "Tells the stories on a real API server")]
+struct Args {
+    /// Only stories whose names contain one of these, separated by commas
+    #[arg(env = "STORY", default_value = "")]
+    story: String,
+    /// Only list them, each with its claim
+    #[arg(long)]
+    list: bool,
+    /// Start a cluster, print what belongs to it, and wait: for the story that kills its harness
+    #[arg(long, hide = true)]
+    hold_a_cluster: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    windlass_e2e::use_ring();
+    let args = Args::parse();
+    let act = async {
+        if args.hold_a_cluster {
+            return hold().await;
+        }
+        let entries = runner::chosen(&args.story);
+        if args.list {
+            entries.iter().for_each(|entry| println!("{:40} {}", entry.name, entry.claim));
+            return Ok(true);
+        }
+        if entries.is_empty() {
+            let known: Vec<&str> = stories::all().iter().map(|entry| entry.name).collect();
+            eprintln!("no story is named like {:?}; there are: {}", args.story, known.join(" "));
+        }
+        Ok(runner::tell(&entries).await)
+    };
+    // Dropping what is going on ends every process of it.
+    let outcome = tokio::select! {
+        outcome = act => outcome,
+        _ = windlass_e2e::interrupted() => Err(anyhow::anyhow!("interrupted")),
+    };
+    windlass_e2e::exit(outcome)
+}
+
+async fn hold() -> Result<bool> {
+    let cluster = Cluster::start(Options { crds: false, ..Options::default() }).await?;
+    for (name, pid) in cluster.programs() {
+        println!("{pid} {name}");
+    }
+    println!("dir {}", cluster.dir().parent().context("a cluster's directory has a parent")?.display());
+    println!("holding");
+    std::future::pending::<()>().await;
+    bail!("nothing ends this but a signal")
+}

@@ -1,0 +1,97 @@
+//! Tells the stories: the shared ones several at a time on one control plane, the others two at a time on their own.
+
+mod report;
+mod stage;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::Semaphore;
+
+use crate::stories::{Entry, all};
+use crate::story::Story;
+use report::{Outcome, Report};
+use stage::{Seat, Stage};
+
+/// How long one story may take; `$STORY_LIMIT` in seconds says otherwise.
+const LIMIT: Duration = Duration::from_secs(120);
+/// How many stories share the control plane at a time; `$STORIES_AT_ONCE` says otherwise.
+const AT_ONCE: usize = 6;
+/// How many clusters of their own there may be at a time, on two cores.
+const CLUSTERS_AT_ONCE: usize = 2;
+
+/// The stories whose names contain one of the words of a comma list; all if it is empty. A whole name means itself alone.
+pub fn chosen(words: &str) -> Vec<Entry> {
+    let words: Vec<&str> = words.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+    let is_name = |word: &str| all().iter().any(|entry| entry.name == word);
+    let fits = |entry: &Entry| {
+        words.iter().any(|word| if is_name(word) { entry.name == *word } else { entry.name.contains(word) })
+    };
+    all().into_iter().filter(|entry| words.is_empty() || fits(entry)).collect()
+}
+
+/// Tells them and prints how each ended; true if all passed and there was one at all.
+pub async fn tell(entries: &[Entry]) -> bool {
+    let mut report = Report::default();
+    if !entries.is_empty() {
+        let stage = Stage::set(entries).await;
+        let (shared, own) = (Semaphore::new(number("STORIES_AT_ONCE", AT_ONCE)), Semaphore::new(CLUSTERS_AT_ONCE));
+        let mut running: FuturesUnordered<_> = entries
+            .iter()
+            .map(|entry| async {
+                let seats = if entry.kind.is_alone() { &own } else { &shared };
+                let _seat = seats.acquire().await;
+                one(*entry, &stage).await
+            })
+            .collect();
+        while let Some(outcome) = running.next().await {
+            report.add(outcome);
+        }
+    }
+    report.end()
+}
+
+async fn one(entry: Entry, stage: &Stage) -> Outcome {
+    let limit = Duration::from_secs(number("STORY_LIMIT", LIMIT.as_secs() as usize) as u64);
+    let started = Instant::now();
+    let ended = |failure: Option<String>| Outcome { name: entry.name, took: started.elapsed(), failure };
+    let Seat { cluster, operator } = match stage.seat(entry.kind).await {
+        Ok(seat) => seat,
+        Err(error) => return ended(Some(format!("{error:#}"))),
+    };
+    let story = Story::new(entry.name, Arc::clone(&cluster), operator);
+    let telling = AssertUnwindSafe((entry.run)(&story)).catch_unwind();
+    let mut failure = match tokio::time::timeout(limit, telling).await {
+        Ok(Ok(Ok(()))) => None,
+        Ok(Ok(Err(error))) => Some(format!("{error:#}")),
+        Ok(Err(panic)) => Some(format!("it panicked: {}", said(panic.as_ref()))),
+        Err(_) => Some(format!("not over after {} s", limit.as_secs())),
+    };
+    if let Some(reason) = &mut failure {
+        if let Some(dead) = cluster.casualties() {
+            reason.push_str(&format!("\n{dead}"));
+        }
+        // Where the API server is what died, looking could take for ever.
+        let looked = tokio::time::timeout(Duration::from_secs(20), story.leave_evidence(reason)).await;
+        match looked.unwrap_or_else(|late| Err(late.into())) {
+            Ok(path) => reason.push_str(&format!("\n     evidence: {}", path.display())),
+            Err(error) => reason.push_str(&format!("\n     no evidence: {error:#}")),
+        }
+    } else if !entry.kind.is_alone() {
+        story.leave().await;
+    }
+    ended(failure)
+}
+
+/// What a panic said.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).filter(|n| *n > 0).unwrap_or(otherwise)
+}

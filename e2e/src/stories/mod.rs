@@ -1,0 +1,130 @@
+//! All stories, one per file. Each is told on a real API server, and its claim is what it shows.
+
+use std::pin::Pin;
+
+use anyhow::Result;
+
+use crate::story::Story;
+
+/// What a story needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The shared control plane without the operator.
+    Bare,
+    /// The shared control plane and the shared operator, in namespaces of its own.
+    Shared,
+    /// A cluster of its own, where it starts operators itself.
+    Own,
+    /// The same, without our CRDs: where installing is the story.
+    Empty,
+}
+
+impl Kind {
+    /// Whether the story has a cluster to itself.
+    pub fn is_alone(self) -> bool {
+        matches!(self, Self::Own | Self::Empty)
+    }
+}
+
+type Telling<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
+/// One story in the list.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub claim: &'static str,
+    pub run: for<'a> fn(&'a Story) -> Telling<'a>,
+}
+
+/// Declares the module of each story and lists them all.
+macro_rules! stories {
+    ($($name:ident $kind:ident $claim:literal)*) => {
+        $(mod $name;)*
+
+        /// Every story, in the order they are started.
+        pub fn all() -> Vec<Entry> {
+            vec![$(Entry {
+                name: stringify!($name),
+                kind: Kind::$kind,
+                claim: $claim,
+                run: |story| Box::pin($name::run(story)),
+            }),*]
+        }
+    };
+}
+
+stories! {
+    straight_through Shared "a release goes from staging to production by itself"
+    cluster_is_real Bare "the cluster is the real thing, and pods behave on cue"
+    harness_leaves_nothing_behind Bare "a killed or interrupted harness leaves no process and no file"
+    each_rule_with_its_message Own "the API server refuses bad input in words that name the field"
+    kubectl_explain_reads_well Bare "kubectl explain tells what each field means"
+    failing_suite Shared "a failed suite bans the build, takes it back, and keeps it out of production"
+    errored_is_not_failed Shared "a broken suite condemns nothing; Retry runs it again"
+    verdict_rules Shared "what each end of a Job says about a build"
+    external_suite Shared "CI reports into a TestRun's status"
+    later_failure_withdraws Shared "a passed suite that fails later takes its evidence back"
+    bad_image_in_staging Shared "an image that never becomes ready goes back"
+    bad_image_in_production Shared "what fails in production goes back there alone"
+    early_failures Shared "crash loops, pull errors, quotas and full nodes are caught in seconds"
+    brief_readiness Shared "a moment of readiness does not reset the clock"
+    health_lost_in_the_bake Shared "containers that fail in the bake take the build back; lost pods do not"
+    second_workload_fails Shared "two workloads go and come back as one"
+    image_only Shared "a revert under another template does not say that all is as it was"
+    container_renamed Shared "a container that is renamed in mid-rollout leaves no ghost"
+    template_changed_while_idle Shared "a template that fails by itself is told, and costs no build its place"
+    same_digests Shared "the same digests under another version are tested again, and banned alike"
+    ban_cannot_be_written Shared "a revert does not wait for the record of the ban"
+    job_deleted_while_operator_is_down Own "a Job that is gone is never made again"
+    status_at_its_size_limit Shared "a full status loses its oldest lines and nothing else"
+    kstatus_of_every_phase Shared "what Flux and Argo CD make of each phase"
+    newest_with_open_gates Shared "staging takes the newest, production each proven one, nothing starves"
+    ancient_release_recreated Shared "a release that is created again delivers nothing"
+    promote_of_an_older_one Shared "Promote of an older one is delivered where it stays, and refused where it would not"
+    promote_stands_until_proven Shared "a Promote stands until the evidence is there"
+    withdraw Shared "a withdrawn release is reverted everywhere and never comes again"
+    paused_release Shared "a paused release stays where it is, and its deadline stops"
+    suspended_pipeline Shared "a suspended pipeline raises no exposure, and still goes back"
+    abort Shared "Abort goes back without a ban"
+    revert_hold_unhold Shared "Revert holds, and only a person brings the reverted build back"
+    unban Shared "Unban takes the Ban away, and a person brings the build back"
+    paused_is_judged Shared "what a paused rollout has set is judged on"
+    adoption_and_return_to_revision_0 Shared "what runs at first sight is recorded, and a bad first release goes back to it"
+    foreign_image_write Shared "an image that someone else wrote is not overwritten without a person"
+    workload_deleted_and_recreated Shared "a workload made anew gets its build back"
+    two_pipelines_on_one_workload Shared "a workload has one writing pipeline, until that one is gone"
+    consent Shared "nothing is written where the owner has not let the Environment in"
+    missing_references Shared "what is named and not there is waited for, named, and taken up when it comes"
+    bad_specs Shared "what cannot be delivered as written says so with the field's name"
+    stage_removed_and_added Shared "a stage taken out goes back first, and added again it adopts"
+    stale_reads_and_conflicts Shared "a rollout ends although someone else writes its workload all the time"
+    writes_are_few Own "a whole delivery takes few writes, and calm takes none"
+    status_wiped_after_a_ban Own "what is lost with all status is adopted again, and bans still bind"
+    operator_killed_at_random_moments Own "killed at any moment, the operator ends where it would have ended"
+    two_replicas_leader_killed Own "of two replicas one acts, and the other takes over"
+    shutdown_is_graceful Own "a stopped operator hands over at once"
+    health_endpoints_and_metrics Shared "live, ready, metrics and logs tell what they should, and a silent watch is noticed"
+    orphan_jobs Shared "a Job of ours that nobody looks after does not block its namespace"
+    undecodable_object_delays_no_other Own "what cannot be read delays no other, and is not taken for deleted"
+    reapply_is_a_noop Own "applying again is no rollout and no write"
+    head_forward_back_forward Shared "the git head forward, back and forward again"
+    head_is_the_bound Shared "nothing above the git head is delivered"
+    release_pruned_revert_still_works Shared "a revert needs no Release object"
+    fifty_releases_at_first_sight Shared "many releases at first sight wait for a person"
+    release_deleted_in_mid_rollout Shared "a Release that is deleted goes when the previous build is back"
+    pipeline_deleted_in_mid_rollout Shared "a pipeline that is deleted goes back first, and its Bans still bind"
+    environment_deleted_in_mid_rollout Shared "an Environment that is deleted goes when the previous build is back"
+    test_run_deleted Shared "a verdict survives its TestRun"
+    decision_deleted Shared "a Decision that is gone acts no more"
+    target_namespace_deleted Shared "a Namespace that is deleted ends the rollout, and nothing spins"
+    manual_promotion_and_available Shared "a Manual stage waits for a person, and says so"
+    decision_recipes Shared "every sample of a Decision works"
+    events_on_transitions Shared "transitions are told once"
+    retention Shared "old TestRuns and used Decisions go, what binds stays"
+    chart_installs Empty "the chart's rights and settings are enough for a whole delivery, and no more than that"
+    kustomize_base_is_the_chart Empty "config/ is what the chart renders, and kubectl apply -k installs it"
+    samples_apply Own "the samples are applied as they are, and their release is delivered"
+    users_are_stamped Empty "the API server puts the user's own name on releases, decisions and heads, or demands it"
+    readme_recipes Shared "the README's lines do what the README says"
+}

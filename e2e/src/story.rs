@@ -1,0 +1,91 @@
+//! What a story is told with: a cluster, namespaces of its own, ways to apply, look, wait and break things, and the
+//! evidence that a failed one leaves.
+
+mod evidence;
+mod look;
+mod pods;
+mod wait;
+mod world;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Result, anyhow};
+use kube::Client;
+
+use crate::cluster::{Cluster, Output};
+use crate::operator::Operator;
+use crate::settings::Settings;
+
+pub use look::{condition, number, text};
+pub use pods::Break;
+
+/// One telling of one story.
+#[derive(Debug)]
+pub struct Story {
+    name: &'static str,
+    cluster: Arc<Cluster>,
+    operator: Option<Arc<Operator>>,
+    namespaces: Mutex<Vec<String>>,
+    logs: Mutex<Vec<PathBuf>>,
+}
+
+impl Story {
+    /// `operator` is the shared one, where there is one.
+    pub fn new(name: &'static str, cluster: Arc<Cluster>, operator: Option<Arc<Operator>>) -> Self {
+        let logs = operator.iter().map(|operator| operator.log().to_owned()).collect();
+        Self { name, cluster, operator, namespaces: Mutex::default(), logs: Mutex::new(logs) }
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The administrator's client.
+    pub fn client(&self) -> Client {
+        self.cluster.client()
+    }
+
+    /// The operator that the shared stories have in common.
+    pub fn operator(&self) -> Result<&Operator> {
+        self.operator.as_deref().ok_or_else(|| anyhow!("this story has no shared operator: it starts its own"))
+    }
+
+    /// Starts an operator of this story's own and waits until it is ready.
+    pub async fn start_operator(&self, settings: &Settings) -> Result<Operator> {
+        let operator = Operator::spawn(&self.cluster, settings).await?;
+        lock(&self.logs).push(operator.log().to_owned());
+        operator.ready(std::time::Duration::from_secs(20)).await?;
+        Ok(operator)
+    }
+
+    /// Kills an operator, and has its lease run out at once.
+    pub async fn kill(&self, operator: &Operator, settings: &Settings) -> Result<()> {
+        operator.kill().await?;
+        self.delete("lease", &settings.lease_namespace, &settings.lease_name).await
+    }
+
+    /// kubectl as the administrator.
+    pub async fn kubectl<const N: usize>(&self, args: [&str; N]) -> Result<Output> {
+        self.cluster.kubectl(&args).await
+    }
+
+    /// kubectl as the administrator, with something to read.
+    pub async fn kubectl_with_input<const N: usize>(&self, args: [&str; N], input: &str) -> Result<Output> {
+        self.cluster.kubectl_with_input(&args, input).await
+    }
+
+    /// Helm as the administrator.
+    pub async fn helm<const N: usize>(&self, args: [&str; N]) -> Result<Output> {
+        self.cluster.helm(&args).await
+    }
+}
+
+/// A poisoned lock still holds good data here: names and paths.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
