@@ -170,6 +170,9 @@ pub struct SeenWorkload {
     /// Of the pod template without managed images and our own keys.
     #[schemars(length(max = 40))]
     pub fingerprint: String,
+    /// Of its managed images: what differs later was written since.
+    #[schemars(length(max = 40))]
+    pub images: String,
     /// The generation at which the fingerprint was seen.
     #[serde(default)]
     #[schemars(range(min = 0, max = super::MAX_GENERATION))]

@@ -68,7 +68,7 @@ pub struct Rollout {
 pub struct RolloutWorkload {
     #[serde(flatten)]
     pub workload: WorkloadRef,
-    /// Its UID, as seen last in this rollout.
+    /// Its UID, as seen last under an image of ours.
     #[schemars(length(max = 63))]
     pub uid: String,
     /// Of its pod template, as seen last in this rollout.

@@ -16,6 +16,6 @@ pub use health::WatchHealth;
 pub use relate::Key;
 pub use snapshot::{
     Access, Claim, CronJob, EnvironmentView, ImageWriter, Job, JobPod, Place, Pod, Settings, Snapshot, Trouble,
-    TroubleKind, Workload,
+    TroubleKind, Unreadable, Workload,
 };
 pub use stores::{Stores, Writers, resource_version_of};

@@ -16,11 +16,17 @@ pub struct Snapshot {
     pub test_runs: Vec<Arc<TestRun>>,
     /// All Decisions of the namespace that name it.
     pub decisions: Vec<Arc<Decision>>,
-    /// Names of Releases that are there and cannot be read.
-    pub unreadable: Vec<String>,
+    pub unreadable: Unreadable,
     /// By environment: each stage of the spec, and each of the status that is not in the spec any more.
     pub places: BTreeMap<String, Place>,
     pub settings: Settings,
+}
+
+/// Names of objects in the pipeline's namespace that are there and cannot be read.
+#[derive(Clone, Debug, Default)]
+pub struct Unreadable {
+    pub releases: Vec<String>,
+    pub decisions: Vec<String>,
 }
 
 /// Operator settings that decisions depend on.
@@ -82,6 +88,8 @@ pub enum Access {
     /// There is no such Environment.
     #[default]
     Missing,
+    /// It is there and cannot be read.
+    Unreadable,
     /// The target namespace does not exist.
     NamespaceMissing { namespace: String },
     /// The target namespace does not name this Environment in `windlass.dev/accept-from`.

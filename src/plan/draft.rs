@@ -2,7 +2,9 @@
 
 use crate::api::checkpoint::{Alert, DecisionNote, SeenWorkload, StageStatus};
 use crate::api::decision::DecisionPhase;
+use crate::api::pipeline::WorkloadRef;
 use crate::api::{BuildHash, BuildRow, Decision, PipelineStatus};
+use crate::observe::Workload;
 
 use super::action::Note;
 use super::world::World;
@@ -80,14 +82,26 @@ pub fn alert(stage: &mut StageStatus, world: &World<'_>, reason: &str, message: 
 /// The workloads of the spec as they are seen now.
 pub fn seen_workloads(world: &World<'_>, environment: &str) -> Vec<SeenWorkload> {
     let Some(place) = world.place(environment) else { return Vec::new() };
-    let seen = world.spec.workloads.iter().filter_map(|w| place.workloads.get(&w.key()).map(|seen| (w.key(), seen)));
-    seen.map(|(workload, seen)| SeenWorkload {
-        workload,
+    let seen = world.spec.workloads.iter().filter_map(|w| place.workloads.get(&w.key()).map(|seen| (w, seen)));
+    seen.map(|(workload, seen)| seen_workload(workload, seen)).collect()
+}
+
+/// A workload as it is seen now.
+pub fn seen_workload(workload: &WorkloadRef, seen: &Workload) -> SeenWorkload {
+    SeenWorkload {
+        workload: workload.key(),
         uid: seen.uid.clone(),
         fingerprint: seen.fingerprint.clone(),
+        images: images(workload, seen),
         generation: seen.generation,
-    })
-    .collect()
+    }
+}
+
+/// One fingerprint over the managed images of a workload.
+pub fn images(workload: &WorkloadRef, seen: &Workload) -> String {
+    let managed = workload.containers.iter().filter_map(|c| Some((&c.name, seen.images.get(&c.name)?)));
+    let all: String = managed.map(|(container, image)| format!("{container}={image}\n")).collect();
+    crate::api::build::hex(&all, 16)
 }
 
 /// One fingerprint over the templates of all the workloads that are seen now.

@@ -241,8 +241,16 @@ pub fn close(
     cause: Option<Cause>,
     reason: &str,
 ) {
-    stage.workloads = draft::seen_workloads(world, &stage.environment);
-    stage.workloads.retain(|seen| rollout.workloads.iter().any(|plan| plan.workload.key() == seen.workload));
+    let mut seen = draft::seen_workloads(world, &stage.environment);
+    seen.retain(|seen| rollout.workloads.iter().any(|plan| plan.workload.key() == seen.workload));
+    for seen in &mut seen {
+        let is_unwritten = rollout.workloads.iter().any(|p| p.workload.key() == seen.workload && p.uid != seen.uid);
+        // one that was re-created and not written since still waits for its build
+        if let Some(before) = stage.workloads.iter().find(|w| w.workload == seen.workload).filter(|_| is_unwritten) {
+            seen.clone_from(before);
+        }
+    }
+    stage.workloads = seen;
     stage.watch_until = None;
     let entry = HistoryEntry {
         release: rollout.release.clone(),

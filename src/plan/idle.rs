@@ -1,7 +1,7 @@
 //! A stage without a rollout: images that someone else wrote, workloads that were re-created, templates that changed,
 //! evidence that failed later, a build that was withdrawn.
 
-use crate::api::checkpoint::{SeenWorkload, StageStatus};
+use crate::api::checkpoint::StageStatus;
 use crate::api::pipeline::WorkloadRef;
 use crate::api::{Cause, HistoryEntry, Outcome, Span, Time};
 use crate::observe::Workload;
@@ -126,7 +126,8 @@ pub enum Drift {
     Record {
         restored: bool,
     },
-    /// It was re-created and does not run the current build: an effect puts it back.
+    /// It does not run the current build because it was re-created, or because a write of an earlier rollout arrived late:
+    /// an effect puts it back.
     ToRestore,
     /// Someone else wrote an image.
     Foreign(String),
@@ -138,17 +139,20 @@ pub fn drift(world: &World<'_>, draft: &Draft, stage: &StageStatus, workload: &W
     let known = stage.workloads.iter().find(|w| w.workload == workload.key());
     let is_new = known.is_none_or(|k| k.uid != seen.uid);
     let difference = row.and_then(|row| workload::difference(world, seen, workload, row));
+    let is_late = || row.is_some_and(|row| workload::is_late_write(world, seen, workload, row));
+    // a rollout that ended without a way back may have left other images than the current build's
+    let is_as_left = known.is_some_and(|k| k.images == draft::images(workload, seen));
     let is_held = stage.held.as_ref().is_some_and(|h| h.kind == crate::api::checkpoint::HoldKind::ExternalChange);
     match difference {
         Some(_) if is_held => Drift::None,
         // what the spec names only since is no drift: the next rollout writes it
         Some(_) if is_new && known.is_some() || is(Mutant::PersonRestored) => Drift::ToRestore,
         Some(_) if is_new => Drift::None,
-        Some(_) if known.is_some_and(|k| k.generation == seen.generation) => Drift::None,
-        Some(who) => Drift::Foreign(who),
+        Some(_) if !is_as_left && is_late() => Drift::ToRestore,
+        Some(who) if !is_as_left => Drift::Foreign(who),
         None if is_new => Drift::Record { restored: known.is_some() },
-        None if known.is_some_and(|k| k.fingerprint != seen.fingerprint) => Drift::Record { restored: false },
-        None => Drift::None,
+        Some(_) | None if known.is_some_and(|k| k.fingerprint != seen.fingerprint) => Drift::Record { restored: false },
+        Some(_) | None => Drift::None,
     }
 }
 
@@ -159,8 +163,7 @@ fn record(world: &World<'_>, draft: &mut Draft, index: usize, workload: &Workloa
     // defaults of an upgraded server change the raw template at an unchanged generation: nobody's act
     let is_silent = old.as_ref().is_none_or(|o| o.uid == seen.uid && o.generation == seen.generation);
     stage.workloads.retain(|w| w.workload != key);
-    let (uid, fingerprint) = (seen.uid.clone(), seen.fingerprint.clone());
-    stage.workloads.push(SeenWorkload { workload: key.clone(), uid, fingerprint, generation: seen.generation });
+    stage.workloads.push(draft::seen_workload(workload, seen));
     stage.workloads.sort_by(|a, b| a.workload.cmp(&b.workload));
     if is_silent {
         return;

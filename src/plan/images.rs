@@ -28,7 +28,7 @@ pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &m
 
 fn of_rollout(world: &World<'_>, draft: &Draft, stage: &StageStatus, open: &Rollout, actions: &mut Vec<Action>) {
     let marker = writing::marker(open);
-    let Some(writing) = writing::writing(world, draft, open, &marker) else { return };
+    let Some(writing) = writing::writing(world, draft, stage, open, &marker) else { return };
     let unwritten = |plan: &&RolloutWorkload| {
         let seen = writing::seen(world, &stage.environment, plan);
         workload::standing(world, seen, plan, writing) == Standing::Unwritten

@@ -65,7 +65,7 @@ fn reason(
         return Some((Cause::Withdrawn, format!("withdrawn by {}", user_of(decision))));
     }
     let release = world.release(&rollout.release).filter(|k| k.uid == rollout.release_uid);
-    let is_readable = !world.snap.unreadable.contains(&rollout.release);
+    let is_readable = !world.snap.unreadable.releases.contains(&rollout.release);
     if is_readable && release.is_none_or(|k| k.release.metadata.deletion_timestamp.is_some()) {
         return Some((Cause::ReleaseDeleted, "the Release was deleted".into()));
     }
@@ -103,7 +103,7 @@ pub fn progress_text(world: &World<'_>, draft: &Draft, index: usize) -> String {
         return why;
     }
     let marker = writing::marker(open);
-    let Some(writing) = writing::writing(world, draft, open, &marker) else { return String::new() };
+    let Some(writing) = writing::writing(world, draft, stage, open, &marker) else { return String::new() };
     let step = match &open.state {
         RolloutState::Progressing(state) => state.step as usize,
         RolloutState::Verifying(_) | RolloutState::Delivered(_) | RolloutState::Reverting(_) => usize::MAX - 1,

@@ -20,8 +20,10 @@ pub fn rollout(world: &World<'_>, stage: &StageStatus, spec: &Stage, subject: Su
     let place = world.place(&stage.environment);
     let workloads = world.spec.workloads.iter().filter_map(|workload| {
         let seen = place?.workloads.get(&workload.key())?;
-        let (uid, fingerprint) = (seen.uid.clone(), seen.fingerprint.clone());
-        Some(RolloutWorkload { workload: workload.clone(), uid, fingerprint })
+        // one that was re-created since and did not get its build back is not ours to be judged by what it runs
+        let known = stage.workloads.iter().find(|known| known.workload == workload.key());
+        let uid = known.map_or(&seen.uid, |known| &known.uid).clone();
+        Some(RolloutWorkload { workload: workload.clone(), uid, fingerprint: seen.fingerprint.clone() })
     });
     let Subject { release, release_uid, version, build } = subject;
     Rollout {

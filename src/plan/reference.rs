@@ -44,6 +44,11 @@ pub fn access(access: &Access, home: &str, environment: &str) -> Option<Problem>
             format!("Environment {environment} does not exist"),
             format!("Environment {environment}"),
         ),
+        Access::Unreadable => of(
+            "EnvironmentUnreadable",
+            format!("Environment {environment} cannot be read by this version of Windlass"),
+            format!("Environment {environment} repaired, or Windlass upgraded"),
+        ),
         Access::NamespaceMissing { namespace } => {
             of("NamespaceMissing", format!("Namespace {namespace} does not exist"), format!("Namespace {namespace}"))
         }

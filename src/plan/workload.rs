@@ -62,7 +62,7 @@ pub fn standing(world: &World<'_>, seen: Option<&Workload>, plan: &RolloutWorklo
         seen.image_writers.get(&c.name).is_some_and(is_later)
     });
     let is_ours = seen.attempt.as_deref() == Some(writing.marker) || writing.is_written;
-    if is_ours || is_a_persons || !is_as_before {
+    if (is_ours || is_a_persons || !is_as_before) && !is_late_write(world, seen, &plan.workload, writing.wanted) {
         if is(Mutant::ForeignOverwritten) { Standing::Unwritten } else { Standing::Foreign(odd) }
     } else {
         Standing::Unwritten
@@ -84,6 +84,14 @@ pub fn difference(world: &World<'_>, seen: &Workload, workload: &WorkloadRef, ro
         }
     }
     None
+}
+
+/// Whether all images that differ from that build were written by us: by a rollout that is over, whose write arrived when
+/// nobody waited for it any more.
+pub fn is_late_write(world: &World<'_>, seen: &Workload, workload: &WorkloadRef, row: &BuildRow) -> bool {
+    let others = writes(world, seen, workload, row);
+    let is_by_us = |name: &String| seen.image_writers.get(name).is_some_and(|w| w.manager == MANAGER);
+    seen.attempt.is_some() && !others.is_empty() && others.iter().all(|(name, _)| is_by_us(name))
 }
 
 /// The image writes that bring a workload to a build: only containers that exist and differ.

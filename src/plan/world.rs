@@ -88,6 +88,7 @@ impl<'a> World<'a> {
         match &self.place(environment)?.access {
             Access::Granted { namespace } => Some(namespace),
             Access::Missing
+            | Access::Unreadable
             | Access::NamespaceMissing { .. }
             | Access::NoConsent { .. }
             | Access::NamespaceTaken { .. } => None,
@@ -200,9 +201,11 @@ fn by_version(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The place of a Decision in the order of acts.
-fn place_of(decision: &Decision) -> (Time, bool, Option<&str>) {
-    (created(&decision.metadata), phase_of(decision).is_none(), decision.metadata.name.as_deref())
+/// The place of a Decision in the order of acts. The server counts versions up: the one that was made first has the lower.
+fn place_of(decision: &Decision) -> (Time, bool, Option<u64>, Option<&str>) {
+    let meta = &decision.metadata;
+    let version = meta.resource_version.as_deref().and_then(|version| version.parse().ok());
+    (created(meta), phase_of(decision).is_none(), version, meta.name.as_deref())
 }
 
 /// When an object was created; the server keeps whole seconds.

@@ -1,7 +1,7 @@
 //! What an open rollout writes, and how the workloads of its frozen plan stand to that.
 
 use crate::api::rollout::{Rollout, RolloutWorkload};
-use crate::api::{BuildRow, RolloutState};
+use crate::api::{RolloutState, StageStatus};
 use crate::observe::Workload;
 
 use super::draft::Draft;
@@ -12,12 +12,14 @@ use super::world::World;
 pub fn writing<'s>(
     world: &'s World<'_>,
     draft: &'s Draft,
-    rollout: &'s Rollout,
+    stage: &StageStatus,
+    rollout: &Rollout,
     marker: &'s str,
 ) -> Option<Writing<'s>> {
     let build = world.row(&draft.status, &rollout.build);
     let target = rollout.target.as_ref().and_then(|t| world.row(&draft.status, &t.build));
-    let base = base(world, draft, rollout);
+    // what ran when the rollout started; it differs from the target where that was not healthy
+    let base = stage.current.as_ref().and_then(|current| world.row(&draft.status, &current.build));
     let forward = |is_written| {
         Some(Writing { wanted: build?, before: [base, target], marker, since: rollout.started_at, is_written })
     };
@@ -28,15 +30,6 @@ pub fn writing<'s>(
         RolloutState::Progressing(_) => forward(false),
         RolloutState::Verifying(_) | RolloutState::Delivered(_) => forward(true),
     }
-}
-
-/// What ran when the rollout started. It differs from the target where that was not healthy.
-fn base<'s>(world: &'s World<'_>, draft: &'s Draft, rollout: &Rollout) -> Option<&'s BuildRow> {
-    let is_its = |s: &&crate::api::StageStatus| {
-        s.rollout.as_ref().is_some_and(|r| r.attempt == rollout.attempt && r.release_uid == rollout.release_uid)
-    };
-    let current = draft.status.stages.iter().find(is_its)?.current.as_ref()?;
-    world.row(&draft.status, &current.build)
 }
 
 /// The value of `windlass.dev/attempt` that a write of this rollout leaves.
@@ -68,7 +61,7 @@ pub fn standings(world: &World<'_>, draft: &Draft, index: usize, upto: usize) ->
     let Some(stage) = draft.status.stages.get(index) else { return Vec::new() };
     let Some(rollout) = &stage.rollout else { return Vec::new() };
     let marker = marker(rollout);
-    let Some(writing) = writing(world, draft, rollout, &marker) else { return Vec::new() };
+    let Some(writing) = writing(world, draft, stage, rollout, &marker) else { return Vec::new() };
     let stand = |plan: &RolloutWorkload| {
         let seen = seen(world, &stage.environment, plan);
         (plan.clone(), workload::standing(world, seen, plan, writing))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use windlass::api::{DecisionType, RolloutState, RunPhase};
+use windlass::api::{DecisionType, RolloutState, RunPhase, Span};
 use windlass::observe::{Claim, ImageWriter, JobPod, Pod, Trouble, TroubleKind, Workload};
 
 use crate::budget::{Budget, Kind};
@@ -73,6 +73,9 @@ fn of_workload(budget: &Budget, at: usize, key: &str, workload: &Workload, steps
     if budget.has(Kind::HandEdit) {
         let others = [Image::HAND, Image::GIT, Image(1)].into_iter().filter(|i| *i != image(workload));
         steps.extend(others.map(|i| Step::HandEdit(at, key(), i)));
+        if workload.attempt.is_some() && image(workload) != Image::GIT {
+            steps.push(Step::Undo(at, key()));
+        }
     }
     let is_taken = matches!(workload.claim, Claim::Other(_));
     if is_taken || budget.has(Kind::Claim) {
@@ -112,6 +115,12 @@ pub fn happens(world: &mut World, step: &Step) -> bool {
             });
         }
         Step::HandEdit(at, key, new) => hand_edit(world, *at, key, *new),
+        Step::Undo(at, key) => {
+            // who undoes has seen the write: it lies at least a second back
+            world.now = world.now.plus(Span::seconds(1));
+            hand_edit(world, *at, key, Image::GIT);
+            world.edit(*at, key, |w| w.attempt = None);
+        }
         Step::Claim(at, key, taken) => {
             if *taken {
                 spend(world, Kind::Claim);
@@ -163,9 +172,10 @@ fn hand_edit(world: &mut World, at: usize, key: &str, new: Image) {
     spend(world, Kind::HandEdit);
     let mut uid = String::new();
     let old = image(&world.places[at].workloads[key]);
+    let writer = ImageWriter { manager: "kubectl".into(), at: Some(world.now), is_tool: false };
     world.edit(at, key, |w| {
         w.images.insert("app".into(), new.text());
-        w.image_writers.insert("app".into(), ImageWriter { manager: "kubectl-set".into(), at: None, is_tool: false });
+        w.image_writers.insert("app".into(), writer);
         w.generation += 1;
         uid.clone_from(&w.uid);
     });

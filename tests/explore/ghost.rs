@@ -92,6 +92,12 @@ impl Ghost {
         }
     }
 
+    /// Whether a suite said Passed in that attempt, and nothing worse.
+    pub fn has_passed(&self, stage: usize, attempt: &str, suite: &str) -> bool {
+        let is_its = |s: &Said| usize::from(s.stage) == stage && s.attempt == attempt && s.suite == suite;
+        self.said.iter().any(|s| is_its(s) && s.passed)
+    }
+
     /// Whether the build was proven in the stage for that release, as S1 puts it: an attempt that was fully exposed, all of
     /// whose suites passed, none of which failed since, and which was not taken back.
     pub fn is_proven(&self, stage: usize, release_uid: &str, build: Image, suites: &[String]) -> bool {

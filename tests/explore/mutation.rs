@@ -2,10 +2,6 @@
 
 use crate::scenario::Scenario;
 
-/// Fewer caught than this is a step back, and fails. Those that survive are printed: a property or a world is missing for
-/// each (`VoidIgnored`, `ProofKept`, `AnyAttempt`, `JobAgain`).
-pub const FLOOR: usize = 40;
-
 /// How many mutants were caught, of how many. Prints which property caught each.
 #[cfg(feature = "mutants")]
 pub fn plant_all(scenarios: &[Scenario]) -> (usize, usize) {

@@ -1,11 +1,13 @@
 //! The worlds that are explored: small ones, each with its own events.
 
+use windlass::api::DecisionType;
 use windlass::api::pipeline::{ContainerRef, DeliveryPipelineSpec, ImageSource, WorkloadKind, WorkloadRef};
 use windlass::api::stage::{External, JobSource, Promotion, PromotionMode, Stage, Suite};
 use windlass::api::strategy::Strategy;
 
 use crate::budget::{Budget, Kind};
 use crate::fair::rest;
+use crate::step::{Step, take};
 use crate::world::World;
 
 /// One small world.
@@ -15,25 +17,33 @@ pub struct Scenario {
     spec: DeliveryPipelineSpec,
     builds: Vec<u8>,
     budget: Budget,
-    /// It begins with the first release delivered everywhere.
-    settled: bool,
+    /// It begins with the first release delivered as far as it goes by itself, and after these acts, each followed by rest.
+    after: Option<Vec<Step>>,
     /// States to see at most in a whole run.
     pub limit: usize,
 }
 
 impl Scenario {
     pub fn start(&self) -> World {
-        if !self.settled {
+        let Some(acts) = &self.after else {
             return World::new(self.spec.clone(), &self.builds, self.budget.clone());
-        }
+        };
         let mut world = rest(World::new(self.spec.clone(), &self.builds, Budget::none()));
+        for act in acts {
+            world = rest(take(&world, None, act).unwrap());
+        }
         world.budget = self.budget.clone();
         world
     }
 
     /// The same, from the rest after the first delivery.
-    fn settled(mut self) -> Self {
-        self.settled = true;
+    fn settled(self) -> Self {
+        self.after(&[])
+    }
+
+    /// The same, from the rest after the first delivery and these acts.
+    fn after(mut self, acts: &[Step]) -> Self {
+        self.after = Some(acts.to_vec());
         self
     }
 }
@@ -95,8 +105,8 @@ fn scenario(name: &'static str, shape: &Shape, builds: &[u8], total: u8, each: &
         spec: spec(shape),
         builds: builds.to_vec(),
         budget: Budget::new(total, each),
-        settled: false,
-        limit: 50_000,
+        after: None,
+        limit: 45_000,
     }
 }
 
@@ -147,7 +157,7 @@ pub fn all() -> Vec<Scenario> {
             &two,
             &[1],
             3,
-            &[(Trouble, 2), (Recover, 1), (Pause, 2), (Abort, 1), (NewRelease, 1)],
+            &[(Trouble, 2), (Recover, 1), (Pause, 2), (Abort, 1), (NewRelease, 1), (Template, 1), (Late, 1)],
         ),
         scenario(
             "jobs",
@@ -161,7 +171,17 @@ pub fn all() -> Vec<Scenario> {
             &both,
             &[1],
             3,
-            &[(CiFails, 1), (CiErrs, 1), (CiLater, 1), (JobFails, 1), (RunGone, 1), (Late, 1), (Lag, 1)],
+            &[
+                (CiFails, 1),
+                (CiErrs, 1),
+                (CiLater, 1),
+                (JobFails, 1),
+                (RunGone, 1),
+                (Late, 1),
+                (Lag, 1),
+                (Delete, 1),
+                (Template, 1),
+            ],
         ),
         scenario(
             "decisions",
@@ -187,6 +207,13 @@ pub fn all() -> Vec<Scenario> {
             4,
             &[(NewRelease, 1), (Promote, 2), (Withdraw, 1), (Trouble, 1), (Pause, 1), (Suspend, 2)],
         ),
+        scenario("once more", &manual, &[1], 2, &[(Retry, 1), (Promote, 1)]).after(&[
+            Step::Decide(DecisionType::Revert, None, Some(0)),
+            Step::Decide(DecisionType::Unhold, None, Some(0)),
+        ]),
+        scenario("one of two", &two, &[1], 1, &[(Trouble, 1)]),
+        scenario("job gone", &job, &[1], 1, &[(JobGone, 1)]),
+        scenario("lifted", &PLAIN, &[1], 3, &[(NewRelease, 1), (CiFails, 1), (Unban, 1)]).settled(),
         scenario(
             "by hand",
             &PLAIN,
@@ -201,6 +228,8 @@ pub fn all() -> Vec<Scenario> {
                 (Late, 1),
                 (NewRelease, 1),
                 (Abort, 1),
+                (Revert, 1),
+                (Withdraw, 1),
             ],
         ),
         scenario(

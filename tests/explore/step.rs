@@ -38,6 +38,8 @@ pub enum Step {
     CreateWorkload(usize, String),
     Template(usize, String),
     HandEdit(usize, String, Image),
+    /// `kubectl rollout undo`: the old images come back with the old annotations.
+    Undo(usize, String),
     Claim(usize, String, bool),
     Ci(String, RunPhase),
     Job(String, cluster::JobEnd),

@@ -1,6 +1,7 @@
 //! What one stage of a new checkpoint means: a rollout that opens, turns back or ends, a build that is condemned. Judged,
 //! then written into the ghost history.
 
+use windlass::api::checkpoint::HoldKind;
 use windlass::api::{
     Cause, DecisionPhase, DecisionType, Live, Outcome, PipelineStatus, Rollout, RolloutState, StageStatus,
 };
@@ -41,6 +42,7 @@ pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageS
             _ => {}
         }
     }
+    blamed(world, at, before, stage)?;
     exposed(world, at, before, stage)?;
     proven(world, at, before, stage)?;
     record(world, new, at, before, stage);
@@ -83,6 +85,10 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     holds(!world.ghost.condemned[at].contains(&build), "S5", || {
         format!("{build:?} failed in {name} and starts again")
     })?;
+    if at > 0 && !world.operator.is_late && world.operator.lag.is_none() {
+        let is_proven = world.ghost.is_proven(at - 1, &rollout.release_uid, build, &world.suites(at - 1));
+        holds(is_proven, "S1", || format!("{build:?} starts in {name}, unproven upstream"))?;
+    }
     let is_bad = is_withdrawn(world, &rollout.release, build);
     // a late checkpoint of an old leader (S12, with leader terms) opens what the next pass withdraws before it is exposed
     let is_late = world.operator.is_late;
@@ -116,6 +122,14 @@ fn turned(world: &mut World, new: &PipelineStatus, at: usize, rollout: &Rollout)
     Ok(())
 }
 
+/// S31: nobody is said to have written an image who did not.
+fn blamed(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
+    let is_so = |s: &StageStatus| s.held.as_ref().is_some_and(|h| h.kind == HoldKind::ExternalChange);
+    let is_true = is_so(before) || !is_so(stage) || world.ghost.by_hand.iter().any(|h| usize::from(h.place) == at);
+    let said = || stage.held.as_ref().map(|h| h.message.clone()).unwrap_or_default();
+    holds(is_true, "S31", || format!("{} is held, and nobody wrote an image: {}", STAGES[at], said()))
+}
+
 /// S1: fully exposed means that every workload serves the new build.
 fn exposed(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
     let is_stale = world.operator.is_late || world.operator.lag.is_some();
@@ -128,12 +142,18 @@ fn exposed(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) 
     holds(all, "S1", || format!("{build:?} is called fully exposed in {} and does not serve", STAGES[at]))
 }
 
-/// S13: nothing is called delivered while its pods fail.
+/// S1, S13: nothing is called delivered whose suites have not all passed in that attempt, or while its pods fail.
 fn proven(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
     let is_so = |s: &StageStatus| matches!(s.rollout.as_ref().map(|r| &r.state), Some(RolloutState::Delivered(_)));
     let is_stale = world.operator.is_late || world.operator.lag.is_some();
     if is_stale || is_so(before) || !is_so(stage) {
         return Ok(());
+    }
+    let rollout = stage.rollout.iter().map(|r| (r.attempt.as_str(), world.suites(at)));
+    for (attempt, suites) in rollout {
+        let has_passed = |suite: &String| world.ghost.has_passed(at, attempt, suite);
+        let silent = suites.iter().find(|suite| !has_passed(suite));
+        holds(silent.is_none(), "S1", || format!("{} is called delivered without suite {silent:?}", STAGES[at]))?;
     }
     let ill = world.places[at].workloads.iter().find(|(_, w)| w.pods.iter().any(|p| p.trouble.is_some()));
     holds(ill.is_none(), "S13", || format!("{} is called delivered and {:?} fails", STAGES[at], ill.map(|i| i.0)))

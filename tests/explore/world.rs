@@ -11,7 +11,7 @@ use windlass::api::{
     BuildHash, Decision, DeliveryPipeline, Environment, EnvironmentSpec, PipelineStatus, Release, ReleaseSpec, Span,
     TestRun, Time,
 };
-use windlass::observe::{Access, Claim, CronJob, ImageWriter, Place, Pod, Settings, Snapshot, Workload};
+use windlass::observe::{Access, Claim, CronJob, ImageWriter, Place, Pod, Settings, Snapshot, Unreadable, Workload};
 use windlass::plan::Action;
 
 use crate::budget::Budget;
@@ -241,7 +241,7 @@ impl World {
             releases: releases.clone(),
             test_runs: runs.clone(),
             decisions: decisions.clone(),
-            unreadable: vec![],
+            unreadable: Unreadable::default(),
             places: BTreeMap::from([place(0), place(1)]),
             settings: Settings { max_pause: Span::seconds(3600), ..Settings::default() },
         })

@@ -12,7 +12,8 @@ use super::look::text;
 pub enum Break {
     /// Readiness fails, and stays so.
     Unready,
-    /// `CrashLoopBackOff` with two restarts, and on from there.
+    /// `CrashLoopBackOff` with two more restarts, and stays so. No stage of kwok goes by its cue: one under way would
+    /// write over what a story says next.
     CrashLoop,
     /// Ready again.
     Mended,
@@ -49,7 +50,7 @@ fn changed(pod: &Value, how: Break) -> Value {
     let names: Vec<&str> = containers.iter().map(|container| text(container, "/name")).collect();
     let (cue, half) = match how {
         Break::Unready => ("never-ready", "True"),
-        Break::CrashLoop => ("crash-loop", "False"),
+        Break::CrashLoop => ("crashed", "False"),
         Break::Mended => ("ready", "True"),
     };
     let ready = if how == Break::Mended { "True" } else { "False" };

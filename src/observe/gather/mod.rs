@@ -11,7 +11,7 @@ use std::sync::Arc;
 use kube::ResourceExt;
 
 use super::health::WatchHealth;
-use super::snapshot::{Access, CronJob, Place, Settings, Snapshot};
+use super::snapshot::{Access, CronJob, Place, Settings, Snapshot, Unreadable};
 use super::stores::{Stores, get};
 use crate::api::pipeline::WorkloadRef;
 use crate::api::stage::JobSource;
@@ -52,7 +52,10 @@ pub fn gather(
         releases: sorted(stores.releases.state_filter(|r| r.spec.pipeline == name && is_here(&r.metadata))),
         test_runs: sorted(stores.test_runs.state_filter(|t| t.spec.pipeline == name && is_here(&t.metadata))),
         decisions: sorted(stores.decisions.state_filter(|d| d.spec.pipeline == name && is_here(&d.metadata))),
-        unreadable: health.unreadable("Release", namespace),
+        unreadable: Unreadable {
+            releases: health.unreadable("Release", namespace),
+            decisions: health.unreadable("Decision", namespace),
+        },
         places,
         settings: config.settings,
         pipeline,
@@ -66,8 +69,11 @@ fn sorted<K: ResourceExt>(mut objects: Vec<Arc<K>>) -> Vec<Arc<K>> {
 }
 
 fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at: &str, config: &GatherConfig) -> Place {
-    let environment = get(&stores.environments, &pipeline.namespace().unwrap_or_default(), at);
-    let Some(environment) = environment else { return Place::default() };
+    let home = pipeline.namespace().unwrap_or_default();
+    let Some(environment) = get(&stores.environments, &home, at) else {
+        let is_there = health.is_unreadable("Environment", &home, at);
+        return Place { access: if is_there { Access::Unreadable } else { Access::Missing }, ..Place::default() };
+    };
     let access = access::access(stores, &environment);
     let target = environment.spec.target_namespace.clone();
     // What is in a namespace that did not let us in is none of the pipeline's business; its own Jobs are.

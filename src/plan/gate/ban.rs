@@ -1,4 +1,4 @@
-//! The build did not fail here before, and nobody declared it bad.
+//! The build did not fail here before, and nobody declared it bad, as far as all Decisions can be read.
 
 use super::super::mutant::{Mutant, is};
 use super::super::world::user_of;
@@ -6,6 +6,12 @@ use super::{Candidate, Closed};
 
 pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
     let hash = c.known.hash()?;
+    if let Some(name) = c.world.snap.unreadable.decisions.first() {
+        return Some(Closed::new(
+            format!("Decision {name} cannot be read by this version of Windlass; it may be a ban"),
+            format!("Decision {name} deleted, or Windlass upgraded"),
+        ));
+    }
     if let Some(decision) = c.world.withdrawal(c.known.name(), hash).filter(|_| !is(Mutant::WithdrawIgnored)) {
         return Some(Closed::new(
             format!("withdrawn by {}", user_of(decision)),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::conditions::find;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, StageStatus, TestRun, Time};
-use crate::observe::{Access, Claim, Job, Place, Settings, Snapshot, Workload};
+use crate::observe::{Access, Claim, Job, Place, Settings, Snapshot, Unreadable, Workload};
 use crate::plan::{Action, CreateJob, Kind, SetImages, Step, Target, plan};
 
 pub const START: Time = Time::from_millis(1_795_000_000_000);
@@ -60,7 +60,7 @@ impl Desk {
             releases: vec![],
             test_runs: vec![],
             decisions: vec![],
-            unreadable: vec![],
+            unreadable: Unreadable::default(),
             places,
             settings: Settings::default(),
         };
