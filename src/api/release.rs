@@ -24,11 +24,11 @@ use super::{BuildHash, Condition, Time};
     printcolumn(name = "Version", type_ = "string", json_path = ".spec.build.version"),
     printcolumn(name = "Stage", type_ = "string", json_path = ".status.stage"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
-    printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingFor"),
     printcolumn(name = "Tests", type_ = "string", json_path = ".status.tests"),
     printcolumn(name = "By", type_ = "string", json_path = ".status.by"),
     printcolumn(name = "Delivered", type_ = "date", json_path = ".status.deliveredAt"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingFor")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseSpec {

@@ -34,7 +34,7 @@ pub async fn run(t: &Story) -> Result<()> {
     ensure!(staging["available"].is_null(), "staging has it already: {}", staging["available"]);
     let table = shop.table().await?;
     let header: Vec<&str> = table.lines().next().unwrap_or_default().split("  ").map(str::trim).filter(|w| !w.is_empty()).collect();
-    let wanted = ["NAME", "PIPELINE", "VERSION", "STAGE", "PHASE", "WAITING FOR", "TESTS", "BY", "DELIVERED", "AGE"];
+    let wanted = ["NAME", "PIPELINE", "VERSION", "STAGE", "PHASE", "TESTS", "BY", "DELIVERED", "AGE", "WAITING FOR"];
     ensure!(header == wanted, "the table's columns are {header:?}");
     let line = table.lines().nth(1).unwrap_or_default();
     ensure!(["checkout-1.0.0", "production is promoted by hand", "maria"].iter().all(|w| line.contains(w)), "{table}");

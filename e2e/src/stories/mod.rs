@@ -92,6 +92,7 @@ stories! {
     paused_is_judged Shared "what a paused rollout has set is judged on"
     adoption_and_return_to_revision_0 Shared "what runs at first sight is recorded, and a bad first release goes back to it"
     foreign_image_write Shared "an image that someone else wrote is not overwritten without a person"
+    rollout_undo Shared "an undo by hand is left alone, a late write of our own is taken back"
     workload_deleted_and_recreated Shared "a workload made anew gets its build back"
     two_pipelines_on_one_workload Shared "a workload has one writing pipeline, until that one is gone"
     consent Shared "nothing is written where the owner has not let the Environment in"

@@ -1,4 +1,5 @@
 //! A banned build: Retry is refused, Unban deletes the Ban and says Applied only once it is gone, Promote then delivers.
+//! Both may be made together.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -8,6 +9,25 @@ use crate::shop::{A_WHILE, SOON, Shop, with_external_suite};
 use crate::story::{Story, text};
 
 pub async fn run(t: &Story) -> Result<()> {
+    let (alone, together) = tokio::join!(one_after_the_other(t), together(t));
+    alone.and(together)
+}
+
+async fn together(t: &Story) -> Result<()> {
+    let shop = Shop::open(t).await?;
+    shop.adopt(|pipeline| with_external_suite(pipeline, 0)).await?;
+    shop.deliver("1.0.0", 1, Cue::Good).await?;
+    shop.report("1.0.0", "staging", "Failed").await?;
+    shop.phase("1.0.0", "staging", "Reverted").await?;
+    let unban = shop.decide_on("1.0.0", "staging", "Unban").await?;
+    let promote = shop.decide_on("1.0.0", "staging", "Promote").await?;
+    shop.decided(&unban, "Applied").await?;
+    shop.decided(&promote, "Applied").await?;
+    shop.report("1.0.0", "staging", "Passed").await?;
+    shop.delivered("1.0.0").await.map(drop)
+}
+
+async fn one_after_the_other(t: &Story) -> Result<()> {
     let shop = Shop::open(t).await?;
     shop.adopt(|pipeline| with_external_suite(pipeline, 0)).await?;
     let before = shop.image(&shop.staging, "checkout").await?;

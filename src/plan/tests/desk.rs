@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::conditions::find;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, StageStatus, TestRun, Time};
-use crate::observe::{Access, Claim, Job, Place, Settings, Snapshot, Unreadable, Workload};
+use crate::observe::{Access, Claim, ImageWriter, Job, Place, Settings, Snapshot, Unreadable, Workload};
 use crate::plan::{Action, CreateJob, Kind, SetImages, Step, Target, plan};
 
 pub const START: Time = Time::from_millis(1_795_000_000_000);
@@ -100,6 +100,7 @@ impl Desk {
         }
         let mut decision: Decision = object("Decision", &name, &format!("{name}-uid"), json!({"spec": spec}));
         decision.metadata.creation_timestamp = Some(self.now.into());
+        decision.metadata.resource_version = Some(self.version.to_string());
         self.snap.decisions.push(Arc::new(decision));
         name
     }
@@ -238,7 +239,7 @@ impl Desk {
 
     fn set_images(&mut self, write: &SetImages) {
         let environment = write.namespace.trim_start_matches("shop-").to_owned();
-        self.change(&environment, &write.name, |w| {
+        self.edit(&environment, &write.name, |w| {
             assert_eq!(w.uid, write.uid, "every write carries the UID that was seen");
             for (container, image) in &write.images {
                 assert!(
@@ -248,11 +249,22 @@ impl Desk {
             }
             w.attempt = Some(write.attempt.clone());
             w.claim = Claim::Ours;
+            sign(w, crate::api::labels::MANAGER);
         });
     }
 
     /// Changes a workload as someone else might; its controller has caught up at once.
     pub fn change(&mut self, environment: &str, name: &str, change: impl FnOnce(&mut Workload)) -> &mut Self {
+        self.edit(environment, name, |workload| {
+            let before = (workload.images.clone(), workload.image_writers.clone());
+            change(workload);
+            if workload.images != before.0 && workload.image_writers == before.1 {
+                sign(workload, "kubectl-set");
+            }
+        })
+    }
+
+    fn edit(&mut self, environment: &str, name: &str, change: impl FnOnce(&mut Workload)) -> &mut Self {
         self.version += 1;
         let place = self.snap.places.get_mut(environment).expect("an environment");
         let workload = Arc::make_mut(place.workloads.get_mut(&format!("Deployment/{name}")).expect("a workload"));
@@ -355,6 +367,12 @@ fn suspended(asked: &CreateJob) -> Job {
         failed: None,
         pods: vec![],
     }
+}
+
+/// All images were written by that field manager.
+fn sign(workload: &mut Workload, manager: &str) {
+    let writer = ImageWriter { manager: manager.to_owned(), at: None, is_tool: false };
+    workload.image_writers = workload.images.keys().map(|name| (name.clone(), writer.clone())).collect();
 }
 
 fn workload(environment: &str, name: &str) -> Workload {

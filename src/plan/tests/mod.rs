@@ -8,3 +8,5 @@ mod head;
 mod people;
 mod refused;
 mod status;
+mod unseen;
+mod writers;

@@ -376,3 +376,17 @@ fn restore_makes_nothing_healthy_and_brings_no_bad_build() {
     assert!(desk.answer(&restore).contains("is banned or withdrawn; decide Adopt"), "{}", desk.answer(&restore));
     assert_eq!(desk.image("production", "checkout"), "r.example/shop/app:by-hand");
 }
+
+#[test]
+fn two_acts_of_one_second_count_in_the_order_in_which_the_server_took_them() {
+    let mut desk = two_delivered();
+    let (unhold, revert) = (
+        desk.decide("Unhold", json!({"environment": "staging"})),
+        desk.decide("Revert", json!({"environment": "staging"})),
+    );
+    assert!(revert < unhold, "by name it would be the other way round");
+    desk.run();
+    assert!(desk.answer(&unhold).starts_with("Refused"), "{}", desk.answer(&unhold));
+    assert!(desk.stage("staging").rollout.is_some() || desk.stage("staging").held.is_some());
+    assert_eq!(desk.image("staging", "checkout"), image("1.7.0"));
+}

@@ -1,8 +1,11 @@
 //! How a rollout ends: settled, on the way back, back, or left as it is (walk 6). Each writes one line of history.
 
-use crate::api::checkpoint::{Hold, HoldKind, PendingBan, StageStatus};
+mod back;
+mod foreign;
+
+use crate::api::checkpoint::{PendingBan, StageStatus};
 use crate::api::rollout::{Reverting, Rollout};
-use crate::api::{BuildRow, Cause, Ending, HistoryEntry, Live, Outcome, RolloutState};
+use crate::api::{Cause, Ending, HistoryEntry, Live, Outcome, RolloutState};
 
 use super::action::Note;
 use super::draft::{self, Draft, clip};
@@ -10,6 +13,9 @@ use super::mutant::{Mutant, is};
 use super::revert;
 use super::world::World;
 use super::writing::has_written;
+
+pub use back::{revert_failed, reverted};
+pub use foreign::{adopt_found, foreign, found_live, under};
 
 /// How many builds recorded healthy a stage remembers.
 const PREVIOUS: usize = 10;
@@ -119,96 +125,6 @@ const fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The target serves again.
-pub fn reverted(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &Reverting) {
-    let Some(stage) = draft.status.stages.get_mut(index) else { return };
-    let Some(rollout) = stage.rollout.take() else { return };
-    let Some(target) = rollout.target.clone() else { return };
-    let is_whole = is(Mutant::AlwaysWhole) || target.template == draft::template(world, &stage.environment);
-    let outcome = if is_whole { Outcome::Reverted } else { Outcome::ImageOnly };
-    make_current(world, stage, &target, target.healthy);
-    if let Some(by) = &reverting.hold_by {
-        let message = format!("held by {by}, who reverted to {}", name_of(&target));
-        stage.held =
-            Some(Hold { kind: HoldKind::Revert, message, by: Some(by.clone()), since: world.now, newest: None });
-    }
-    close(world, stage, &rollout, outcome, Some(reverting.ending.cause), &reverting.ending.message);
-    let what =
-        if is_whole { "back as it was" } else { "images back, under another template than they were recorded with" };
-    let text = format!("{}: {} {what}: {}", stage.environment, name_of(&target), reverting.ending.message);
-    draft.tell(&rollout.release, "Reverted", text);
-}
-
-/// The target does not serve by its deadline: a person must look; the stage is free for the next release.
-pub fn revert_failed(world: &World<'_>, draft: &mut Draft, index: usize, why: &str) {
-    let Some(stage) = draft.status.stages.get_mut(index) else { return };
-    let Some(rollout) = stage.rollout.take() else { return };
-    let (hold_by, cause) = match &rollout.state {
-        RolloutState::Reverting(r) => (r.hold_by.clone(), Some(r.ending.cause)),
-        RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => (None, None),
-    };
-    let message = format!("the revert does not serve: {why}");
-    if let Some(target) = &rollout.target {
-        make_current(world, stage, target, false);
-    }
-    if let Some(by) = hold_by {
-        stage.held = Some(Hold {
-            kind: HoldKind::Revert,
-            message: format!("held by {by}"),
-            by: Some(by),
-            since: world.now,
-            newest: None,
-        });
-    }
-    draft::alert(stage, world, "RevertFailed", &message);
-    close(world, stage, &rollout, Outcome::Failed, cause, &message);
-    let text = format!("{}: {message}", stage.environment);
-    draft.warn(&rollout.release, "RevertFailed", text);
-}
-
-/// Someone else wrote an image: nothing more is written until a person says Adopt or Restore.
-pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, who: &str) {
-    let is_delivered =
-        |s: &StageStatus| matches!(s.rollout.as_ref().map(|r| &r.state), Some(RolloutState::Delivered(_)));
-    if draft.status.stages.get(index).is_some_and(is_delivered) {
-        settle(world, draft, index, Outcome::Delivered, "an image was changed by hand during the bake");
-    }
-    let Some(stage) = draft.status.stages.get_mut(index) else { return };
-    let rollout = stage.rollout.take();
-    if let Some(rollout) = &rollout {
-        close(world, stage, rollout, Outcome::Aborted, None, &format!("ExternalChange: {who}"));
-    }
-    // the hold that stood before, or was to come, comes back with Adopt and Restore
-    let before = stage.held.take();
-    let coming = rollout.as_ref().and_then(|r| match &r.state {
-        RolloutState::Reverting(state) => state.hold_by.clone(),
-        RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => None,
-    });
-    let by = coming.or_else(|| before.as_ref().and_then(|h| h.by.clone()));
-    let newest = before.and_then(|h| h.newest);
-    let message = clip(
-        &format!(
-            "{who}; a Decision Adopt takes it as it is, Restore puts ours back; for a GitOps tool, let it ignore the image (README)"
-        ),
-        512,
-    );
-    stage.held = Some(Hold { kind: HoldKind::ExternalChange, message: message.clone(), by, since: world.now, newest });
-    let release =
-        rollout.map_or_else(|| stage.current.as_ref().map(|c| c.release.clone()).unwrap_or_default(), |r| r.release);
-    let text = format!("{}: {message}", stage.environment);
-    draft.warn(&release, "ExternalChange", text);
-}
-
-/// What runs after going back. Builds that are newer than the target are no revert targets any more.
-fn make_current(world: &World<'_>, stage: &mut StageStatus, target: &Live, healthy: bool) {
-    if let Some(at) = stage.previous.iter().position(|p| p.build == target.build) {
-        stage.previous.drain(..=at);
-    }
-    let is_same = stage.current.as_ref().is_some_and(|c| c.build == target.build);
-    let since = if is_same { target.since } else { world.now };
-    stage.current = Some(Live { healthy, since, ..target.clone() });
-}
-
 fn live(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, healthy: bool) -> Live {
     let since = match &rollout.state {
         RolloutState::Delivered(baking) => baking.since,
@@ -272,58 +188,4 @@ pub fn close(
 /// How messages call a build that is or was live.
 pub fn name_of(live: &Live) -> String {
     if live.release.is_empty() { format!("revision 0 ({})", live.build.short()) } else { live.version.clone() }
-}
-
-/// What someone else wrote becomes what runs: no evidence, the mark unchanged, the hold ends.
-pub fn adopt_found(world: &World<'_>, stage: &mut StageStatus, row: &BuildRow, user: &str) {
-    let live = found_live(world, stage, row);
-    if let Some(before) = stage.current.replace(live).filter(|b| b.healthy && b.build != row.hash) {
-        stage.previous.retain(|p| p.build != before.build);
-        stage.previous.insert(0, before);
-        stage.previous.truncate(PREVIOUS);
-    }
-    stage.held = stage.held.take().and_then(|hold| under(world, hold));
-    stage.workloads = draft::seen_workloads(world, &stage.environment);
-    stage.history.push(HistoryEntry {
-        release: String::new(),
-        build: row.hash.short().to_owned(),
-        attempt: String::new(),
-        outcome: Outcome::Adopted,
-        cause: None,
-        reason: clip(&format!("images as they are, adopted by {user}"), 100),
-        at: world.now,
-    });
-}
-
-/// Images that are no release, as something that runs.
-pub fn found_live(world: &World<'_>, stage: &StageStatus, row: &BuildRow) -> Live {
-    Live {
-        release: String::new(),
-        release_uid: String::new(),
-        version: String::new(),
-        build: row.hash.clone(),
-        created_at: None,
-        attempt: String::new(),
-        since: world.now,
-        healthy: super::idle::serves(world, stage),
-        template: draft::template(world, &stage.environment),
-    }
-}
-
-/// The hold that stood before someone else wrote an image, if one did.
-pub fn under(world: &World<'_>, hold: Hold) -> Option<Hold> {
-    let Hold { kind: _, message: _, by, since: _, newest } = hold;
-    let kind = match (&by, &newest) {
-        (_, Some(_)) => HoldKind::AdoptionHold,
-        (Some(_), None) => HoldKind::Revert,
-        (None, None) => return None,
-    };
-    let message = by.as_ref().map_or_else(
-        || {
-            "several releases stood above what ran at first sight; a Decision Promote names the one that is meant"
-                .to_owned()
-        },
-        |by| format!("held by {by}"),
-    );
-    Some(Hold { kind, message, by, since: world.now, newest })
 }

@@ -1,0 +1,66 @@
+//! The way back has ended: the target serves, or it does not.
+
+use super::{close, name_of};
+use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
+use crate::api::rollout::Reverting;
+use crate::api::{Live, Outcome, RolloutState};
+use crate::plan::draft::{self, Draft};
+use crate::plan::mutant::{Mutant, is};
+use crate::plan::world::World;
+
+/// The target serves again.
+pub fn reverted(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &Reverting) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(rollout) = stage.rollout.take() else { return };
+    let Some(target) = rollout.target.clone() else { return };
+    let is_whole = is(Mutant::AlwaysWhole) || target.template == draft::template(world, &stage.environment);
+    let outcome = if is_whole { Outcome::Reverted } else { Outcome::ImageOnly };
+    make_current(world, stage, &target, target.healthy);
+    if let Some(by) = &reverting.hold_by {
+        let message = format!("held by {by}, who reverted to {}", name_of(&target));
+        stage.held =
+            Some(Hold { kind: HoldKind::Revert, message, by: Some(by.clone()), since: world.now, newest: None });
+    }
+    close(world, stage, &rollout, outcome, Some(reverting.ending.cause), &reverting.ending.message);
+    let what =
+        if is_whole { "back as it was" } else { "images back, under another template than they were recorded with" };
+    let text = format!("{}: {} {what}: {}", stage.environment, name_of(&target), reverting.ending.message);
+    draft.tell(&rollout.release, "Reverted", text);
+}
+
+/// The target does not serve by its deadline: a person must look; the stage is free for the next release.
+pub fn revert_failed(world: &World<'_>, draft: &mut Draft, index: usize, why: &str) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(rollout) = stage.rollout.take() else { return };
+    let (hold_by, cause) = match &rollout.state {
+        RolloutState::Reverting(r) => (r.hold_by.clone(), Some(r.ending.cause)),
+        RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => (None, None),
+    };
+    let message = format!("the revert does not serve: {why}");
+    if let Some(target) = &rollout.target {
+        make_current(world, stage, target, false);
+    }
+    if let Some(by) = hold_by {
+        stage.held = Some(Hold {
+            kind: HoldKind::Revert,
+            message: format!("held by {by}"),
+            by: Some(by),
+            since: world.now,
+            newest: None,
+        });
+    }
+    draft::alert(stage, world, "RevertFailed", &message);
+    close(world, stage, &rollout, Outcome::Failed, cause, &message);
+    let text = format!("{}: {message}", stage.environment);
+    draft.warn(&rollout.release, "RevertFailed", text);
+}
+
+/// What runs after going back. Builds that are newer than the target are no revert targets any more.
+fn make_current(world: &World<'_>, stage: &mut StageStatus, target: &Live, healthy: bool) {
+    if let Some(at) = stage.previous.iter().position(|p| p.build == target.build) {
+        stage.previous.drain(..=at);
+    }
+    let is_same = stage.current.as_ref().is_some_and(|c| c.build == target.build);
+    let since = if is_same { target.since } else { world.now };
+    stage.current = Some(Live { healthy, since, ..target.clone() });
+}

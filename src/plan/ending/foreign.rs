@@ -1,0 +1,95 @@
+//! Someone else wrote an image: the stage is held, until a person takes the image as it is or has ours put back.
+
+use super::{PREVIOUS, close, settle};
+use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
+use crate::api::{BuildRow, HistoryEntry, Live, Outcome, RolloutState};
+use crate::plan::draft::{self, Draft, clip};
+use crate::plan::idle;
+use crate::plan::world::World;
+
+/// Someone else wrote an image: nothing more is written until a person says Adopt or Restore.
+pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, who: &str) {
+    let is_delivered =
+        |s: &StageStatus| matches!(s.rollout.as_ref().map(|r| &r.state), Some(RolloutState::Delivered(_)));
+    if draft.status.stages.get(index).is_some_and(is_delivered) {
+        settle(world, draft, index, Outcome::Delivered, "an image was changed by hand during the bake");
+    }
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let rollout = stage.rollout.take();
+    if let Some(rollout) = &rollout {
+        close(world, stage, rollout, Outcome::Aborted, None, &format!("ExternalChange: {who}"));
+    }
+    // the hold that stood before, or was to come, comes back with Adopt and Restore
+    let before = stage.held.take();
+    let coming = rollout.as_ref().and_then(|r| match &r.state {
+        RolloutState::Reverting(state) => state.hold_by.clone(),
+        RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => None,
+    });
+    let by = coming.or_else(|| before.as_ref().and_then(|h| h.by.clone()));
+    let newest = before.and_then(|h| h.newest);
+    let message = clip(
+        &format!(
+            "{who}; a Decision Adopt takes it as it is, Restore puts ours back; for a GitOps tool, let it ignore the image (README)"
+        ),
+        512,
+    );
+    stage.held = Some(Hold { kind: HoldKind::ExternalChange, message: message.clone(), by, since: world.now, newest });
+    let release =
+        rollout.map_or_else(|| stage.current.as_ref().map(|c| c.release.clone()).unwrap_or_default(), |r| r.release);
+    let text = format!("{}: {message}", stage.environment);
+    draft.warn(&release, "ExternalChange", text);
+}
+
+/// What someone else wrote becomes what runs: no evidence, the mark unchanged, the hold ends.
+pub fn adopt_found(world: &World<'_>, stage: &mut StageStatus, row: &BuildRow, user: &str) {
+    let live = found_live(world, stage, row);
+    if let Some(before) = stage.current.replace(live).filter(|b| b.healthy && b.build != row.hash) {
+        stage.previous.retain(|p| p.build != before.build);
+        stage.previous.insert(0, before);
+        stage.previous.truncate(PREVIOUS);
+    }
+    stage.held = stage.held.take().and_then(|hold| under(world, hold));
+    stage.workloads = draft::seen_workloads(world, &stage.environment);
+    stage.history.push(HistoryEntry {
+        release: String::new(),
+        build: row.hash.short().to_owned(),
+        attempt: String::new(),
+        outcome: Outcome::Adopted,
+        cause: None,
+        reason: clip(&format!("images as they are, adopted by {user}"), 100),
+        at: world.now,
+    });
+}
+
+/// Images that are no release, as something that runs.
+pub fn found_live(world: &World<'_>, stage: &StageStatus, row: &BuildRow) -> Live {
+    Live {
+        release: String::new(),
+        release_uid: String::new(),
+        version: String::new(),
+        build: row.hash.clone(),
+        created_at: None,
+        attempt: String::new(),
+        since: world.now,
+        healthy: idle::serves(world, stage),
+        template: draft::template(world, &stage.environment),
+    }
+}
+
+/// The hold that stood before someone else wrote an image, if one did.
+pub fn under(world: &World<'_>, hold: Hold) -> Option<Hold> {
+    let Hold { kind: _, message: _, by, since: _, newest } = hold;
+    let kind = match (&by, &newest) {
+        (_, Some(_)) => HoldKind::AdoptionHold,
+        (Some(_), None) => HoldKind::Revert,
+        (None, None) => return None,
+    };
+    let message = by.as_ref().map_or_else(
+        || {
+            "several releases stood above what ran at first sight; a Decision Promote names the one that is meant"
+                .to_owned()
+        },
+        |by| format!("held by {by}"),
+    );
+    Some(Hold { kind, message, by, since: world.now, newest })
+}

@@ -1,0 +1,60 @@
+//! Live and proven: health is watched until the bake ends.
+
+use super::set_state;
+use crate::api::rollout::{Baking, Rollout};
+use crate::api::{Cause, Outcome, RolloutState, StageStatus, Time};
+use crate::plan::draft::Draft;
+use crate::plan::mutant::{Mutant, is};
+use crate::plan::world::World;
+use crate::plan::writing::{foreign, seen, standings};
+use crate::plan::{ending, suite, workload};
+
+pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking) {
+    let all = standings(world, draft, index, usize::MAX - 1);
+    if let Some(who) = foreign(&all) {
+        return ending::foreign(world, draft, index, &who);
+    }
+    if let Some(why) = suite::failed_later(world, draft, index) {
+        return ending::go_back(world, draft, index, Cause::Failed, &why, None);
+    }
+    match health(world, draft, index, state.unhealthy) {
+        _ if is(Mutant::BakeBlind) => {}
+        Health::Lost(why) => {
+            let why = format!("health lost in the bake: {why}");
+            return ending::go_back(world, draft, index, Cause::Failed, &why, None);
+        }
+        Health::Is(unhealthy) if unhealthy != state.unhealthy => {
+            return set_state(draft, index, RolloutState::Delivered(Baking { unhealthy, ..state }));
+        }
+        Health::Is(_) => {}
+    }
+    if world.is_due(state.until) && state.unhealthy.is_none() && suite::is_told(world, draft, index) {
+        ending::settle(world, draft, index, Outcome::Delivered, "");
+    }
+}
+
+/// How the containers of a rollout do.
+pub enum Health {
+    /// Since when some fail, if some do.
+    Is(Option<Time>),
+    /// For longer than the grace, and why.
+    Lost(String),
+}
+
+/// Whether containers of the rollout's workloads fail just now.
+pub fn is_ill(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> bool {
+    let mut seen = rollout.workloads.iter().filter_map(|plan| seen(world, &stage.environment, plan));
+    seen.any(|w| workload::ill_health(world, w).is_some())
+}
+
+/// Since when containers fail; lost after the grace.
+pub fn health(world: &World<'_>, draft: &Draft, index: usize, since: Option<Time>) -> Health {
+    let Some(stage) = draft.status.stages.get(index) else { return Health::Is(None) };
+    let plans = stage.rollout.iter().flat_map(|r| &r.workloads);
+    let ill = plans
+        .filter_map(|plan| seen(world, &stage.environment, plan))
+        .find_map(|seen| workload::ill_health(world, seen));
+    let Some(why) = ill else { return Health::Is(None) };
+    let since = since.unwrap_or(world.now);
+    if world.is_due(since.plus(world.snap.settings.bake_grace)) { Health::Lost(why) } else { Health::Is(Some(since)) }
+}

@@ -1,0 +1,82 @@
+//! One rollout, one transition at a time: what the open rollout of a stage becomes, given what is seen.
+//!
+//! ```text
+//!  start ─► Progressing ─► Verifying ─► Delivered ─► settled (Delivered, Superseded)
+//!               │  │           │  └──► Unverified      │
+//!               │  └───────────┴────────────┬──────────┘ failed, aborted, withdrawn, health lost
+//!               ▼                           ▼
+//!     left as it is (ExternalChange)    Reverting ─► Reverted, ImageOnly, or Failed (RevertFailed)
+//! ```
+
+mod baking;
+mod progressing;
+mod reverting;
+mod verifying;
+
+use crate::api::RolloutState;
+
+use super::draft::Draft;
+use super::interrupt;
+use super::workload::Standing;
+use super::world::World;
+use super::writing::{seen, standings};
+
+pub use baking::is_ill;
+
+/// Moves the stage's open rollout by one transition, if one is due.
+pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize) {
+    if interrupt::apply(world, draft, index) {
+        return;
+    }
+    follow_templates(world, draft, index);
+    let Some(rollout) = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()) else { return };
+    match rollout.state.clone() {
+        RolloutState::Progressing(state) => progressing::advance(world, draft, index, state),
+        RolloutState::Verifying(state) => verifying::advance(world, draft, index, state),
+        RolloutState::Delivered(state) => baking::advance(world, draft, index, state),
+        RolloutState::Reverting(state) => reverting::advance(world, draft, index, &state),
+    }
+}
+
+/// A workload that was re-created gets its new UID once it runs our images; a changed template restarts the judging.
+fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let all = standings(world, draft, index, usize::MAX - 1);
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let environment = stage.environment.clone();
+    let Some(rollout) = &mut stage.rollout else { return };
+    let mut changed = None;
+    for plan in &mut rollout.workloads {
+        let Some(seen) = seen(world, &environment, plan) else { continue };
+        let key = plan.workload.key();
+        let is_wanted = all.iter().any(|(p, s)| p.workload.key() == key && *s == Standing::Wanted);
+        if plan.uid != seen.uid && is_wanted {
+            plan.uid.clone_from(&seen.uid);
+        }
+        if plan.fingerprint != seen.fingerprint {
+            plan.fingerprint.clone_from(&seen.fingerprint);
+            changed = Some(key);
+        }
+    }
+    let Some(key) = changed else { return };
+    match &mut rollout.state {
+        RolloutState::Progressing(state) => state.deadline = world.now.plus(rollout.progress_deadline),
+        RolloutState::Delivered(state) => state.until = world.now.plus(rollout.bake),
+        RolloutState::Verifying(_) | RolloutState::Reverting(_) => {}
+    }
+    let release = rollout.release.clone();
+    draft.tell(
+        &release,
+        "ConfigChanged",
+        format!("{environment}: the template of {key} changed during the rollout; judging starts again"),
+    );
+}
+
+fn set_state(draft: &mut Draft, index: usize, state: RolloutState) {
+    if let Some(rollout) = draft.status.stages.get_mut(index).and_then(|s| s.rollout.as_mut()) {
+        rollout.state = state;
+    }
+}
+
+fn environment_of(draft: &Draft, index: usize) -> String {
+    draft.status.stages.get(index).map(|s| s.environment.clone()).unwrap_or_default()
+}

@@ -1,0 +1,125 @@
+//! On the way to full exposure: one workload after the other, each judged until it serves in full.
+
+use super::verifying::deliver;
+use super::{environment_of, set_state};
+use crate::api::rollout::{Progressing, RolloutWorkload, Verifying};
+use crate::api::{Cause, RolloutState, Time};
+use crate::plan::draft::Draft;
+use crate::plan::mutant::{Mutant, is};
+use crate::plan::workload::{self, Judgement, Standing};
+use crate::plan::world::World;
+use crate::plan::writing::{foreign, seen, standings};
+use crate::plan::{ending, interrupt, reference};
+
+pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Progressing) {
+    let step = state.step as usize;
+    let standings = standings(world, draft, index, step);
+    if let Some(who) = foreign(&standings) {
+        return ending::foreign(world, draft, index, &who);
+    }
+    let Some(stage) = draft.status.stages.get(index) else { return };
+    let Some(rollout) = &stage.rollout else { return };
+    let environment = stage.environment.clone();
+    let started = rollout.started_at;
+    let way = match judged(world, &environment, &standings, started) {
+        Ok(way) => way,
+        Err(why) => return ending::go_back(world, draft, index, Cause::Failed, &why, None),
+    };
+    let is_unwritten = standings.get(step).is_some_and(|(_, s)| *s == Standing::Unwritten);
+    // what was set before the pause is judged on; only the next workload and the deadline wait
+    if is_unwritten && interrupt::is_paused(world, rollout) {
+        return pause(world, draft, index, state);
+    }
+    if let Some(since) = state.paused.filter(|_| !is(Mutant::PauseSticks)) {
+        let deadline = Time::from_millis(state.deadline.millis() + world.now.since(since).millis());
+        return set_state(draft, index, RolloutState::Progressing(Progressing { deadline, paused: None, ..state }));
+    }
+    match way {
+        Way::Complete => next_step(world, draft, index, state),
+        Way::Coming | Way::Blocked(_) if !world.is_due(state.deadline) => {}
+        Way::Blocked(why) => ending::go_back(world, draft, index, Cause::Inconclusive, &why, None),
+        Way::Coming => {
+            // what may not be written to says nothing about the build
+            let (cause, why) = match reference::problem(world, &environment) {
+                Some(problem) => (Cause::Inconclusive, problem.message),
+                None => {
+                    let text = interrupt::progress_text(world, draft, index);
+                    (Cause::Failed, format!("progress deadline passed: {text}"))
+                }
+            };
+            ending::go_back(world, draft, index, cause, &why, None);
+        }
+    }
+}
+
+/// How the workloads up to the present step do together.
+enum Way {
+    /// All of them run the new images in full.
+    Complete,
+    Coming,
+    /// One is gone, lacks a container, or may not be written to: in words.
+    Blocked(String),
+}
+
+/// Judges what was written so far; an error says why the new revision failed.
+fn judged(
+    world: &World<'_>,
+    environment: &str,
+    standings: &[(RolloutWorkload, Standing)],
+    started: Time,
+) -> Result<Way, String> {
+    let mut is_complete = !standings.is_empty();
+    let mut blocked = None;
+    let skipped = if is(Mutant::OneJudged) { standings.len().saturating_sub(1) } else { 0 };
+    for (plan, standing) in standings.iter().skip(skipped) {
+        match (standing, seen(world, environment, plan)) {
+            (Standing::Wanted, Some(seen)) => match workload::judge(world, seen, started) {
+                Judgement::Failed(why) => return Err(why),
+                Judgement::Complete => {}
+                Judgement::Coming(_) => is_complete = false,
+            },
+            (Standing::Missing, _) => blocked = Some(format!("{} is gone", plan.workload.key())),
+            (Standing::ContainerMissing(name), _) => {
+                blocked = Some(format!("ContainerNotFound: {} has no container {name}", plan.workload.key()));
+            }
+            (Standing::Unwritten, _) => {
+                // what the server does not let us write says nothing about the build
+                blocked = blocked.or_else(|| interrupt::refusal(world, environment));
+                is_complete = false;
+            }
+            (Standing::Foreign(_), _) | (Standing::Wanted, None) => is_complete = false,
+        }
+    }
+    let way = if is_complete { Way::Complete } else { Way::Coming };
+    // a place that lets nobody in looks empty: what it says comes first
+    Ok(reference::closed(world, environment).or(blocked).map_or(way, Way::Blocked))
+}
+
+fn pause(world: &World<'_>, draft: &mut Draft, index: usize, state: Progressing) {
+    match state.paused {
+        None => set_state(draft, index, RolloutState::Progressing(Progressing { paused: Some(world.now), ..state })),
+        Some(since) if world.is_due(since.plus(world.snap.settings.max_pause)) => {
+            ending::go_back(world, draft, index, Cause::Aborted, "paused for longer than allowed", None);
+        }
+        Some(_) => {}
+    }
+}
+
+/// The workload of this step runs the new images in full: the next one, or full exposure.
+fn next_step(world: &World<'_>, draft: &mut Draft, index: usize, state: Progressing) {
+    let Some(rollout) = draft.status.stages.get_mut(index).and_then(|s| s.rollout.as_mut()) else { return };
+    if (state.step as usize) + 1 < rollout.workloads.len() && !is(Mutant::StepSkipped) {
+        return set_state(draft, index, RolloutState::Progressing(Progressing { step: state.step + 1, ..state }));
+    }
+    rollout.exposed_at = Some(world.now);
+    if rollout.suites.is_empty() || is(Mutant::SuitesSkipped) {
+        return deliver(world, draft, index);
+    }
+    for suite in &mut rollout.suites {
+        suite.since = Some(world.now);
+    }
+    let (release, version) = (rollout.release.clone(), rollout.version.clone());
+    set_state(draft, index, RolloutState::Verifying(Verifying { since: world.now, unhealthy: None }));
+    let environment = environment_of(draft, index);
+    draft.tell(&release, "Exposed", format!("{environment}: {version} runs in full; its suites start"));
+}

@@ -1,0 +1,37 @@
+//! On the way back: until the target serves, or its deadline passes.
+
+use super::environment_of;
+use crate::api::rollout::{Reverting, RolloutWorkload};
+use crate::plan::draft::{Draft, clip};
+use crate::plan::mutant::{Mutant, is};
+use crate::plan::workload::{self, Standing};
+use crate::plan::world::World;
+use crate::plan::writing::{foreign, seen, standings};
+use crate::plan::{ending, reference, suite};
+
+pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Reverting) {
+    let all = standings(world, draft, index, usize::MAX - 1);
+    if let Some(who) = foreign(&all) {
+        return ending::foreign(world, draft, index, &who);
+    }
+    let environment = environment_of(draft, index);
+    let is_back = |(plan, standing): &(RolloutWorkload, Standing)| match standing {
+        Standing::Wanted if is(Mutant::RevertHasty) => true,
+        Standing::Wanted => seen(world, &environment, plan).is_some_and(workload::is_serving),
+        // what is gone cannot be written, and does not keep the rest
+        Standing::Missing | Standing::ContainerMissing(_) => true,
+        Standing::Unwritten | Standing::Foreign(_) => false,
+    };
+    let closed = reference::closed(world, &environment);
+    if closed.is_none() && !all.is_empty() && all.iter().all(is_back) {
+        if suite::is_told(world, draft, index) {
+            ending::reverted(world, draft, index, state);
+        }
+        return;
+    }
+    if world.is_due(state.deadline) {
+        let late = all.iter().find(|s| !is_back(s)).map(|(plan, _)| format!("{} is not back", plan.workload.key()));
+        let why = closed.or(late).unwrap_or_default();
+        ending::revert_failed(world, draft, index, &clip(&why, 200));
+    }
+}

@@ -1,0 +1,89 @@
+//! Fully exposed: the suites run, and health is watched meanwhile.
+
+use super::baking::{Health, health};
+use super::{environment_of, set_state};
+use crate::api::checkpoint::Proof;
+use crate::api::rollout::{Baking, RolloutWorkload, Verifying};
+use crate::api::{Cause, Outcome, RolloutState, Time};
+use crate::plan::draft::Draft;
+use crate::plan::mutant::{Mutant, is};
+use crate::plan::suite::{self, Tests};
+use crate::plan::workload::{self, Standing};
+use crate::plan::world::World;
+use crate::plan::writing::{foreign, seen, standings};
+use crate::plan::{ending, interrupt};
+
+pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verifying) {
+    let all = standings(world, draft, index, usize::MAX - 1);
+    if let Some(who) = foreign(&all) {
+        return ending::foreign(world, draft, index, &who);
+    }
+    match health(world, draft, index, state.unhealthy) {
+        _ if is(Mutant::VerifyBlind) => {}
+        Health::Lost(why) => return ending::go_back(world, draft, index, Cause::Failed, &why, None),
+        Health::Is(unhealthy) if unhealthy != state.unhealthy => {
+            return set_state(draft, index, RolloutState::Verifying(Verifying { unhealthy, ..state }));
+        }
+        Health::Is(_) => {}
+    }
+    match suite::advance(world, draft, index) {
+        Tests::Running => {}
+        // what fails just now is neither proven nor left alone: health comes back, or is lost after the grace
+        Tests::Passed | Tests::Unverified(_) if state.unhealthy.is_some() => {}
+        Tests::Passed if is_whole(world, draft, index, &all) => deliver(world, draft, index),
+        // a workload that is gone or rolls again proves nothing; it gets the time that a rollout has
+        Tests::Passed => {
+            if let Some(limit) = limit_of(draft, index).filter(|limit| world.is_due(*limit)) {
+                let why = format!("not whole by {limit}: {}", interrupt::progress_text(world, draft, index));
+                ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
+            }
+        }
+        // without a target the rollout closes at once, and its TestRuns must have been told before
+        Tests::Failed(_) if !has_target(draft, index) && !suite::is_told(world, draft, index) => {}
+        Tests::Failed(why) => ending::go_back(world, draft, index, Cause::Failed, &why, None),
+        Tests::Unverified(why) => {
+            if suite::is_told(world, draft, index) {
+                ending::settle(world, draft, index, Outcome::Unverified, &why);
+            }
+        }
+    }
+}
+
+fn has_target(draft: &Draft, index: usize) -> bool {
+    draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()).is_some_and(|r| r.target.is_some())
+}
+
+/// Whether every workload of the plan runs the new images in full.
+fn is_whole(world: &World<'_>, draft: &Draft, index: usize, all: &[(RolloutWorkload, Standing)]) -> bool {
+    let environment = environment_of(draft, index);
+    all.iter().all(|(plan, standing)| {
+        *standing == Standing::Wanted && seen(world, &environment, plan).is_some_and(workload::is_serving)
+    })
+}
+
+/// By when a build whose suites have passed must be whole: the progress deadline after the last verdict.
+fn limit_of(draft: &Draft, index: usize) -> Option<Time> {
+    let rollout = draft.status.stages.get(index)?.rollout.as_ref()?;
+    let last = rollout.suites.iter().filter_map(|s| s.verdict.as_ref()).map(|v| v.at).max();
+    Some(last.or(rollout.exposed_at)?.plus(rollout.progress_deadline))
+}
+
+/// Live and proven: evidence for the next stage from now on, and the bake begins.
+pub fn deliver(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(rollout) = &mut stage.rollout else { return };
+    let until = world.now.plus(rollout.bake);
+    rollout.state = RolloutState::Delivered(Baking { since: world.now, until, unhealthy: None });
+    stage.proofs.push(Proof {
+        release: rollout.release.clone(),
+        release_uid: rollout.release_uid.clone(),
+        build: rollout.build.clone(),
+        attempt: rollout.attempt.clone(),
+        at: world.now,
+        void: None,
+    });
+    let excess = stage.proofs.len().saturating_sub(20);
+    stage.proofs.drain(..excess);
+    let (release, text) = (rollout.release.clone(), format!("{} delivered to {}", rollout.version, stage.environment));
+    draft.tell(&release, "Delivered", text);
+}

@@ -1,0 +1,86 @@
+//! Who wrote an image: a person or a tool is left alone, we ourselves are not taken for one.
+
+use super::desk::{Desk, START, image};
+use crate::api::checkpoint::HoldKind;
+use crate::observe::{ImageWriter, Workload};
+
+fn delivered() -> Desk {
+    let mut desk = Desk::adopted(|_| {});
+    desk.release("1.8.0", 1).finish();
+    desk
+}
+
+/// The hold of staging.
+fn held(desk: &Desk) -> Option<HoldKind> {
+    desk.stage("staging").held.as_ref().map(|h| h.kind)
+}
+
+/// A write of an attempt that is over, which the server took when nobody waited for it any more.
+fn late(version: &str) -> impl FnOnce(&mut Workload) + use<> {
+    let image = image(version);
+    move |w| {
+        w.images.insert("app".into(), image);
+        w.attempt = Some("20261121t000000000z".into());
+        let writer = ImageWriter { manager: "windlass".into(), at: Some(START), is_tool: false };
+        w.image_writers.insert("app".into(), writer);
+    }
+}
+
+#[test]
+fn a_write_of_ours_that_arrives_late_is_taken_back_and_nobody_is_blamed() {
+    let mut desk = delivered();
+    desk.change("staging", "checkout", late("1.7.0")).run();
+    assert_eq!((desk.image("staging", "checkout"), held(&desk)), (image("1.8.0"), None));
+}
+
+#[test]
+fn nor_is_anybody_blamed_while_the_next_release_rolls() {
+    let mut desk = delivered();
+    desk.release("1.9.0", 2).step();
+    assert!(desk.stage("staging").rollout.is_some());
+    desk.change("staging", "checkout", late("1.7.0")).run();
+    assert_eq!((desk.image("staging", "checkout"), held(&desk)), (image("1.9.0"), None));
+}
+
+#[test]
+fn the_same_image_from_someone_else_is_theirs() {
+    let mut desk = delivered();
+    desk.change("staging", "checkout", |w| drop(w.images.insert("app".into(), image("1.7.0")))).run();
+    assert_eq!((desk.image("staging", "checkout"), held(&desk)), (image("1.7.0"), Some(HoldKind::ExternalChange)));
+}
+
+#[test]
+fn a_release_that_comes_while_a_re_created_workload_waits_for_its_build_rolls_over_it() {
+    let mut desk = delivered();
+    desk.change("staging", "checkout", |w| {
+        w.uid = "another".into();
+        w.attempt = None;
+        w.images.insert("app".into(), "elsewhere.example/old:1".into());
+    });
+    desk.release("1.9.0", 2).finish();
+    assert_eq!((desk.image("staging", "checkout"), held(&desk)), (image("1.9.0"), None));
+    assert_eq!(desk.phase("1.9.0", "production"), "Delivered");
+}
+
+#[test]
+fn an_autoscaler_after_an_end_without_a_way_back_writes_no_image() {
+    let spec = |spec: &mut serde_json::Value| {
+        let other = serde_json::json!({"kind": "Deployment", "name": "worker", "containers": [{"name": "app", "imageName": "app"}]});
+        spec["workloads"].as_array_mut().unwrap().push(other);
+    };
+    let mut desk = Desk::new(spec);
+    for name in ["checkout", "worker"] {
+        let placeholder = |w: &mut Workload| drop(w.images.insert("app".into(), "placeholder.invalid/none:0".into()));
+        desk.change("staging", name, placeholder);
+    }
+    desk.run().pass(2);
+    desk.release("1.8.0", 1);
+    while desk.image("staging", "checkout") != image("1.8.0") {
+        assert!(desk.step());
+    }
+    desk.change("staging", "checkout", |w| w.available = 0).pass(601).run();
+    assert_eq!(desk.stage("staging").alert.as_ref().map(|a| a.reason.as_str()), Some("NoRevertTarget"));
+    assert_ne!(desk.image("staging", "worker"), image("1.8.0"), "only one of two was written");
+    desk.change("staging", "worker", |w| w.wanted = 3).run();
+    assert_eq!(held(&desk), None);
+}
