@@ -103,6 +103,7 @@ stories! {
     writes_are_few Own "a whole delivery takes few writes, and calm takes none"
     status_wiped_after_a_ban Own "what is lost with all status is adopted again, and bans still bind"
     operator_killed_at_random_moments Own "killed at any moment, the operator ends where it would have ended"
+    write_gate Own "each kind of write is guarded as the code takes it to be"
     two_replicas_leader_killed Own "of two replicas one acts, and the other takes over"
     shutdown_is_graceful Own "a stopped operator hands over at once"
     health_endpoints_and_metrics Shared "live, ready, metrics and logs tell what they should, and a silent watch is noticed"

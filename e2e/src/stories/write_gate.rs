@@ -1,19 +1,16 @@
-//! The write gate against a real API server: guards answer as the code takes them to answer. Needs KUBECONFIG and the
-//! CRDs: `cargo test --test act -- --ignored`.
+//! The write gate against a real API server, with no operator beside it: guards answer as the code takes them to answer.
 
-// The helpers of an integration test are no tests in clippy's eyes.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "it asserts; the runner tells a panic as a failure")]
 
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::api::{ListParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::json;
-use windlass::act::{self, Cluster, Done, Error, Leadership};
+use windlass::act::{Cluster, Done, Error, Leadership};
 use windlass::api::pipeline::WorkloadKind;
 use windlass::api::{
     BuildHash, Decision, DecisionSpec, DecisionType, DeliveryPipeline, PipelineStatus, Release, ReleaseStatus, Runner,
@@ -22,6 +19,19 @@ use windlass::api::{
 use windlass::metrics::Metrics;
 use windlass::plan::action::{Action, CreateJob, Kind, Note, SetImages, Target};
 
+use crate::story::Story;
+
+pub async fn run(t: &Story) -> anyhow::Result<()> {
+    tokio::join!(
+        images_are_written_only_as_planned(t),
+        a_job_is_made_started_once_and_removed(t),
+        our_own_objects_are_made_written_and_deleted(t),
+        what_happens_is_told_on_both_objects(t),
+        without_leadership_nothing_is_written(t),
+    );
+    Ok(())
+}
+
 struct World {
     client: Client,
     cluster: Cluster,
@@ -29,12 +39,9 @@ struct World {
 }
 
 impl World {
-    async fn new(namespace: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = act::client(kube::Config::infer().await.unwrap()).unwrap();
-        let namespaces: Api<Namespace> = Api::all(client.clone());
-        let body = serde_json::from_value(json!({"metadata": {"generateName": format!("act-{namespace}-")}})).unwrap();
-        let namespace = namespaces.create(&PostParams::default(), &body).await.unwrap().name_any();
+    async fn new(t: &Story, namespace: &str) -> Self {
+        let client = t.client();
+        let namespace = t.ns(namespace).await.unwrap();
         let cluster = Cluster::new(client.clone(), Leadership::always(), Arc::new(Metrics::new().unwrap()));
         Self { client, cluster, namespace }
     }
@@ -59,11 +66,6 @@ impl World {
 
     async fn act(&self, action: Action) -> Done {
         self.cluster.carry_out(&self.namespace, &[action]).await
-    }
-
-    async fn end(self) {
-        let namespaces: Api<Namespace> = Api::all(self.client);
-        namespaces.delete(&self.namespace, &DeleteParams::default()).await.unwrap();
     }
 }
 
@@ -115,10 +117,8 @@ async fn settled(world: &World) -> Deployment {
     }
 }
 
-#[tokio::test]
-#[ignore = "needs an API server"]
-async fn images_are_written_only_as_planned() {
-    let world = World::new("images").await;
+async fn images_are_written_only_as_planned(t: &Story) {
+    let world = World::new(t, "images").await;
     let labels = json!({"app": "web"});
     world
         .make::<Deployment>(json!({
@@ -161,13 +161,10 @@ async fn images_are_written_only_as_planned() {
     assert_eq!(was, is, "nothing else changed");
     assert_eq!(after.annotations()["windlass.dev/claimed-by"], "shop/checkout/p");
     assert!(only_error(&world.act(Action::SetImages(set)).await).is_conflict(), "planned from an older version");
-    world.end().await;
 }
 
-#[tokio::test]
-#[ignore = "needs an API server"]
-async fn a_job_is_made_started_once_and_removed() {
-    let world = World::new("jobs").await;
+async fn a_job_is_made_started_once_and_removed(t: &Story) {
+    let world = World::new(t, "jobs").await;
     world
         .make::<CronJob>(json!({
             "metadata": {"name": "smoke", "labels": {"windlass.dev/runnable": "true"}},
@@ -216,13 +213,10 @@ async fn a_job_is_made_started_once_and_removed() {
     assert!(done.failed.is_empty(), "{done:?}");
     assert!(world.api::<Job>().get_opt("smoke-1").await.unwrap().is_none());
     assert!(world.act(remove).await.failed.is_empty(), "that it is gone is success");
-    world.end().await;
 }
 
-#[tokio::test]
-#[ignore = "needs an API server"]
-async fn our_own_objects_are_made_written_and_deleted() {
-    let world = World::new("objects").await;
+async fn our_own_objects_are_made_written_and_deleted(t: &Story) {
+    let world = World::new(t, "objects").await;
     let pipeline = world.make::<DeliveryPipeline>(pipeline()).await;
     let status = PipelineStatus { observed_generation: 1, ..PipelineStatus::default() };
     let written = world.cluster.checkpoint(&pipeline, &status).await.unwrap();
@@ -260,7 +254,6 @@ async fn our_own_objects_are_made_written_and_deleted() {
     let done = world.act(Action::Finalizer { target: target(Kind::Release, &live), present: false }).await;
     assert!(done.failed.is_empty() && done.written.is_empty(), "{done:?}");
     assert!(world.api::<Release>().get_opt("checkout-1").await.unwrap().is_none());
-    world.end().await;
 }
 
 async fn test_run_and_ban(world: &World, release: &Release) {
@@ -298,10 +291,8 @@ async fn test_run_and_ban(world: &World, release: &Release) {
     assert!(world.act(Action::Delete { target: target(Kind::Decision, &live) }).await.failed.is_empty());
 }
 
-#[tokio::test]
-#[ignore = "needs an API server"]
-async fn what_happens_is_told_on_both_objects() {
-    let world = World::new("events").await;
+async fn what_happens_is_told_on_both_objects(t: &Story) {
+    let world = World::new(t, "events").await;
     let pipeline = world.make::<DeliveryPipeline>(pipeline()).await;
     let release = world.make::<Release>(release()).await;
     let note = |message: &str| Note {
@@ -317,13 +308,10 @@ async fn what_happens_is_told_on_both_objects() {
         events.iter().filter(|event| event.regarding.as_ref().and_then(|about| about.uid.clone()) == uid).count()
     };
     assert_eq!((about(pipeline.uid()), about(release.uid())), (2, 2));
-    world.end().await;
 }
 
-#[tokio::test]
-#[ignore = "needs an API server"]
-async fn without_leadership_nothing_is_written() {
-    let world = World::new("standby").await;
+async fn without_leadership_nothing_is_written(t: &Story) {
+    let world = World::new(t, "standby").await;
     let pipeline = world.make::<DeliveryPipeline>(pipeline()).await;
     let (_grant, leadership) = Leadership::new();
     let standby = Cluster::new(world.client.clone(), leadership, Arc::new(Metrics::new().unwrap()));
@@ -331,5 +319,4 @@ async fn without_leadership_nothing_is_written() {
     assert!(matches!(error, Error::NotLeading { .. }), "{error}");
     let stands = world.api::<DeliveryPipeline>().get("checkout").await.unwrap();
     assert_eq!(stands.resource_version(), pipeline.resource_version());
-    world.end().await;
 }
