@@ -50,7 +50,7 @@ pub struct BuildRow {
     pub images: Vec<ImageDigest>,
     /// Of revision 0 or of images that a person set: each container's image as it was found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 200))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub found: Vec<FoundImage>,
 }

@@ -125,7 +125,7 @@ pub struct StageStatus {
     pub bans: Vec<PendingBan>,
     /// What was proven here, newest last: the evidence that the next stage asks for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub proofs: Vec<Proof>,
     /// Until when health is watched again after the template changed by itself; a failure alerts only.
@@ -170,13 +170,26 @@ pub struct SeenWorkload {
     /// Of the pod template without managed images and our own keys.
     #[schemars(length(max = 40))]
     pub fingerprint: String,
-    /// Of its managed images: what differs later was written since.
-    #[schemars(length(max = 40))]
-    pub images: String,
+    /// Its managed images: what differs later was written since, what is not listed was not managed then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub images: Vec<SeenImage>,
     /// The generation at which the fingerprint was seen.
     #[serde(default)]
     #[schemars(range(min = 0, max = super::MAX_GENERATION))]
     pub generation: i64,
+}
+
+/// A container's image as last seen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct SeenImage {
+    /// Name of the container.
+    #[schemars(length(max = 63))]
+    pub container: String,
+    /// Hash of its image.
+    #[schemars(length(max = 40))]
+    pub hash: String,
 }
 
 /// A place in the order of releases.

@@ -11,6 +11,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::build::FoundImage;
 use super::pipeline::WorkloadRef;
 use super::stage::Suite;
 use super::test_run::{Counts, RunPhase};
@@ -74,6 +75,11 @@ pub struct RolloutWorkload {
     /// Of its pod template, as seen last in this rollout.
     #[schemars(length(max = 40))]
     pub fingerprint: String,
+    /// Images found at the start in containers that were not managed before: the way back restores them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub found: Vec<FoundImage>,
 }
 
 /// Where a rollout stands. Each variant carries what that state needs and nothing else.
@@ -185,6 +191,21 @@ impl Cause {
     /// Whether the build is banned here.
     pub const fn bans(self) -> bool {
         matches!(self, Self::Failed)
+    }
+
+    /// Whether it is about the attempt alone, and says nothing against the build.
+    pub const fn spares(self) -> bool {
+        match self {
+            Self::Failed | Self::Reverted | Self::Withdrawn => false,
+            Self::Aborted
+            | Self::HeadMovedBack
+            | Self::EvidenceWithdrawn
+            | Self::ReleaseDeleted
+            | Self::PipelineDeleted
+            | Self::EnvironmentDeleted
+            | Self::StageRemoved
+            | Self::Inconclusive => true,
+        }
     }
 }
 

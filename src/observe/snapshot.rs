@@ -190,6 +190,8 @@ pub enum TroubleKind {
     /// No node takes it.
     Unschedulable,
     /// A container runs and is not ready, or ended with an error.
+    /// A container runs and is not ready yet, for the first time: it starts.
+    Starting,
     NotReady,
 }
 
@@ -218,6 +220,8 @@ pub struct Job {
     pub complete: bool,
     /// Condition Failed (or FailureTarget), with its reason.
     pub failed: Option<String>,
+    /// When it completed or failed.
+    pub ended: Option<Time>,
     pub pods: Vec<JobPod>,
 }
 

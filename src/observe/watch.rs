@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use super::health::{KindHealth, Undecodable, WatchHealth};
 use super::relate::{Change, Key};
 use super::stores::{Stores, version_number};
+use crate::api::DeliveryPipeline;
 use crate::metrics::Metrics;
 
 /// What is said of each key that a change concerns.
@@ -177,9 +178,15 @@ where
         }
     }
 
+    /// It can be read again, or is gone: whatever it was, the pipelines beside it may have waited for that.
     fn readable(&self, identity: &Undecodable) {
         if self.shared.health.can_read(identity) {
             self.count_undecodable();
+            let is_beside = |p: &DeliveryPipeline| p.metadata.namespace.as_ref() == Some(&identity.namespace);
+            for pipeline in self.shared.stores.pipelines.state_filter(is_beside) {
+                let (namespace, name) = (identity.namespace.clone(), pipeline.name_any());
+                (self.shared.sink)(Key::Pipeline { namespace, name });
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 
 use crate::api::build::{BuildHash, BuildRow, FoundImage};
 use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
-use crate::api::{HistoryEntry, Live, Outcome};
+use crate::api::rollout::Rollout;
+use crate::api::{Cause, HistoryEntry, Live, Outcome, RolloutState};
 use crate::observe::{Claim, Workload};
 
 use super::draft::{self, Draft};
@@ -37,15 +38,32 @@ fn arrange(world: &World<'_>, draft: &mut Draft) {
 /// A workload that another pipeline has claimed is no longer what this one recorded: once the claim is void, what runs
 /// then is adopted anew. The mark and the evidence stay.
 fn leave_to_other(world: &World<'_>, draft: &mut Draft, index: usize) {
-    let Some(stage) = draft.status.stages.get_mut(index).filter(|s| s.adopted.is_some()) else { return };
+    let Some(stage) = draft.status.stages.get(index).filter(|s| s.adopted.is_some()) else { return };
+    let environment = stage.environment.clone();
     let Some(other) = world.spec.workloads.iter().find_map(|w| world.claimant(&stage.environment, &w.key())) else {
         return;
     };
-    if let Some(rollout) = stage.rollout.take() {
-        ending::close(world, stage, &rollout, Outcome::Aborted, None, &format!("WorkloadClaimed: by pipeline {other}"));
+    let why = format!("WorkloadClaimed: by pipeline {other}");
+    // what is still ours goes back first
+    let is_part_ours = |rollout: &Rollout| {
+        rollout.workloads.iter().any(|plan| world.claimant(&environment, &plan.workload.key()).is_none())
+    };
+    match stage.rollout.as_ref().map(|r| (&r.state, is_part_ours(r))) {
+        Some((RolloutState::Reverting(_), true)) => return,
+        Some((RolloutState::Progressing(_) | RolloutState::Verifying(_), true)) => {
+            return ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
+        }
+        Some((RolloutState::Delivered(_), _)) => ending::settle(world, draft, index, Outcome::Delivered, &why),
+        Some((_, false)) | None => {}
     }
-    (stage.adopted, stage.current, stage.held) = (None, None, None);
-    let text = format!("{}: left to pipeline {other}, which has claimed a workload there", stage.environment);
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    if let Some(rollout) = stage.rollout.take() {
+        ending::close(world, stage, &rollout, Outcome::Aborted, Some(Cause::Inconclusive), &why);
+    }
+    (stage.adopted, stage.current) = (None, None);
+    // a person's hold is lifted by a person
+    stage.held.take_if(|held| held.kind != HoldKind::Revert);
+    let text = format!("{environment}: left to pipeline {other}, which has claimed a workload there");
     draft.warn("", "WorkloadClaimed", text);
 }
 

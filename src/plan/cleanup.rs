@@ -18,8 +18,11 @@ const BUDGET: usize = 64 * 1024;
 /// Lines of history and revert targets of each stage that stay for as long as possible.
 const LINES: usize = 10;
 const TARGETS: usize = 3;
+const PROOFS: usize = 10;
 /// Below this many lines and rows no status comes near the budget.
 const SMALL: usize = 60;
+/// What the schema lets in.
+const ROWS: usize = 64;
 
 /// Takes our finalizer off what no open rollout needs.
 pub fn finalizers(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
@@ -127,13 +130,17 @@ fn drop_rows(status: &mut PipelineStatus) {
 /// Keeps the status within its budget: the oldest history of the longest stage goes, then old revert targets; below what
 /// people need of either, history once more, and revert targets last.
 fn shrink(status: &mut PipelineStatus) {
-    let lines: usize =
-        status.stages.iter().map(|s| s.history.len() + s.previous.len()).sum::<usize>() + status.builds.len();
+    let lines: usize = status.stages.iter().map(|s| s.history.len() + s.previous.len() + s.proofs.len()).sum::<usize>()
+        + status.builds.len();
+    while status.builds.len() > ROWS && drop_target(status, 0) {}
     if lines < SMALL {
         return;
     }
     while serde_json::to_vec(status).map_or(0, |bytes| bytes.len()) > BUDGET {
-        let is_shrunk = drop_line(status, LINES) || drop_target(status, TARGETS) || drop_line(status, 1);
+        let is_shrunk = drop_line(status, LINES)
+            || drop_proof(status, PROOFS)
+            || drop_target(status, TARGETS)
+            || drop_line(status, 1);
         if !is_shrunk && !drop_target(status, 1) {
             return;
         }
@@ -144,6 +151,12 @@ fn shrink(status: &mut PipelineStatus) {
 fn drop_line(status: &mut PipelineStatus, floor: usize) -> bool {
     let longest = status.stages.iter_mut().max_by_key(|s| s.history.len()).filter(|s| s.history.len() > floor);
     longest.map(|stage| stage.history.remove(0)).is_some()
+}
+
+/// Drops the oldest proof of the stage that has most, if those are more than `floor`.
+fn drop_proof(status: &mut PipelineStatus, floor: usize) -> bool {
+    let most = status.stages.iter_mut().max_by_key(|s| s.proofs.len()).filter(|s| s.proofs.len() > floor);
+    most.map(|stage| stage.proofs.remove(0)).is_some()
 }
 
 /// Drops the oldest revert target of the stage that has most, if those are more than `floor`.

@@ -3,12 +3,12 @@
 
 use crate::api::checkpoint::HoldKind;
 use crate::api::conditions::find;
-use crate::api::{Condition, RolloutState, StageStatus, Time};
+use crate::api::{Cause, Condition, Outcome, RolloutState, StageStatus, Time};
 use crate::observe::Access;
 
 use super::draft::{Draft, clip};
 use super::reference::{self, Problem};
-use super::world::World;
+use super::world::{World, user_of};
 use super::{head, interrupt, suite};
 
 /// What an object's conditions are made of.
@@ -117,6 +117,9 @@ fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>)
             message: format!("{}: {}", alert.0.environment, alert.1.message),
         };
     }
+    if let Some(message) = head_failure(world, draft) {
+        return Standing::Stalled { reason: "HeadFailed".into(), message };
+    }
     if let Some((stage, what)) = stages.iter().find_map(|s| changing(world, s).map(|what| (s, what))) {
         return Standing::Reconciling { reason: what.into(), message: format!("{}: {what}", stage.environment) };
     }
@@ -174,6 +177,25 @@ fn changing(world: &World<'_>, stage: &StageStatus) -> Option<&'static str> {
     }
 }
 
+/// How the head ended where it was taken back, and is not tried again.
+fn head_failure(world: &World<'_>, draft: &Draft) -> Option<String> {
+    let spec = world.spec.release.as_ref()?;
+    let head = draft.status.head.as_ref().filter(|h| h.version == spec.version)?;
+    if let Some(decision) = world.withdrawal(&head.release, &head.build) {
+        return Some(format!("{} was withdrawn by {}", spec.version, user_of(decision)));
+    }
+    draft.status.stages.iter().find_map(|stage| {
+        let is_there = stage.rollout.as_ref().is_some_and(|r| r.release == head.release)
+            || stage.current.as_ref().is_some_and(|c| c.build == head.build);
+        let last = stage.history.iter().rev().find(|e| e.outcome.is_terminal() && e.release == head.release)?;
+        let is_back =
+            matches!(last.outcome, Outcome::Reverted | Outcome::ImageOnly | Outcome::Failed | Outcome::Aborted);
+        let is_moved = last.cause == Some(Cause::HeadMovedBack);
+        (is_back && !is_there && !is_moved)
+            .then(|| format!("{}: {} was taken back: {}", stage.environment, spec.version, last.reason))
+    })
+}
+
 /// Whether the head is delivered at the end of its way; nothing where no head is set.
 fn delivered(world: &World<'_>, draft: &Draft) -> Option<(&'static str, &'static str, String)> {
     let spec = world.spec.release.as_ref()?;
@@ -182,6 +204,8 @@ fn delivered(world: &World<'_>, draft: &Draft) -> Option<(&'static str, &'static
     let is_live = head.is_some_and(|h| is_delivered(last, &h.release, &h.build));
     Some(if is_live {
         ("True", "Delivered", format!("{} is live and proven in {}", spec.version, last.environment))
+    } else if let Some(why) = head_failure(world, draft) {
+        ("False", "HeadFailed", why)
     } else {
         ("Unknown", "UnderWay", format!("{} is not delivered to {} yet", spec.version, last.environment))
     })

@@ -1,6 +1,6 @@
 //! The checkpoint that is being written: a copy of the stored one, changed step by step, and what there is to tell.
 
-use crate::api::checkpoint::{Alert, DecisionNote, SeenWorkload, StageStatus};
+use crate::api::checkpoint::{Alert, DecisionNote, SeenImage, SeenWorkload, StageStatus};
 use crate::api::decision::DecisionPhase;
 use crate::api::pipeline::WorkloadRef;
 use crate::api::{BuildHash, BuildRow, Decision, PipelineStatus};
@@ -97,11 +97,19 @@ pub fn seen_workload(workload: &WorkloadRef, seen: &Workload) -> SeenWorkload {
     }
 }
 
-/// One fingerprint over the managed images of a workload.
-pub fn images(workload: &WorkloadRef, seen: &Workload) -> String {
+/// The managed images of a workload.
+fn images(workload: &WorkloadRef, seen: &Workload) -> Vec<SeenImage> {
     let managed = workload.containers.iter().filter_map(|c| Some((&c.name, seen.images.get(&c.name)?)));
-    let all: String = managed.map(|(container, image)| format!("{container}={image}\n")).collect();
-    crate::api::build::hex(&all, 16)
+    managed.map(|(container, image)| SeenImage { container: container.clone(), hash: hash(image) }).collect()
+}
+
+/// Whether all images that were recorded of a workload are still there.
+pub fn is_as_recorded(known: &SeenWorkload, seen: &Workload) -> bool {
+    known.images.iter().all(|i| seen.images.get(&i.container).is_none_or(|image| hash(image) == i.hash))
+}
+
+fn hash(image: &str) -> String {
+    crate::api::build::hex(image, 16)
 }
 
 /// One fingerprint over the templates of all the workloads that are seen now.

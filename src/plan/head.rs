@@ -5,7 +5,7 @@ use crate::api::build::hex;
 use crate::api::checkpoint::{HeadStatus, Mark};
 use crate::api::pipeline::Head;
 use crate::api::release::Build;
-use crate::api::{BuildRow, ReleaseSpec};
+use crate::api::{BuildHash, BuildRow, ReleaseSpec, Time};
 
 use super::build;
 use super::draft::Draft;
@@ -28,10 +28,17 @@ pub fn follow(world: &World<'_>, draft: &mut Draft) {
     }
     let release = release_name(world, &head.version);
     let existing = world.release(&release).map(|k| k.mark.created_at);
-    let order = existing.or(head.created_at).unwrap_or(world.now);
+    let remembered = || remembered(draft, &release, &row.hash);
+    let order = existing.or(head.created_at).or_else(remembered).unwrap_or(world.now);
     let is_moved = known.is_some();
     let exempt = if is_moved { world.spec.stages.iter().map(|s| s.environment.clone()).collect() } else { Vec::new() };
     draft.status.head = Some(HeadStatus { version: head.version.clone(), build: row.hash, release, order, exempt });
+}
+
+/// When a build that runs or ran here was made: its Release may be gone, and it is not newer for that.
+fn remembered(draft: &Draft, release: &str, build: &BuildHash) -> Option<Time> {
+    let lives = draft.status.stages.iter().flat_map(|s| s.current.iter().chain(&s.previous));
+    lives.filter(|l| l.release == release && l.build == *build).find_map(|l| l.created_at)
 }
 
 /// Where the head runs, its exemption from the mark has served: a person's Revert later is not undone by it.

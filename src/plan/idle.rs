@@ -11,6 +11,8 @@ use super::mutant::{Mutant, is};
 use super::world::{World, order, user_of};
 use super::{ending, head, revert, suite, workload};
 
+/// The alert of a stage whose revert did not serve in time.
+pub const REVERT_FAILED: &str = "RevertFailed";
 /// The alert of a stage whose pods fail after its template changed.
 const HEALTH_LOST: &str = "HealthLost";
 
@@ -141,7 +143,7 @@ pub fn drift(world: &World<'_>, draft: &Draft, stage: &StageStatus, workload: &W
     let difference = row.and_then(|row| workload::difference(world, seen, workload, row));
     let is_late = || row.is_some_and(|row| workload::is_late_write(world, seen, workload, row));
     // a rollout that ended without a way back may have left other images than the current build's
-    let is_as_left = known.is_some_and(|k| k.images == draft::images(workload, seen));
+    let is_as_left = known.is_some_and(|known| draft::is_as_recorded(known, seen));
     let is_held = stage.held.as_ref().is_some_and(|h| h.kind == crate::api::checkpoint::HoldKind::ExternalChange);
     match difference {
         Some(_) if is_held => Drift::None,
@@ -192,14 +194,19 @@ fn record(world: &World<'_>, draft: &mut Draft, index: usize, workload: &Workloa
     draft.tell(&release, if restored { "Restored" } else { "ConfigChanged" }, text);
 }
 
-/// What was found before it served becomes a revert target once it does.
+/// What was found before it served becomes a revert target once it does, and so does a build whose revert took too long.
 fn become_healthy(world: &World<'_>, draft: &mut Draft, index: usize) {
     let is_serving = draft.status.stages.get(index).is_some_and(|s| serves(world, s) && runs_current(world, draft, s));
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
-    let has_started = stage.history.iter().any(|e| e.outcome.is_terminal());
-    if let Some(current) = stage.current.as_mut().filter(|c| !c.healthy && is_serving && !has_started) {
+    let is_late_target = stage.alert.as_ref().is_some_and(|alert| alert.reason == REVERT_FAILED);
+    let Some(current) = stage.current.as_mut().filter(|c| !c.healthy && is_serving) else { return };
+    // found as it stood, and no rollout has ended since
+    let is_found =
+        current.attempt.is_empty() && !stage.history.iter().any(|e| e.outcome.is_terminal() && e.at >= current.since);
+    if is_found || is_late_target {
         current.healthy = true;
         current.template = draft::template(world, &stage.environment);
+        stage.alert.take_if(|alert| alert.reason == REVERT_FAILED);
     }
 }
 
@@ -226,11 +233,14 @@ fn watch_template(world: &World<'_>, draft: &mut Draft, index: usize) {
     let spec = world.spec.stages.iter().find(|s| s.environment == stage.environment);
     let bake = spec.map_or(Span::seconds(0), |s| s.bake());
     let started = Time::from_millis(until.millis() - bake.millis());
+    let start = spec.map_or(Span::seconds(0), |s| s.progress_deadline());
     let is_over = world.is_due(until);
     let mut seen = world.spec.workloads.iter().filter_map(|w| place.workloads.get(&w.key()));
     let trouble = |w: &std::sync::Arc<Workload>| match workload::judge(world, w, started) {
         workload::Judgement::Failed(why) => Some(why),
-        workload::Judgement::Complete | workload::Judgement::Coming(_) if is_over => workload::ill_health(world, w),
+        workload::Judgement::Complete | workload::Judgement::Coming(_) if is_over => {
+            workload::ill_health(world, w, start)
+        }
         workload::Judgement::Complete | workload::Judgement::Coming(_) => None,
     };
     let why = seen.find_map(trouble);

@@ -2,7 +2,6 @@
 
 use crate::api::RolloutState;
 use crate::api::StageStatus;
-use crate::api::build::BuildRow;
 use crate::api::pipeline::WorkloadRef;
 use crate::api::rollout::{Rollout, RolloutWorkload};
 use crate::observe::{Claim, Workload};
@@ -11,7 +10,7 @@ use super::action::{Action, SetImages};
 use super::draft::Draft;
 use super::effects::{confirm, is_forward};
 use super::idle::{self, Drift};
-use super::workload::{self, Standing};
+use super::workload::{self, Images, Standing};
 use super::world::World;
 use super::{interrupt, writing};
 
@@ -46,7 +45,7 @@ fn of_rollout(world: &World<'_>, draft: &Draft, stage: &StageStatus, open: &Roll
     for plan in plans.into_iter().filter(unwritten) {
         let Some(seen) = writing::seen(world, &stage.environment, plan) else { continue };
         let confirm = if is_forward(open) { confirm(world, draft, stage, open) } else { Vec::new() };
-        push(world, seen, &plan.workload, writing.wanted, &marker, confirm, actions);
+        push(world, seen, &plan.workload, writing.images(plan), &marker, confirm, actions);
     }
 }
 
@@ -66,7 +65,7 @@ fn restorations(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: 
         let Some(seen) = place.workloads.get(&workload.key()).filter(|s| !s.deleting) else { continue };
         if idle::drift(world, draft, stage, workload, seen) == Drift::ToRestore {
             let marker = format!("{}.restored", if current.attempt.is_empty() { "adopted" } else { &current.attempt });
-            push(world, seen, workload, row, &marker, Vec::new(), actions);
+            push(world, seen, workload, row.into(), &marker, Vec::new(), actions);
         }
     }
 }
@@ -75,12 +74,12 @@ fn push(
     world: &World<'_>,
     seen: &Workload,
     workload: &WorkloadRef,
-    row: &BuildRow,
+    wanted: Images<'_>,
     marker: &str,
     confirm: Vec<super::action::Confirm>,
     actions: &mut Vec<Action>,
 ) {
-    let images = workload::writes(world, seen, workload, row);
+    let images = workload::writes(world, seen, workload, wanted);
     if images.is_empty() || matches!(seen.claim, Claim::Other(_)) {
         return;
     }

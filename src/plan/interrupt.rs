@@ -120,6 +120,7 @@ pub fn progress_text(world: &World<'_>, draft: &Draft, index: usize) -> String {
             (Standing::ContainerMissing(name), _) => {
                 return format!("ContainerNotFound: {key} has no container {name}");
             }
+            (Standing::Unknown(image), _) => return rollout::unknown(&plan.workload, &image),
             (Standing::Unwritten, Some(seen)) => {
                 return refusal(world, &stage.environment).unwrap_or_else(|| workload::beginning(seen));
             }

@@ -1,9 +1,14 @@
 //! A rollout as it starts: its plan is frozen here, and its attempt gets a name.
 
+use crate::api::build::FoundImage;
+use crate::api::checkpoint::SeenWorkload;
+use crate::api::pipeline::{ContainerRef, WorkloadRef};
 use crate::api::rollout::{Rollout, RolloutWorkload};
 use crate::api::stage::Stage;
-use crate::api::{BuildHash, RolloutState, Span, StageStatus, Time};
+use crate::api::{BuildHash, BuildRow, Live, PipelineStatus, RolloutState, Span, StageStatus, Time};
+use crate::observe::Workload;
 
+use super::build;
 use super::world::World;
 
 /// What a rollout is about: the build that it delivers, or the one that it leaves.
@@ -15,15 +20,25 @@ pub struct Subject {
     pub build: BuildHash,
 }
 
-/// A rollout without suites, target and Decision: who has them adds them.
-pub fn rollout(world: &World<'_>, stage: &StageStatus, spec: &Stage, subject: Subject, state: RolloutState) -> Rollout {
+/// A rollout without suites and Decision: who has them adds them.
+pub fn rollout(
+    world: &World<'_>,
+    status: &PipelineStatus,
+    stage: &StageStatus,
+    spec: &Stage,
+    subject: Subject,
+    target: Option<Live>,
+    state: RolloutState,
+) -> Rollout {
     let place = world.place(&stage.environment);
+    let row = target.as_ref().and_then(|target| world.row(status, &target.build));
     let workloads = world.spec.workloads.iter().filter_map(|workload| {
         let seen = place?.workloads.get(&workload.key())?;
         // one that was re-created since and did not get its build back is not ours to be judged by what it runs
         let known = stage.workloads.iter().find(|known| known.workload == workload.key());
         let uid = known.map_or(&seen.uid, |known| &known.uid).clone();
-        Some(RolloutWorkload { workload: workload.clone(), uid, fingerprint: seen.fingerprint.clone() })
+        let found = found(world, workload, seen, known, row);
+        Some(RolloutWorkload { workload: workload.clone(), uid, fingerprint: seen.fingerprint.clone(), found })
     });
     let Subject { release, release_uid, version, build } = subject;
     Rollout {
@@ -39,9 +54,25 @@ pub fn rollout(world: &World<'_>, stage: &StageStatus, spec: &Stage, subject: Su
         progress_deadline: spec.progress_deadline(),
         bake: spec.bake(),
         exposed_at: None,
-        target: None,
+        target,
         state,
     }
+}
+
+/// Images of containers that the pipeline names only since, or of which the target says nothing: the way back restores them.
+fn found(
+    world: &World<'_>,
+    workload: &WorkloadRef,
+    seen: &Workload,
+    known: Option<&SeenWorkload>,
+    target: Option<&BuildRow>,
+) -> Vec<FoundImage> {
+    let key = workload.key();
+    let is_new = |name: &str| known.is_none_or(|known| !known.images.iter().any(|i| i.container == name));
+    let is_told = |c| target.is_none_or(|row| build::image_of(world.spec, row, &key, c).is_some());
+    let kept = workload.containers.iter().filter(|c| is_new(&c.name) || !is_told(c));
+    let image = |c: &ContainerRef| Some((c.name.clone(), seen.images.get(&c.name)?.clone()));
+    kept.filter_map(image).map(|(container, image)| FoundImage { workload: key.clone(), container, image }).collect()
 }
 
 /// The stamp of an attempt that starts now: later than any that is remembered.

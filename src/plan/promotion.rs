@@ -64,7 +64,7 @@ fn enter(
     }
     let Ok(row) = &known.build else { return };
     draft.keep(row);
-    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(stage) = draft.status.stages.get(index) else { return };
     let deadline = world.now.plus(spec.progress_deadline());
     let subject = Subject {
         release: known.name().to_owned(),
@@ -73,12 +73,14 @@ fn enter(
         build: row.hash.clone(),
     };
     let state = RolloutState::Progressing(Progressing { step: 0, deadline, paused: None });
-    stage.rollout = Some(Rollout {
+    let target = revert::default_target(world, stage, &row.hash);
+    let rollout = Rollout {
         decision: standing.and_then(|d| d.metadata.uid.clone()),
         suites: suite::frozen(&spec.tests, world.now),
-        target: revert::default_target(world, stage, &row.hash),
-        ..opening::rollout(world, stage, spec, subject, state)
-    });
+        ..opening::rollout(world, &draft.status, stage, spec, subject, target, state)
+    };
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    stage.rollout = Some(rollout);
     if !is(Mutant::MarkNotRaised) && stage.high_water.as_ref().is_none_or(|mark| order(&known.mark, mark).is_gt()) {
         stage.high_water = Some(known.mark.clone());
     }

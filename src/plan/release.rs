@@ -2,12 +2,14 @@
 
 mod stage;
 
+use crate::api::checkpoint::Mark;
 use crate::api::release::{ReleaseStage, ReleaseStatus};
 use crate::api::{Cause, Phase, RunPhase};
 
 use super::conditions::{self, Standing};
 use super::draft::{Draft, clip};
-use super::world::{Known, World};
+use super::head;
+use super::world::{Known, World, order};
 use stage::stage;
 
 /// The whole status of a release.
@@ -21,7 +23,7 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
         last.or(if stages.is_empty() { None } else { Some(0) })
     });
     let here = furthest.and_then(|i| stages.get(i));
-    let standing = standing(world, known, &stages, here);
+    let standing = standing(world, head::mark(draft).as_ref(), known, &stages, here);
     let (is_delivered, delivered) = delivered(world, draft, known, &stages, here);
     let mut conditions = conditions::of(standing.clone(), &old.conditions, generation, world.now);
     let (status, reason, message) = delivered;
@@ -82,12 +84,20 @@ fn is_bad(stage: &ReleaseStage) -> bool {
     }
 }
 
-fn standing(world: &World<'_>, known: &Known<'_>, stages: &[ReleaseStage], here: Option<&ReleaseStage>) -> Standing {
+fn standing(
+    world: &World<'_>,
+    head: Option<&Mark>,
+    known: &Known<'_>,
+    stages: &[ReleaseStage],
+    here: Option<&ReleaseStage>,
+) -> Standing {
     let ready = |reason: &str, message: &str| Standing::Ready { reason: reason.into(), message: message.into() };
     if let Err(why) = &known.build {
         return Standing::Stalled { reason: "InvalidBuild".into(), message: why.clone() };
     }
-    let is_newest = world.releases.last().is_some_and(|newest| newest.uid == known.uid);
+    // above the head nothing is wanted
+    let is_wanted = |k: &&Known<'_>| head.is_none_or(|head| order(&k.mark, head).is_le());
+    let is_newest = world.releases.iter().rev().find(is_wanted).is_some_and(|newest| newest.uid == known.uid);
     if let Some(changing) = stages.iter().find(|s| is_changing(s)) {
         return Standing::Reconciling {
             reason: format!("{:?}", changing.phase),

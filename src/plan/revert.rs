@@ -2,7 +2,7 @@
 
 use crate::api::checkpoint::HoldKind;
 use crate::api::checkpoint::StageStatus;
-use crate::api::rollout::{Reverting, Rollout};
+use crate::api::rollout::Reverting;
 use crate::api::{BuildHash, Cause, Ending, Live, RolloutState};
 
 use super::draft::{Draft, clip};
@@ -69,8 +69,10 @@ pub fn open_from(
         ending: Ending { cause, message: clip(why, 256) },
         hold_by,
     });
-    let rollout = opening::rollout(world, stage, spec, subject, state);
-    stage.rollout = Some(Rollout { target: Some(target), ..rollout });
+    let Some(stage) = draft.status.stages.get(index) else { return };
+    let rollout = opening::rollout(world, &draft.status, stage, spec, subject, Some(target), state);
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    stage.rollout = Some(rollout);
     let text = format!("{}: {why}", stage.environment);
     draft.warn(&release, "Reverting", text);
 }

@@ -23,11 +23,17 @@ struct Report {
 
 /// The verdict, if the Job has come to one. Errored here is one try without a result.
 pub fn of_job(world: &World<'_>, job: &Job) -> Option<Verdict> {
-    if job.complete {
-        return Some(passed(world, job));
-    }
-    if let Some(reason) = &job.failed {
-        return Some(failed(world, job, reason));
+    if job.complete || job.failed.is_some() {
+        // what its pod says comes by another watch than its own end
+        let is_told = job.pods.iter().any(|p| p.exit_code.is_some() || p.disrupted);
+        if !is_told && !world.is_due(job.ended.unwrap_or_default().plus(world.snap.settings.pull_grace)) {
+            return None;
+        }
+        return Some(match &job.failed {
+            Some(reason) => failed(world, job, reason),
+            None if is_told => passed(world, job),
+            None => errored(world, "the Job completed and its pod is gone"),
+        });
     }
     let stuck = job.pods.iter().find_map(|p| p.stuck.as_ref());
     let (since, why) = stuck?;

@@ -1,10 +1,11 @@
 //! One workload in a rollout: which images it runs, and how the new revision does.
 
+use crate::api::build::FoundImage;
 use crate::api::labels::MANAGER;
-use crate::api::pipeline::WorkloadRef;
+use crate::api::pipeline::{ContainerRef, WorkloadRef};
 use crate::api::rollout::RolloutWorkload;
 use crate::api::{BuildRow, Span, Time};
-use crate::observe::{ImageWriter, Pod, Trouble, TroubleKind, Workload};
+use crate::observe::{Claim, ImageWriter, Pod, Trouble, TroubleKind, Workload};
 
 use super::build;
 use super::mutant::{Mutant, is};
@@ -16,10 +17,12 @@ const SETTLING: Span = Span::seconds(5);
 /// Which images a workload runs, seen from a rollout between two builds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It does not exist, or is being deleted.
+    /// It does not exist, is being deleted, or belongs to another pipeline.
     Missing,
     /// A container of the plan is not in the template.
     ContainerMissing(String),
+    /// No image can be told for a container: the pipeline was edited meanwhile.
+    Unknown(String),
     /// The images that are wanted.
     Wanted,
     /// Not yet the wanted images: write them.
@@ -40,21 +43,58 @@ pub struct Writing<'a> {
     pub since: Time,
     /// All workloads were seen under the wanted images: anything else is someone's doing.
     pub is_written: bool,
+    /// On the way back: what was found in containers that were not managed before is restored.
+    pub is_back: bool,
+}
+
+/// The images of a build, but for containers that keep what was found in them.
+#[derive(Clone, Copy, Debug)]
+pub struct Images<'a> {
+    pub row: &'a BuildRow,
+    pub found: &'a [FoundImage],
+}
+
+impl<'a> From<&'a BuildRow> for Images<'a> {
+    fn from(row: &'a BuildRow) -> Self {
+        Self { row, found: &[] }
+    }
+}
+
+impl Images<'_> {
+    /// The image of a container; none if nothing tells it.
+    fn of(self, world: &World<'_>, workload: &str, container: &ContainerRef) -> Option<String> {
+        let found = self.found.iter().find(|f| f.container == container.name);
+        found.map(|f| f.image.clone()).or_else(|| build::image_of(world.spec, self.row, workload, container))
+    }
+}
+
+impl<'a> Writing<'a> {
+    /// What is wanted of that workload.
+    pub fn images(&self, plan: &'a RolloutWorkload) -> Images<'a> {
+        Images { row: self.wanted, found: if self.is_back { &plan.found } else { &[] } }
+    }
 }
 
 /// Which images the workload runs. `plan` tells the UID under which it was seen last.
 pub fn standing(world: &World<'_>, seen: Option<&Workload>, plan: &RolloutWorkload, writing: Writing<'_>) -> Standing {
-    let Some(seen) = seen.filter(|w| !w.deleting) else { return Standing::Missing };
+    let Some(seen) = seen.filter(|w| !w.deleting && !matches!(w.claim, Claim::Other(_))) else {
+        return Standing::Missing;
+    };
     if let Some(absent) = plan.workload.containers.iter().find(|c| !seen.images.contains_key(&c.name)) {
         return Standing::ContainerMissing(absent.name.clone());
     }
-    let Some(odd) = difference(world, seen, &plan.workload, writing.wanted) else { return Standing::Wanted };
+    let (key, wanted) = (plan.workload.key(), writing.images(plan));
+    if let Some(unknown) = plan.workload.containers.iter().find(|c| wanted.of(world, &key, c).is_none()) {
+        return Standing::Unknown(unknown.image_name.clone());
+    }
+    let Some(odd) = difference(world, seen, &plan.workload, wanted) else { return Standing::Wanted };
     if seen.uid != plan.uid {
         return Standing::Unwritten;
     }
     let mut before = writing.before.into_iter().flatten().peekable();
+    let is_of = |images: Images<'_>| difference(world, seen, &plan.workload, images).is_none();
     let is_as_before =
-        before.peek().is_none() || before.any(|row| difference(world, seen, &plan.workload, row).is_none());
+        before.peek().is_none() || before.any(|row| is_of(row.into()) || is_of(Images { row, found: &plan.found }));
     // `kubectl rollout undo` puts the old annotations back with the old images: the marker alone would not show it
     let is_a_persons = plan.workload.containers.iter().any(|c| {
         let is_later =
@@ -62,7 +102,7 @@ pub fn standing(world: &World<'_>, seen: Option<&Workload>, plan: &RolloutWorklo
         seen.image_writers.get(&c.name).is_some_and(is_later)
     });
     let is_ours = seen.attempt.as_deref() == Some(writing.marker) || writing.is_written;
-    if (is_ours || is_a_persons || !is_as_before) && !is_late_write(world, seen, &plan.workload, writing.wanted) {
+    if (is_ours || is_a_persons || !is_as_before) && !is_late_write(world, seen, &plan.workload, wanted) {
         if is(Mutant::ForeignOverwritten) { Standing::Unwritten } else { Standing::Foreign(odd) }
     } else {
         Standing::Unwritten
@@ -70,12 +110,15 @@ pub fn standing(world: &World<'_>, seen: Option<&Workload>, plan: &RolloutWorklo
 }
 
 /// The first managed container that does not run its image of that build, and who wrote what it runs.
-pub fn difference(world: &World<'_>, seen: &Workload, workload: &WorkloadRef, row: &BuildRow) -> Option<String> {
-    let key = workload.key();
+pub fn difference<'r>(
+    world: &World<'_>,
+    seen: &Workload,
+    workload: &WorkloadRef,
+    images: impl Into<Images<'r>>,
+) -> Option<String> {
+    let (key, images) = (workload.key(), images.into());
     for container in &workload.containers {
-        let (Some(wanted), Some(actual)) =
-            (build::image_of(world.spec, row, &key, container), seen.images.get(&container.name))
-        else {
+        let (Some(wanted), Some(actual)) = (images.of(world, &key, container), seen.images.get(&container.name)) else {
             continue;
         };
         if !build::is_same_image(actual, &wanted) {
@@ -88,16 +131,21 @@ pub fn difference(world: &World<'_>, seen: &Workload, workload: &WorkloadRef, ro
 
 /// Whether all images that differ from that build were written by us: by a rollout that is over, whose write arrived when
 /// nobody waited for it any more.
-pub fn is_late_write(world: &World<'_>, seen: &Workload, workload: &WorkloadRef, row: &BuildRow) -> bool {
-    let others = writes(world, seen, workload, row);
+pub fn is_late_write<'r>(
+    world: &World<'_>,
+    seen: &Workload,
+    workload: &WorkloadRef,
+    images: impl Into<Images<'r>>,
+) -> bool {
+    let others = writes(world, seen, workload, images.into());
     let is_by_us = |name: &String| seen.image_writers.get(name).is_some_and(|w| w.manager == MANAGER);
     seen.attempt.is_some() && !others.is_empty() && others.iter().all(|(name, _)| is_by_us(name))
 }
 
-/// The image writes that bring a workload to a build: only containers that exist and differ.
-pub fn writes(world: &World<'_>, seen: &Workload, workload: &WorkloadRef, row: &BuildRow) -> Vec<(String, String)> {
+/// The image writes that bring a workload to these images: only containers that exist and differ.
+pub fn writes(world: &World<'_>, seen: &Workload, workload: &WorkloadRef, images: Images<'_>) -> Vec<(String, String)> {
     let key = workload.key();
-    let wanted = |c| Some((c, build::image_of(world.spec, row, &key, c)?));
+    let wanted = |c| Some((c, images.of(world, &key, c)?));
     let pairs = workload.containers.iter().filter_map(wanted);
     pairs
         .filter(|(c, image)| seen.images.get(&c.name).is_some_and(|actual| !build::is_same_image(actual, image)))
@@ -142,7 +190,8 @@ pub fn judge(world: &World<'_>, seen: &Workload, started: Time) -> Judgement {
     if is_serving(seen) {
         return Judgement::Complete;
     }
-    let is_worth_telling = |t: &&Trouble| t.kind != TroubleKind::NotReady || world.is_due(t.since.plus(SETTLING));
+    let is_settling = |t: &Trouble| matches!(t.kind, TroubleKind::NotReady | TroubleKind::Starting);
+    let is_worth_telling = |t: &&Trouble| !is_settling(t) || world.is_due(t.since.plus(SETTLING));
     let trouble = seen.pods.iter().filter(|p| !p.going).filter_map(|p| p.trouble.as_ref()).find(is_worth_telling);
     let trouble = trouble.map_or(String::new(), |t| format!(" ({})", t.message));
     // the workload's own count has the old pods in it
@@ -173,7 +222,7 @@ fn pod_failure(world: &World<'_>, pod: &Pod) -> Option<String> {
         TroubleKind::CrashLoop => true,
         TroubleKind::Pull => world.is_due(trouble.since.plus(settings.pull_grace)),
         TroubleKind::Unschedulable => world.is_due(trouble.since.plus(settings.unschedulable_grace)),
-        TroubleKind::NotReady => false,
+        TroubleKind::NotReady | TroubleKind::Starting => false,
     };
     is_over.then(|| trouble.message.clone())
 }
@@ -188,13 +237,15 @@ pub fn is_serving(seen: &Workload) -> bool {
 }
 
 /// Why health is lost after full exposure: fewer pods available than wanted, because containers failed. A crash loop that
-/// is ready just now is still one. Pods that were deleted, evicted or lost with their node do not count.
-pub fn ill_health(world: &World<'_>, seen: &Workload) -> Option<String> {
+/// is ready just now is still one. Pods that were deleted, evicted or lost with their node do not count, nor those in their
+/// place, which may take `start` to become ready.
+pub fn ill_health(world: &World<'_>, seen: &Workload, start: Span) -> Option<String> {
     let is_short = seen.observed_generation < seen.generation || seen.available < seen.wanted;
     let grace = world.snap.settings.bake_grace;
     let is_failing = |pod: &Pod, trouble: &Trouble| match trouble.kind {
         TroubleKind::CrashLoop => is_short && !pod.ready || !world.is_due(trouble.since.plus(grace)),
         TroubleKind::Pull | TroubleKind::NotReady => is_short && !pod.ready,
+        TroubleKind::Starting => is_short && world.is_due(pod.created.plus(start)),
         TroubleKind::Unschedulable => false,
     };
     let troubled = seen.pods.iter().filter(|p| !p.going).filter_map(|p| p.trouble.as_ref().map(|t| (p, t)));

@@ -21,11 +21,13 @@ pub fn writing<'s>(
     // what ran when the rollout started; it differs from the target where that was not healthy
     let base = stage.current.as_ref().and_then(|current| world.row(&draft.status, &current.build));
     let forward = |is_written| {
-        Some(Writing { wanted: build?, before: [base, target], marker, since: rollout.started_at, is_written })
+        let (since, is_back) = (rollout.started_at, false);
+        Some(Writing { wanted: build?, before: [base, target], marker, since, is_written, is_back })
     };
     match &rollout.state {
         RolloutState::Reverting(state) => {
-            Some(Writing { wanted: target?, before: [build, base], marker, since: state.since, is_written: false })
+            let (since, is_written, is_back) = (state.since, false, true);
+            Some(Writing { wanted: target?, before: [build, base], marker, since, is_written, is_back })
         }
         RolloutState::Progressing(_) => forward(false),
         RolloutState::Verifying(_) | RolloutState::Delivered(_) => forward(true),
@@ -72,6 +74,10 @@ pub fn standings(world: &World<'_>, draft: &Draft, index: usize, upto: usize) ->
 pub fn foreign(standings: &[(RolloutWorkload, Standing)]) -> Option<String> {
     standings.iter().find_map(|(_, s)| match s {
         Standing::Foreign(who) => Some(who.clone()),
-        Standing::Missing | Standing::ContainerMissing(_) | Standing::Wanted | Standing::Unwritten => None,
+        Standing::Missing
+        | Standing::ContainerMissing(_)
+        | Standing::Unknown(_)
+        | Standing::Wanted
+        | Standing::Unwritten => None,
     })
 }

@@ -266,7 +266,8 @@ pub fn restored(world: &World, new: &PipelineStatus, at: usize, stage: &StageSta
     let Some(current) = &stage.current else { return Ok(()) };
     let build = image_in(Some(new), &current.build);
     let is_stale = world.operator.lag.is_some() || world.operator.is_late;
-    let is_back = is_stale || world.places[at].workloads.values().all(|w| image(w) == build && serves(w));
+    let mut ours = world.places[at].workloads.values().filter(|w| !matches!(w.claim, Claim::Other(_)));
+    let is_back = is_stale || ours.all(|w| image(w) == build && serves(w));
     holds(is_back, "L2", || format!("{}: a revert ends before {build:?} serves", stage.environment))?;
     if outcome == Outcome::ImageOnly {
         return Ok(());
@@ -276,8 +277,15 @@ pub fn restored(world: &World, new: &PipelineStatus, at: usize, stage: &StageSta
     holds(is_whole, "S23", || format!("{}: called Reverted under another template", stage.environment))
 }
 
-/// S24: Inconclusive never takes back what was delivered.
-pub fn inconclusive(before: &StageStatus, cause: Cause) -> Holds {
-    let was_delivered = before.rollout.as_ref().is_some_and(|r| matches!(r.state, RolloutState::Delivered(_)));
-    holds(cause != Cause::Inconclusive || !was_delivered, "S24", || "a delivered build goes back unjudged".into())
+/// S24: Inconclusive never takes back what was delivered. S10: what nobody took away ends by its deadline, and time while
+/// paused does not count towards it.
+pub fn inconclusive(world: &World, at: usize, before: &StageStatus, cause: Cause) -> Holds {
+    let state = before.rollout.as_ref().filter(|_| cause == Cause::Inconclusive).map(|r| &r.state);
+    let was_delivered = matches!(state, Some(RolloutState::Delivered(_)));
+    holds(!was_delivered, "S24", || "a delivered build goes back unjudged".into())?;
+    let is_stale = world.operator.is_late || world.operator.lag.is_some();
+    let is_taken = world.places[at].workloads.values().any(|w| matches!(w.claim, Claim::Other(_)));
+    let Some(RolloutState::Progressing(p)) = state.filter(|_| !is_stale && !is_taken) else { return Ok(()) };
+    let is_late = p.paused.unwrap_or(world.now) >= p.deadline;
+    holds(is_late, "S10", || format!("{} goes back by a deadline that the pause ate", STAGES[at]))
 }

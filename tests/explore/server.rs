@@ -200,6 +200,7 @@ fn create_job(world: &mut World, job: &CreateJob) -> Result<bool, Broken> {
         kept: true,
         complete: false,
         failed: None,
+        ended: None,
         pods: Vec::new(),
     };
     world.ghost().jobs.push(made);

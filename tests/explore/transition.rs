@@ -34,7 +34,7 @@ pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageS
         match &rollout.state {
             RolloutState::Reverting(state) => {
                 if !known || before.rollout.as_ref().is_some_and(is_forward) {
-                    inconclusive(before, state.ending.cause)?;
+                    inconclusive(world, at, before, state.ending.cause)?;
                     turned(world, new, at, rollout)?;
                 }
             }

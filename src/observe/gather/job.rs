@@ -60,6 +60,7 @@ fn of(stores: &Stores, seen: &slim::Job) -> Job {
         kept: seen.finalizers().iter().any(|finalizer| finalizer == VERDICT_FINALIZER),
         complete: seen.complete,
         failed: seen.failed.clone(),
+        ended: seen.ended,
         pods: pods(stores, seen),
     }
 }

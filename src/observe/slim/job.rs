@@ -5,6 +5,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Deserialize;
 
+use crate::api::Time;
+
 /// What is kept of a Job.
 #[derive(Resource, Clone, Debug, Deserialize)]
 #[resource(inherit = "k8s_openapi::api::batch::v1::Job")]
@@ -15,6 +17,8 @@ pub struct Job {
     pub complete: bool,
     /// Reason of the condition Failed or FailureTarget.
     pub failed: Option<String>,
+    /// When it ended.
+    pub ended: Option<Time>,
 }
 
 #[derive(Deserialize)]
@@ -39,7 +43,9 @@ impl From<Wire> for Job {
             conditions.find(|condition| condition.type_ == r#type && condition.status == "True")
         };
         let failed = holds("Failed").or_else(|| holds("FailureTarget"));
+        let end = failed.or_else(|| holds("Complete"));
         Self {
+            ended: end.and_then(|condition| condition.last_transition_time.as_ref()).map(Time::from),
             suspended: wire.spec.suspend.unwrap_or(false),
             complete: holds("Complete").is_some(),
             failed: failed.map(|condition| condition.reason.clone().unwrap_or_else(|| "Failed".to_owned())),

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus};
 
 use super::pod::Wire;
-use crate::api::Time;
+use crate::api::{Span, Time};
 use crate::observe::snapshot::{Trouble, TroubleKind};
 
 /// The gravest trouble, if there is one.
@@ -65,11 +65,23 @@ fn unschedulable(pod: &Wire) -> Option<Trouble> {
 }
 
 fn not_ready(pod: &Wire) -> Option<Trouble> {
+    if let Some(name) = pod.containers().find_map(|status| starting(pod, status)) {
+        let message = format!("container {name}: runs and is not ready yet");
+        return Some(Trouble { kind: TroubleKind::Starting, since: pod.since("Ready"), message });
+    }
     let of_init = pod.init_containers().find_map(|status| Some((status, ended_badly(status.state.as_ref()?)?)));
     let of_main = || pod.containers().find_map(|status| Some((status, idle_or_ended(status)?)));
     let (status, text) = of_init.or_else(of_main)?;
     let message = format!("container {}: {text}", status.name);
     Some(Trouble { kind: TroubleKind::NotReady, since: pod.since("Ready"), message })
+}
+
+/// A container that was never ready: it has not restarted, and the pod has been unready since before it ran. A kubelet
+/// keeps whole seconds.
+fn starting<'p>(pod: &Wire, status: &'p ContainerStatus) -> Option<&'p str> {
+    let running = status.state.as_ref()?.running.as_ref().filter(|_| !status.ready && status.restart_count == 0)?;
+    let started = running.started_at.as_ref().map(Time::from)?;
+    (pod.since("Ready") <= started.plus(Span::seconds(1))).then_some(status.name.as_str())
 }
 
 fn idle_or_ended(status: &ContainerStatus) -> Option<String> {

@@ -96,10 +96,20 @@ fn pointless(stage: &StageStatus, known: &Known<'_>, decision: &Decision) -> Opt
     }
 }
 
+/// Whether a release of that name may stand at all: a slip of the pen takes nobody's place.
+fn is_possible(world: &World<'_>, draft: &Draft, environment: &str, name: &str) -> bool {
+    let Some(hash) = world.release(name).and_then(Known::hash) else { return false };
+    let is_banned = draft.stage(environment).is_some_and(|stage| world.is_banned(stage, hash));
+    world.withdrawal(name, hash).is_none() && (!is_banned || is_being_lifted(world, draft, environment, name, hash))
+}
+
 fn newer_stands(world: &World<'_>, draft: &Draft, environment: &str, decision: &Decision) -> bool {
     let mine = world.decisions.iter().position(|d| d.metadata.uid == decision.metadata.uid).unwrap_or(usize::MAX);
     world.decisions.iter().skip(mine.saturating_add(1)).any(|d| {
-        is_standing(draft, d) && d.spec.environment.as_deref() == Some(environment) && is_open(world, draft, d)
+        is_standing(draft, d)
+            && d.spec.environment.as_deref() == Some(environment)
+            && is_open(world, draft, d)
+            && d.spec.release.as_deref().is_some_and(|name| is_possible(world, draft, environment, name))
     })
 }
 

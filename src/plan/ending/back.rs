@@ -5,6 +5,7 @@ use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
 use crate::api::rollout::Reverting;
 use crate::api::{Live, Outcome, RolloutState};
 use crate::plan::draft::{self, Draft};
+use crate::plan::idle::REVERT_FAILED;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
 
@@ -49,10 +50,10 @@ pub fn revert_failed(world: &World<'_>, draft: &mut Draft, index: usize, why: &s
             newest: None,
         });
     }
-    draft::alert(stage, world, "RevertFailed", &message);
+    draft::alert(stage, world, REVERT_FAILED, &message);
     close(world, stage, &rollout, Outcome::Failed, cause, &message);
     let text = format!("{}: {message}", stage.environment);
-    draft.warn(&rollout.release, "RevertFailed", text);
+    draft.warn(&rollout.release, REVERT_FAILED, text);
 }
 
 /// What runs after going back. Builds that are newer than the target are no revert targets any more.

@@ -25,6 +25,12 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause,
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(mut rollout) = stage.rollout.take() else { return };
     let environment = stage.environment.clone();
+    // the same digests under another version: what was delivered before stays, and its evidence with it
+    if cause.spares() && stage.current.as_ref().is_some_and(|c| c.healthy && c.build == rollout.build) {
+        close(world, stage, &rollout, Outcome::Aborted, Some(cause), message);
+        let text = format!("{environment}: {message}; the same build was delivered before, and stays");
+        return draft.tell(&rollout.release, "Aborted", text);
+    }
     if cause.bans() && !is(Mutant::BanForgotten) {
         ban(stage, &rollout, message);
     }

@@ -44,16 +44,15 @@ pub enum Health {
 /// Whether containers of the rollout's workloads fail just now.
 pub fn is_ill(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> bool {
     let mut seen = rollout.workloads.iter().filter_map(|plan| seen(world, &stage.environment, plan));
-    seen.any(|w| workload::ill_health(world, w).is_some())
+    seen.any(|w| workload::ill_health(world, w, rollout.progress_deadline).is_some())
 }
 
 /// Since when containers fail; lost after the grace.
 pub fn health(world: &World<'_>, draft: &Draft, index: usize, since: Option<Time>) -> Health {
     let Some(stage) = draft.status.stages.get(index) else { return Health::Is(None) };
-    let plans = stage.rollout.iter().flat_map(|r| &r.workloads);
-    let ill = plans
-        .filter_map(|plan| seen(world, &stage.environment, plan))
-        .find_map(|seen| workload::ill_health(world, seen));
+    let Some(rollout) = &stage.rollout else { return Health::Is(None) };
+    let mut seen = rollout.workloads.iter().filter_map(|plan| seen(world, &stage.environment, plan));
+    let ill = seen.find_map(|seen| workload::ill_health(world, seen, rollout.progress_deadline));
     let Some(why) = ill else { return Health::Is(None) };
     let since = since.unwrap_or(world.now);
     if world.is_due(since.plus(world.snap.settings.bake_grace)) { Health::Lost(why) } else { Health::Is(Some(since)) }

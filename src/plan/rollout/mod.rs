@@ -22,6 +22,7 @@ use super::world::World;
 use super::writing::{seen, standings};
 
 pub use baking::is_ill;
+pub use progressing::unknown;
 
 /// Moves the stage's open rollout by one transition, if one is due.
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize) {

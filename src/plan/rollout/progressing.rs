@@ -2,6 +2,7 @@
 
 use super::verifying::deliver;
 use super::{environment_of, set_state};
+use crate::api::pipeline::WorkloadRef;
 use crate::api::rollout::{Progressing, RolloutWorkload, Verifying};
 use crate::api::{Cause, RolloutState, Time};
 use crate::plan::draft::Draft;
@@ -39,17 +40,34 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Progre
         Way::Coming | Way::Blocked(_) if !world.is_due(state.deadline) => {}
         Way::Blocked(why) => ending::go_back(world, draft, index, Cause::Inconclusive, &why, None),
         Way::Coming => {
-            // what may not be written to says nothing about the build
-            let (cause, why) = match reference::problem(world, &environment) {
-                Some(problem) => (Cause::Inconclusive, problem.message),
-                None => {
-                    let text = interrupt::progress_text(world, draft, index);
-                    (Cause::Failed, format!("progress deadline passed: {text}"))
-                }
-            };
-            ending::go_back(world, draft, index, cause, &why, None);
+            let unwritten = standings.iter().find(|(_, s)| *s == Standing::Unwritten).map(|(plan, _)| plan);
+            too_late(world, draft, index, &environment, unwritten);
         }
     }
+}
+
+/// The deadline has passed. What could not be written says nothing about the build.
+fn too_late(
+    world: &World<'_>,
+    draft: &mut Draft,
+    index: usize,
+    environment: &str,
+    unwritten: Option<&RolloutWorkload>,
+) {
+    let unwritten = unwritten.map(|plan| format!("the images of {} could not be written", plan.workload.key()));
+    let (cause, why) = match reference::problem(world, environment).map(|problem| problem.message).or(unwritten) {
+        Some(why) => (Cause::Inconclusive, why),
+        None => {
+            let text = interrupt::progress_text(world, draft, index);
+            (Cause::Failed, format!("progress deadline passed: {text}"))
+        }
+    };
+    ending::go_back(world, draft, index, cause, &why, None);
+}
+
+/// What is said of a workload for which the pipeline names no image any more.
+pub fn unknown(workload: &WorkloadRef, image: &str) -> String {
+    format!("{}: spec.images has no entry {image} any more", workload.key())
 }
 
 /// How the workloads up to the present step do together.
@@ -82,6 +100,7 @@ fn judged(
             (Standing::ContainerMissing(name), _) => {
                 blocked = Some(format!("ContainerNotFound: {} has no container {name}", plan.workload.key()));
             }
+            (Standing::Unknown(image), _) => blocked = Some(unknown(&plan.workload, image)),
             (Standing::Unwritten, _) => {
                 // what the server does not let us write says nothing about the build
                 blocked = blocked.or_else(|| interrupt::refusal(world, environment));

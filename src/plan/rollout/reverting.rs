@@ -7,7 +7,7 @@ use crate::plan::mutant::{Mutant, is};
 use crate::plan::workload::{self, Standing};
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, seen, standings};
-use crate::plan::{ending, reference, suite};
+use crate::plan::{ending, interrupt, reference, suite};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Reverting) {
     let all = standings(world, draft, index, usize::MAX - 1);
@@ -20,7 +20,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
         Standing::Wanted => seen(world, &environment, plan).is_some_and(workload::is_serving),
         // what is gone cannot be written, and does not keep the rest
         Standing::Missing | Standing::ContainerMissing(_) => true,
-        Standing::Unwritten | Standing::Foreign(_) => false,
+        Standing::Unwritten | Standing::Unknown(_) | Standing::Foreign(_) => false,
     };
     let closed = reference::closed(world, &environment);
     if closed.is_none() && !all.is_empty() && all.iter().all(is_back) {
@@ -31,7 +31,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
     }
     if world.is_due(state.deadline) {
         let late = all.iter().find(|s| !is_back(s)).map(|(plan, _)| format!("{} is not back", plan.workload.key()));
-        let why = closed.or(late).unwrap_or_default();
+        let why = closed.or_else(|| interrupt::refusal(world, &environment)).or(late).unwrap_or_default();
         ending::revert_failed(world, draft, index, &clip(&why, 200));
     }
 }

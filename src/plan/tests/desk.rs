@@ -365,6 +365,7 @@ fn suspended(asked: &CreateJob) -> Job {
         kept: true,
         complete: false,
         failed: None,
+        ended: None,
         pods: vec![],
     }
 }
