@@ -214,8 +214,11 @@ fn become_healthy(world: &World<'_>, draft: &mut Draft, index: usize) {
 fn runs_current(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> bool {
     let Some(row) = stage.current.as_ref().and_then(|c| world.row(&draft.status, &c.build)) else { return false };
     let Some(place) = world.place(&stage.environment) else { return false };
-    let runs = |w: &WorkloadRef| place.workloads.get(&w.key()).map(|seen| workload::difference(world, seen, w, row));
-    world.spec.workloads.iter().all(|w| runs(w) == Some(None))
+    let runs = |w: &WorkloadRef| {
+        let seen = place.workloads.get(&w.key());
+        seen.is_some_and(|seen| workload::difference(world, seen, w, row).is_none())
+    };
+    world.spec.workloads.iter().all(|w| workload::unknown(world, w, row).is_none() && runs(w))
 }
 
 /// Whether all workloads of the stage serve.

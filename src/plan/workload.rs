@@ -83,9 +83,9 @@ pub fn standing(world: &World<'_>, seen: Option<&Workload>, plan: &RolloutWorklo
     if let Some(absent) = plan.workload.containers.iter().find(|c| !seen.images.contains_key(&c.name)) {
         return Standing::ContainerMissing(absent.name.clone());
     }
-    let (key, wanted) = (plan.workload.key(), writing.images(plan));
-    if let Some(unknown) = plan.workload.containers.iter().find(|c| wanted.of(world, &key, c).is_none()) {
-        return Standing::Unknown(unknown.image_name.clone());
+    let wanted = writing.images(plan);
+    if let Some(image) = unknown(world, &plan.workload, wanted) {
+        return Standing::Unknown(image);
     }
     let Some(odd) = difference(world, seen, &plan.workload, wanted) else { return Standing::Wanted };
     if seen.uid != plan.uid {
@@ -107,6 +107,13 @@ pub fn standing(world: &World<'_>, seen: Option<&Workload>, plan: &RolloutWorklo
     } else {
         Standing::Unwritten
     }
+}
+
+/// The image name of which neither the pipeline nor the build tells anything, if there is one.
+pub fn unknown<'r>(world: &World<'_>, workload: &WorkloadRef, images: impl Into<Images<'r>>) -> Option<String> {
+    let (key, images) = (workload.key(), images.into());
+    let container = workload.containers.iter().find(|c| images.of(world, &key, c).is_none());
+    container.map(|c| c.image_name.clone())
 }
 
 /// The first managed container that does not run its image of that build, and who wrote what it runs.

@@ -53,3 +53,26 @@ impl From<Wire> for Job {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_first_word_of_a_failure_is_its_end() {
+        let at = "2026-01-01T00:00:05Z";
+        let of = |conditions: serde_json::Value| {
+            let job = json!({"spec": {"suspend": false}, "status": {"conditions": conditions}});
+            let job: Job = serde_json::from_value(job).unwrap();
+            (job.complete, job.failed, job.ended.map(|end| end.to_string()))
+        };
+        let said = |r#type: &str| json!({"type": r#type, "status": "True", "reason": "Why", "lastTransitionTime": at});
+        let end = Some(at.to_owned());
+        assert_eq!(of(json!([])), (false, None, None));
+        assert_eq!(of(json!([said("Complete")])), (true, None, end.clone()));
+        assert_eq!(of(json!([said("FailureTarget")])), (false, Some("Why".into()), end));
+        assert_eq!(of(json!([{"type": "Failed", "status": "False"}])), (false, None, None));
+    }
+}

@@ -163,4 +163,17 @@ mod tests {
         app = json!({"name": "app", "restartCount": 2, "ready": true, "state": {"running": {}}});
         assert_eq!(judged(json!({"containerStatuses": [app]})).unwrap().0, TroubleKind::CrashLoop);
     }
+
+    #[test]
+    fn what_was_never_ready_starts_and_what_was_ready_once_is_not() {
+        let of = |unready: &str, restarts: i32| {
+            let ready = json!([{"type": "Ready", "status": "False", "lastTransitionTime": unready}]);
+            let app = json!({"name": "app", "restartCount": restarts, "ready": false,
+                "state": {"running": {"startedAt": "2026-01-01T00:00:05Z"}}});
+            judged(json!({"conditions": ready, "containerStatuses": [app]})).unwrap().0
+        };
+        assert_eq!(of("2026-01-01T00:00:01Z", 0), TroubleKind::Starting, "unready since before it ran");
+        assert_eq!(of("2026-01-01T00:01:00Z", 0), TroubleKind::NotReady, "it was ready for a while");
+        assert_eq!(of("2026-01-01T00:00:01Z", 1), TroubleKind::NotReady, "it has ended once");
+    }
 }

@@ -1,6 +1,7 @@
 //! On the way back: until the target serves, or its deadline passes.
 
 use super::environment_of;
+use super::progressing::unknown;
 use crate::api::rollout::{Reverting, RolloutWorkload};
 use crate::plan::draft::{Draft, clip};
 use crate::plan::mutant::{Mutant, is};
@@ -30,7 +31,10 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
         return;
     }
     if world.is_due(state.deadline) {
-        let late = all.iter().find(|s| !is_back(s)).map(|(plan, _)| format!("{} is not back", plan.workload.key()));
+        let late = all.iter().find(|s| !is_back(s)).map(|(plan, standing)| match standing {
+            Standing::Unknown(image) => unknown(&plan.workload, image),
+            _ => format!("{} is not back", plan.workload.key()),
+        });
         let why = closed.or_else(|| interrupt::refusal(world, &environment)).or(late).unwrap_or_default();
         ending::revert_failed(world, draft, index, &clip(&why, 200));
     }

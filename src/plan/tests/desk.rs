@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::api::conditions::find;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, StageStatus, TestRun, Time};
-use crate::observe::{Access, Claim, ImageWriter, Job, Place, Settings, Snapshot, Unreadable, Workload};
+use crate::observe::{
+    Access, Claim, ImageWriter, Job, Place, Pod, Settings, Snapshot, Trouble, TroubleKind, Unreadable, Workload,
+};
 use crate::plan::{Action, CreateJob, Kind, SetImages, Step, Target, plan};
 
 pub const START: Time = Time::from_millis(1_795_000_000_000);
@@ -20,6 +22,8 @@ pub struct Desk {
     pub done: Vec<Action>,
     /// Decisions cannot be created while this is set.
     pub bans_refused: bool,
+    /// Image writes get no answer while this is set.
+    pub writes_lost: bool,
     version: u64,
 }
 
@@ -64,7 +68,7 @@ impl Desk {
             places,
             settings: Settings::default(),
         };
-        Self { snap, now: START, done: vec![], bans_refused: false, version: 100 }
+        Self { snap, now: START, done: vec![], bans_refused: false, writes_lost: false, version: 100 }
     }
 
     /// One that has adopted revision 0 in both stages.
@@ -139,6 +143,59 @@ impl Desk {
         panic!("no end: {:?}", plan(&self.snap, self.now));
     }
 
+    /// Steps until the release's image stands in the first workload of an environment.
+    pub fn until_written(&mut self, environment: &str, version: &str) -> &mut Self {
+        let first = self.snap.pipeline.spec.workloads[0].name.clone();
+        self.until(|desk| desk.image(environment, &first) == image(version))
+    }
+
+    /// Steps until it is so.
+    pub fn until(&mut self, is_so: impl Fn(&Self) -> bool) -> &mut Self {
+        for _ in 0..40 {
+            if is_so(self) {
+                return self;
+            }
+            self.step();
+        }
+        panic!("it never comes: {:?}", plan(&self.snap, self.now));
+    }
+
+    /// The workload's containers fail for good, or for as long as nobody rolls it.
+    pub fn crash(&mut self, environment: &str, name: &str) -> &mut Self {
+        self.trouble(environment, name, TroubleKind::CrashLoop)
+    }
+
+    /// The only pod of the workload is new and in trouble.
+    pub fn trouble(&mut self, environment: &str, name: &str, kind: TroubleKind) -> &mut Self {
+        let trouble = Trouble { kind, since: self.now, message: "container app: back-off".into() };
+        let (created, restarts) = (self.now, if kind == TroubleKind::CrashLoop { 2 } else { 0 });
+        self.change(environment, name, |w| {
+            (w.available, w.ready) = (0, 0);
+            let trouble = Some(trouble);
+            w.pods = vec![Pod { name: "pod-1".into(), created, ready: false, going: false, restarts, trouble }];
+        })
+    }
+
+    /// All its pods serve.
+    pub fn heal(&mut self, environment: &str, name: &str) -> &mut Self {
+        self.change(environment, name, |w| {
+            (w.available, w.ready) = (w.wanted, w.wanted);
+            w.pods.clear();
+        })
+    }
+
+    /// Another workload comes, in the spec and in both environments, with an image of its own.
+    pub fn grow(&mut self, name: &str) -> &mut Self {
+        let pipeline = Arc::make_mut(&mut self.snap.pipeline);
+        let mut another = pipeline.spec.workloads[0].clone();
+        name.clone_into(&mut another.name);
+        for (environment, place) in &mut self.snap.places {
+            place.workloads.insert(another.key(), Arc::new(workload(environment, name)));
+        }
+        pipeline.spec.workloads.push(another);
+        self
+    }
+
     /// Runs through a bake and what follows it, several times.
     pub fn finish(&mut self) -> &mut Self {
         for _ in 0..4 {
@@ -151,7 +208,7 @@ impl Desk {
         self.version += 1;
         let version = Some(self.version.to_string());
         match &action {
-            Action::SetImages(write) if self.is_refused(write) => return,
+            Action::SetImages(write) if self.writes_lost || self.is_refused(write) => return,
             Action::SetImages(write) => self.set_images(write),
             Action::CreateBan { .. } if self.bans_refused => return,
             Action::CreateBan { name, spec } => {
@@ -301,6 +358,12 @@ impl Desk {
 
     pub fn condition(&self, version: &str, r#type: &str) -> String {
         let status = self.known(version).status.as_ref().expect("a status");
+        find(&status.conditions, r#type).map(|c| format!("{} {}", c.status, c.reason)).unwrap_or_default()
+    }
+
+    /// A condition of the pipeline: status and reason.
+    pub fn pipeline_condition(&self, r#type: &str) -> String {
+        let status = self.snap.pipeline.status.as_ref().expect("a status");
         find(&status.conditions, r#type).map(|c| format!("{} {}", c.status, c.reason)).unwrap_or_default()
     }
 

@@ -5,50 +5,14 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::desk::{Desk, image};
-use crate::observe::{Pod, Trouble, TroubleKind, Workload};
 
 const OLD: &str = "elsewhere.example/old:1";
-
-/// Its containers fail for good, or for as long as nobody rolls it.
-fn crashing(desk: &Desk) -> impl FnOnce(&mut Workload) + use<> {
-    let now = desk.now;
-    move |w| {
-        w.available = 0;
-        w.ready = 0;
-        w.pods = vec![Pod {
-            name: "pod-1".into(),
-            created: now,
-            ready: false,
-            going: false,
-            restarts: 2,
-            trouble: Some(Trouble {
-                kind: TroubleKind::CrashLoop,
-                since: now,
-                message: "container app: back-off".into(),
-            }),
-        }];
-    }
-}
-
-fn healthy(w: &mut Workload) {
-    w.available = w.wanted;
-    w.ready = w.wanted;
-    w.pods.clear();
-}
 
 /// Runs until the release's images stand in the environment, and breaks them there.
 fn break_on_arrival(desk: &mut Desk, environment: &str, version: &str) {
     desk.release(version, 1);
-    for _ in 0..40 {
-        if desk.image(environment, "checkout") == image(version) {
-            let broken = crashing(desk);
-            desk.change(environment, "checkout", broken);
-            break;
-        }
-        desk.step();
-    }
-    desk.run();
-    desk.change(environment, "checkout", healthy).run();
+    desk.until_written(environment, version).crash(environment, "checkout").run();
+    desk.heal(environment, "checkout").run();
 }
 
 #[test]
@@ -128,12 +92,11 @@ fn health_lost_in_the_bake_goes_back_and_voids_the_evidence() {
     let mut desk = Desk::adopted(|spec| spec["stages"][1]["promotion"] = json!({"mode": "Manual"}));
     desk.release("1.8.0", 1).run();
     assert_eq!(desk.phase("1.8.0", "staging"), "Delivered Baking");
-    let broken = crashing(&desk);
-    desk.change("staging", "checkout", broken).run();
+    desk.crash("staging", "checkout").run();
     assert_eq!(desk.phase("1.8.0", "staging"), "Delivered Baking", "for a minute it may be nothing");
     desk.pass(60).run();
     assert_eq!(desk.image("staging", "checkout"), OLD);
-    desk.change("staging", "checkout", healthy).run();
+    desk.heal("staging", "checkout").run();
     assert_eq!(desk.history("staging"), [" Adopted", "checkout-1.8.0 Reverted Failed"]);
     assert!(desk.stage("staging").proofs.iter().all(|p| p.void.is_some()));
 }
@@ -142,20 +105,14 @@ fn health_lost_in_the_bake_goes_back_and_voids_the_evidence() {
 fn a_revert_that_does_not_serve_is_reported_and_frees_the_stage() {
     let mut desk = Desk::adopted(|_| {});
     desk.release("1.8.0", 1);
-    for _ in 0..40 {
-        if desk.image("staging", "checkout") == image("1.8.0") {
-            break;
-        }
-        desk.step();
-    }
-    let broken = crashing(&desk);
-    desk.change("staging", "checkout", broken).run();
+    desk.until_written("staging", "1.8.0");
+    desk.crash("staging", "checkout").run();
     let writes = desk.writes();
     desk.pass(601).run();
     assert_eq!(desk.history("staging"), [" Adopted", "checkout-1.8.0 Failed Failed"]);
     assert_eq!(desk.stage("staging").alert.as_ref().map(|a| a.reason.as_str()), Some("RevertFailed"));
     assert_eq!(desk.writes(), writes, "no more writes");
-    desk.release("1.8.1", 2).change("staging", "checkout", healthy).finish();
+    desk.release("1.8.1", 2).heal("staging", "checkout").finish();
     assert_eq!(desk.phase("1.8.1", "staging"), "Delivered");
     assert!(desk.stage("staging").alert.is_none());
 }
@@ -169,17 +126,11 @@ fn the_second_of_two_workloads_fails() {
         ]);
     });
     desk.release("1.8.0", 1);
-    for _ in 0..40 {
-        if desk.image("staging", "web") == image("1.8.0") {
-            break;
-        }
-        desk.step();
-    }
+    desk.until(|desk| desk.image("staging", "web") == image("1.8.0"));
     assert_eq!(desk.image("staging", "api"), image("1.8.0"), "in the order of the list");
-    let broken = crashing(&desk);
-    desk.change("staging", "web", broken).run();
+    desk.crash("staging", "web").run();
     assert_eq!((desk.image("staging", "web"), desk.image("staging", "api")), (OLD.into(), OLD.into()));
-    desk.change("staging", "web", healthy).run();
+    desk.heal("staging", "web").run();
     assert_eq!(desk.history("staging"), [" Adopted", "checkout-1.8.0 Reverted Failed"], "one entry");
     assert_eq!(desk.bans(), 1);
 }
@@ -188,18 +139,13 @@ fn the_second_of_two_workloads_fails() {
 fn a_deleted_release_goes_back_in_mid_rollout_and_stays_when_delivered() {
     let mut desk = Desk::adopted(|_| {});
     desk.release("1.8.0", 1);
-    for _ in 0..40 {
-        if desk.image("staging", "checkout") == image("1.8.0") {
-            break;
-        }
-        desk.step();
-    }
+    desk.until_written("staging", "1.8.0");
     desk.change("staging", "checkout", |w| w.available = 1).run();
     let release = Arc::make_mut(desk.snap.releases.first_mut().expect("the release"));
     release.metadata.deletion_timestamp = Some(desk.now.into());
     desk.run();
     assert_eq!(desk.image("staging", "checkout"), OLD);
-    desk.change("staging", "checkout", healthy).run();
+    desk.heal("staging", "checkout").run();
     assert_eq!(desk.history("staging"), [" Adopted", "checkout-1.8.0 Reverted ReleaseDeleted"]);
     assert_eq!((desk.bans(), desk.snap.releases.len()), (0, 0), "no ban; its finalizer is gone");
 }
@@ -225,6 +171,21 @@ fn the_same_digests_under_another_version_are_not_written_again() {
 }
 
 #[test]
+fn what_ends_a_rollout_of_the_same_digests_leaves_what_was_delivered() {
+    let mut desk = Desk::adopted(|spec| spec["stages"][0]["tests"] = json!([{"suite": "api", "external": {}}]));
+    desk.release("1.8.0", 1).run();
+    desk.report("api", "Passed").finish();
+    desk.release_of("1.8.1", 2, &image("1.8.0")).run();
+    assert_eq!(desk.phase("1.8.1", "staging"), "Verifying");
+    let writes = desk.writes();
+    desk.decide("Abort", json!({"environment": "staging"}));
+    desk.finish();
+    assert_eq!((desk.image("staging", "checkout"), desk.writes()), (image("1.8.0"), writes));
+    assert_eq!(desk.history("staging").last().map(String::as_str), Some("checkout-1.8.1 Aborted Aborted"));
+    assert!(desk.stage("staging").proofs.iter().all(|p| p.void.is_none()), "the evidence of 1.8.0 stands");
+}
+
+#[test]
 fn what_a_paused_rollout_has_set_is_judged_on() {
     let mut desk = Desk::adopted(|spec| {
         spec["workloads"] = json!([
@@ -233,16 +194,10 @@ fn what_a_paused_rollout_has_set_is_judged_on() {
         ]);
     });
     desk.release("1.8.0", 1);
-    for _ in 0..40 {
-        if desk.image("staging", "api") == image("1.8.0") {
-            break;
-        }
-        desk.step();
-    }
+    desk.until_written("staging", "1.8.0");
     Arc::make_mut(desk.snap.releases.first_mut().expect("the release")).spec.paused = true;
     desk.run();
-    let broken = crashing(&desk);
-    desk.change("staging", "api", broken).run();
+    desk.crash("staging", "api").run();
     assert_eq!(desk.image("staging", "api"), OLD, "{}", desk.phase("1.8.0", "staging"));
     assert_eq!(desk.bans(), 1);
 }

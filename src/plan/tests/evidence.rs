@@ -134,12 +134,7 @@ fn evidence_withdrawn_while_production_rolls_goes_back_there_without_a_ban() {
     let mut desk = Desk::adopted(external);
     desk.release("1.8.0", 1).run();
     desk.report("api", "Passed");
-    for _ in 0..40 {
-        if desk.image("production", "checkout") == image("1.8.0") {
-            break;
-        }
-        desk.step();
-    }
+    desk.until_written("production", "1.8.0");
     desk.report("api", "Failed").finish();
     assert_eq!(desk.phase("1.8.0", "production"), "Reverted EvidenceWithdrawn");
     let banned: Vec<_> = desk.snap.decisions.iter().filter_map(|d| d.spec.environment.clone()).collect();
@@ -226,6 +221,34 @@ fn what_a_job_says_of_the_build() {
         }
         assert_eq!(said(&desk).phase, Some(phase), "{what}");
     }
+}
+
+#[test]
+fn a_jobs_end_waits_for_what_its_pod_says() {
+    for failed in [None, Some("BackoffLimitExceeded")] {
+        let mut desk = with_job();
+        let now = desk.now;
+        let job = present(&mut desk);
+        (job.complete, job.failed, job.ended) = (failed.is_none(), failed.map(str::to_owned), Some(now));
+        desk.run();
+        assert_eq!(desk.phase("1.8.0", "staging"), "Verifying", "{failed:?}: the pod comes by another watch");
+        present(&mut desk).pods = vec![pod(1, r#"{"total":3,"passed":2,"failed":1}"#)];
+        if failed.is_none() {
+            present(&mut desk).pods = vec![pod(0, r#"{"total":3,"passed":2,"failed":1}"#)];
+        }
+        desk.run();
+        assert_eq!(desk.phase("1.8.0", "staging"), "Reverted Failed", "{failed:?}");
+    }
+}
+
+#[test]
+fn a_job_whose_pod_never_says_anything_is_no_pass() {
+    let mut desk = with_job();
+    let now = desk.now;
+    let job = present(&mut desk);
+    (job.complete, job.ended) = (true, Some(now));
+    desk.run().pass(60).run();
+    assert_eq!((starts(&desk), desk.phase("1.8.0", "staging")), (2, "Verifying".into()), "tried again");
 }
 
 #[test]

@@ -5,16 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::desk::{Desk, image};
-use crate::api::conditions::find;
 use crate::api::environment::Policy;
 use crate::observe::{Access, Claim, Place};
-
-fn stalled(desk: &Desk) -> String {
-    let status = desk.snap.pipeline.status.as_ref().expect("a status");
-    let condition = |r#type| find(&status.conditions, r#type).map(|c| (c.status.clone(), c.reason.clone()));
-    let (stalled, reason) = condition("Stalled").expect("a condition");
-    format!("{stalled} {reason}")
-}
 
 fn place<'d>(desk: &'d mut Desk, environment: &str) -> &'d mut Place {
     desk.snap.places.get_mut(environment).expect("a place")
@@ -36,12 +28,7 @@ fn the_newest_enters_and_the_others_are_superseded() {
 fn a_newer_release_waits_for_an_open_rollout_and_ends_a_bake() {
     let mut desk = Desk::adopted(|_| {});
     desk.release("1.8.0", 1);
-    for _ in 0..40 {
-        if desk.image("staging", "checkout") == image("1.8.0") {
-            break;
-        }
-        desk.step();
-    }
+    desk.until_written("staging", "1.8.0");
     desk.change("staging", "checkout", |w| w.available = 1).release("1.8.1", 2).run();
     assert_eq!(desk.waiting_for("1.8.1"), "1.8.0 to finish in staging");
     desk.change("staging", "checkout", |w| w.available = 2).run();
@@ -99,14 +86,17 @@ fn what_is_missing_is_waited_for_then_named_and_cleared_when_it_comes() {
         Access::NoConsent { namespace: "shop-production".into() },
     );
     desk.run();
-    assert_eq!(stalled(&desk), "False NoConsent", "for a minute it may be on its way");
+    assert_eq!(desk.pipeline_condition("Stalled"), "False NoConsent", "for a minute it may be on its way");
     desk.pass(60).run();
-    assert_eq!(stalled(&desk), "True NoConsent");
+    assert_eq!(desk.pipeline_condition("Stalled"), "True NoConsent");
     desk.release("1.8.0", 1).finish();
     assert_ne!(desk.image("production", "checkout"), image("1.8.0"));
     place(&mut desk, "production").access = access;
     desk.finish();
-    assert_eq!((stalled(&desk), desk.phase("1.8.0", "production")), ("False Ready".into(), "Delivered".into()));
+    assert_eq!(
+        (desk.pipeline_condition("Stalled"), desk.phase("1.8.0", "production")),
+        ("False Ready".into(), "Delivered".into())
+    );
 }
 
 #[test]
@@ -114,13 +104,13 @@ fn another_pipelines_workload_and_a_paused_one_are_left_alone() {
     let mut desk = Desk::adopted(|_| {});
     desk.change("staging", "checkout", |w| w.claim = Claim::Other("shop/web".into()));
     desk.release("1.8.0", 1).finish();
-    assert_eq!((stalled(&desk), desk.writes()), ("True WorkloadClaimed".into(), 0));
+    assert_eq!((desk.pipeline_condition("Stalled"), desk.writes()), ("True WorkloadClaimed".into(), 0));
     desk.change("staging", "checkout", |w| {
         w.claim = Claim::None;
         w.paused = true;
     });
     desk.run();
-    assert_eq!((stalled(&desk), desk.writes()), ("True WorkloadPaused".into(), 0));
+    assert_eq!((desk.pipeline_condition("Stalled"), desk.writes()), ("True WorkloadPaused".into(), 0));
 }
 
 #[test]
@@ -133,7 +123,7 @@ fn an_environment_may_refuse_to_be_first_and_may_allow_tags() {
     };
     environment(&mut desk, policy(true, false));
     desk.release("1.8.0", 1).finish();
-    assert_eq!((stalled(&desk), desk.writes()), ("True UpstreamRequired".into(), 0));
+    assert_eq!((desk.pipeline_condition("Stalled"), desk.writes()), ("True UpstreamRequired".into(), 0));
     environment(&mut desk, policy(false, true));
     desk.release_of("1.9.0", 2, &format!("{}:1.9", super::desk::REPOSITORY)).finish();
     assert_eq!(desk.image("staging", "checkout"), format!("{}:1.9", super::desk::REPOSITORY));

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, image};
-use crate::api::conditions::find;
 use crate::api::pipeline::Head;
 
 fn head(version: &str) -> Value {
@@ -20,18 +19,13 @@ fn set(desk: &mut Desk, value: Value) {
     desk.pass(60).run();
 }
 
-fn condition(desk: &Desk, r#type: &str) -> String {
-    let status = desk.snap.pipeline.status.as_ref().expect("a status");
-    find(&status.conditions, r#type).map(|c| format!("{} {}", c.status, c.reason)).unwrap_or_default()
-}
-
 #[test]
 fn a_head_is_delivered_and_its_release_named() {
     let mut desk = Desk::adopted(|_| {});
     set(&mut desk, head("1.8.0"));
     desk.finish();
     assert_eq!(desk.phase("1.8.0", "production"), "Delivered");
-    assert_eq!(condition(&desk, "Delivered"), "True Delivered");
+    assert_eq!(desk.pipeline_condition("Delivered"), "True Delivered");
     set(&mut desk, head("1.8.0_RC"));
     let names: Vec<_> = desk.snap.releases.iter().filter_map(|r| r.metadata.name.clone()).collect();
     assert!(
@@ -56,7 +50,7 @@ fn forward_back_and_forward_again() {
     }
     assert_eq!(desk.bans(), 0);
     assert!(desk.stage("staging").proofs.iter().filter(|p| p.release == "checkout-1.8.1").all(|p| p.void.is_some()));
-    assert_eq!(condition(&desk, "Delivered"), "True Delivered");
+    assert_eq!(desk.pipeline_condition("Delivered"), "True Delivered");
     set(&mut desk, head("1.8.1"));
     desk.finish();
     assert_eq!(desk.phase("1.8.1", "production"), "Delivered", "exempt from the mark, a new attempt");
@@ -71,12 +65,7 @@ fn a_head_set_back_aborts_an_open_rollout_above_it() {
     desk.finish();
     let pipeline = Arc::make_mut(&mut desk.snap.pipeline);
     pipeline.spec.release = serde_json::from_value(head("1.8.1")).expect("a head");
-    for _ in 0..40 {
-        if desk.image("staging", "checkout") == image("1.8.1") {
-            break;
-        }
-        desk.step();
-    }
+    desk.until_written("staging", "1.8.1");
     desk.change("staging", "checkout", |w| w.available = 1).run();
     set(&mut desk, head("1.8.0"));
     assert_eq!(desk.image("staging", "checkout"), image("1.8.0"));
@@ -105,7 +94,37 @@ fn a_version_stands_for_one_build() {
     let writes = desk.writes();
     set(&mut desk, json!({"version": "1.8.0", "images": [{"name": "app", "ref": image("other")}]}));
     desk.finish();
-    assert_eq!((condition(&desk, "Stalled"), desk.writes()), ("True VersionReused".into(), writes));
+    assert_eq!((desk.pipeline_condition("Stalled"), desk.writes()), ("True VersionReused".into(), writes));
     set(&mut desk, json!({"version": "1.8.2", "images": [{"name": "app", "ref": "elsewhere.example/app:1"}]}));
-    assert_eq!(condition(&desk, "Stalled"), "True HeadInvalid");
+    assert_eq!(desk.pipeline_condition("Stalled"), "True HeadInvalid");
+}
+
+#[test]
+fn a_head_that_was_taken_back_stalls_the_pipeline_until_the_next() {
+    let mut desk = Desk::adopted(|_| {});
+    set(&mut desk, head("1.8.0"));
+    desk.finish();
+    let pipeline = Arc::make_mut(&mut desk.snap.pipeline);
+    pipeline.spec.release = serde_json::from_value(head("1.9.0")).ok();
+    desk.until_written("production", "1.9.0").crash("production", "checkout").run();
+    desk.heal("production", "checkout").finish();
+    assert_eq!(desk.pipeline_condition("Stalled"), "True HeadFailed");
+    assert_eq!(desk.pipeline_condition("Delivered"), "False HeadFailed");
+    assert_eq!(desk.condition("1.9.0", "Stalled"), "True Reverted", "though later releases lie above the head");
+    desk.release("2.0.0", 606).run();
+    assert_eq!(desk.condition("1.9.0", "Stalled"), "True Reverted");
+    set(&mut desk, head("1.9.1"));
+    desk.finish();
+    assert_eq!(desk.pipeline_condition("Stalled"), "False Ready");
+    assert_eq!(desk.pipeline_condition("Delivered"), "True Delivered");
+}
+
+#[test]
+fn a_withdrawn_head_says_by_whom() {
+    let mut desk = Desk::adopted(|_| {});
+    set(&mut desk, head("1.8.0"));
+    desk.finish();
+    desk.decide("Withdraw", json!({"release": "checkout-1.8.0", "reason": "bad"}));
+    desk.finish();
+    assert_eq!(desk.pipeline_condition("Delivered"), "False HeadFailed");
 }

@@ -31,12 +31,7 @@ fn of(environment: &str, version: &str) -> Value {
 /// Rolls the release out in staging, up to its image.
 fn rolling(desk: &mut Desk, version: &str, minute: i64) {
     desk.release(version, minute);
-    for _ in 0..40 {
-        if desk.image("staging", "checkout") == image(version) {
-            break;
-        }
-        desk.step();
-    }
+    desk.until_written("staging", version);
     desk.change("staging", "checkout", |w| w.available = 1).run();
 }
 
@@ -114,6 +109,20 @@ fn a_later_promote_takes_the_place_of_a_standing_one() {
     desk.run();
     assert!(desk.answer(&first).contains("took its place"), "{}", desk.answer(&first));
     assert!(desk.answer(&second).starts_with("Pending"), "{}", desk.answer(&second));
+}
+
+#[test]
+fn a_slip_of_the_pen_takes_nobodys_place() {
+    let mut desk = Desk::adopted(|spec| {
+        manual(spec);
+        spec["stages"][0]["tests"] = json!([{"suite": "api", "external": {}}]);
+    });
+    desk.release("1.8.0", 1).run();
+    let promote = desk.decide("Promote", of("production", "1.8.0"));
+    let slip = desk.decide("Promote", of("production", "1.8.O"));
+    desk.run();
+    assert_eq!(desk.answer(&slip), "Refused: spec.release: there is no release checkout-1.8.O");
+    assert_eq!(desk.answer(&promote), "Pending: stands; waits: not proven in staging yet");
 }
 
 #[test]
@@ -273,12 +282,7 @@ fn pause_stops_before_the_next_workload_and_its_clock() {
         ]);
     });
     desk.release("1.8.0", 1);
-    for _ in 0..40 {
-        if desk.image("staging", "api") == image("1.8.0") {
-            break;
-        }
-        desk.step();
-    }
+    desk.until_written("staging", "1.8.0");
     Arc::make_mut(desk.snap.releases.first_mut().expect("the release")).spec.paused = true;
     desk.run().pass(3600).run();
     assert_ne!(desk.image("staging", "web"), image("1.8.0"));

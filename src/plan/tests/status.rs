@@ -65,3 +65,27 @@ fn builds_that_nothing_names_are_forgotten() {
     let first = BuildHash::of([("app", image("1.0.0").split_once('@').expect("a digest").1)]);
     assert!(!status.builds.iter().any(|row| row.hash == first));
 }
+
+#[test]
+fn no_more_is_written_than_the_schema_lets_in() {
+    let mut desk = Desk::adopted(|spec| spec["stages"][1]["promotion"] = serde_json::json!({"mode": "Manual"}));
+    desk.release("1.8.0", 1).finish();
+    desk.decide("Promote", serde_json::json!({"environment": "production", "release": "checkout-1.8.0"}));
+    desk.finish();
+    let mut status = desk.snap.pipeline.status.clone().expect("a status");
+    let [first, stage] = status.stages.as_mut_slice() else { panic!("two stages") };
+    let (live, proof) = (stage.current.clone().expect("current"), stage.proofs.last().cloned().expect("a proof"));
+    let row = status.builds.last().cloned().expect("a build");
+    for n in 0..70 {
+        let hash = BuildHash::of([("app", image(&n.to_string()).split_once('@').expect("a digest").1)]);
+        stage.previous.push(crate::api::Live { build: hash.clone(), ..live.clone() });
+        first.proofs.insert(0, proof.clone());
+        status.builds.push(crate::api::BuildRow { hash, ..row.clone() });
+    }
+    std::sync::Arc::make_mut(&mut desk.snap.pipeline).status = Some(status);
+    desk.release("1.9.0", 2).finish();
+    let status = desk.snap.pipeline.status.as_ref().expect("a status");
+    assert!(status.builds.len() <= 64, "{}", status.builds.len());
+    assert!(desk.stage("staging").proofs.len() <= 50, "{}", desk.stage("staging").proofs.len());
+    assert!(size(status) <= 64 * 1024);
+}

@@ -1,0 +1,111 @@
+//! The pipeline is edited while it delivers: what the spec names only since was written by nobody.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::desk::{Desk, START, image};
+
+const OLD: &str = "elsewhere.example/old:1";
+
+fn delivered() -> Desk {
+    let mut desk = Desk::adopted(|_| {});
+    desk.release("1.8.0", 1).finish();
+    desk
+}
+
+fn is_held(desk: &Desk) -> bool {
+    ["staging", "production"].iter().any(|e| desk.stage(e).held.is_some())
+}
+
+/// Another container of the workload is managed from now on.
+fn manage_sidecar(desk: &mut Desk) {
+    for environment in ["staging", "production"] {
+        desk.change(environment, "checkout", |w| drop(w.images.insert("sidecar".into(), "side:1".into())));
+    }
+    desk.run();
+    let spec = &mut Arc::make_mut(&mut desk.snap.pipeline).spec;
+    let mut container = spec.workloads[0].containers[0].clone();
+    container.name = "sidecar".into();
+    spec.workloads[0].containers.push(container);
+    desk.run();
+}
+
+fn sidecar(desk: &Desk) -> &str {
+    &desk.snap.places["staging"].workloads["Deployment/checkout"].images["sidecar"]
+}
+
+#[test]
+fn a_new_workload_waits_for_the_next_release() {
+    let mut desk = delivered();
+    desk.grow("worker").run();
+    assert_eq!((desk.image("staging", "worker").as_str(), is_held(&desk)), (OLD, false));
+    desk.release("1.9.0", 2).finish();
+    assert_eq!((desk.image("production", "worker"), is_held(&desk)), (image("1.9.0"), false));
+}
+
+#[test]
+fn a_new_workload_goes_back_to_what_was_found_in_it() {
+    let mut desk = delivered();
+    desk.grow("worker").run().release("1.9.0", 2);
+    desk.until(|desk| desk.image("staging", "worker") == image("1.9.0")).crash("staging", "worker").run();
+    assert_eq!(desk.image("staging", "worker"), OLD);
+    assert_eq!(desk.image("staging", "checkout"), image("1.8.0"));
+    desk.heal("staging", "worker").run();
+    assert_eq!(
+        desk.history("staging").last().map(String::as_str),
+        Some("checkout-1.9.0 ImageOnly Failed"),
+        "a workload more than recorded"
+    );
+    assert!(!is_held(&desk), "{:?}", desk.stage("staging").held);
+}
+
+#[test]
+fn a_new_container_is_nobodys_write_and_goes_back_to_what_was_found_in_it() {
+    let mut desk = delivered();
+    manage_sidecar(&mut desk);
+    assert_eq!((sidecar(&desk), is_held(&desk)), ("side:1", false));
+    desk.release("1.9.0", 2).until(|desk| sidecar(desk) == image("1.9.0")).crash("staging", "checkout").run();
+    assert_eq!((sidecar(&desk), desk.image("staging", "checkout")), ("side:1", image("1.8.0")));
+    desk.heal("staging", "checkout").run();
+    assert_eq!(desk.history("staging").last().map(String::as_str), Some("checkout-1.9.0 Reverted Failed"));
+    assert!(!is_held(&desk));
+}
+
+#[test]
+fn a_renamed_image_in_mid_rollout_condemns_nothing_and_is_said() {
+    let mut desk = delivered();
+    desk.grow("worker").run().release("1.9.0", 2).until_written("staging", "1.9.0");
+    let spec = &mut Arc::make_mut(&mut desk.snap.pipeline).spec;
+    spec.images[0].name = "web".into();
+    for container in spec.workloads.iter_mut().flat_map(|w| &mut w.containers) {
+        container.image_name = "web".into();
+    }
+    desk.run().pass(601).run();
+    assert_eq!(desk.bans(), 0, "{:?}", desk.history("staging"));
+    desk.pass(601).run();
+    assert_eq!(desk.history("staging").last().map(String::as_str), Some("checkout-1.9.0 Failed Inconclusive"));
+    let said = desk.stage("staging").alert.as_ref().map(|a| a.message.clone()).unwrap_or_default();
+    assert!(said.contains("spec.images has no entry app"), "{said}");
+}
+
+#[test]
+fn a_pruned_release_keeps_its_place_when_the_head_returns_to_it() {
+    let head = |version: &str| json!({"version": version, "images": [{"name": "app", "ref": image(version)}]});
+    let set = |desk: &mut Desk, value: Value| {
+        let pipeline = Arc::make_mut(&mut desk.snap.pipeline);
+        pipeline.spec.release = Some(serde_json::from_value(value).expect("a head"));
+        desk.pass(60).finish();
+    };
+    let mut desk = Desk::adopted(|_| {});
+    set(&mut desk, head("1.8.0"));
+    let order = |desk: &Desk| desk.snap.pipeline.status.as_ref().and_then(|s| s.head.as_ref().map(|h| h.order));
+    let first = order(&desk);
+    assert!(first > Some(START));
+    set(&mut desk, head("1.9.0"));
+    desk.snap.releases.retain(|r| r.spec.build.version != "1.8.0");
+    set(&mut desk, head("1.8.0"));
+    assert_eq!(order(&desk), first);
+    assert_eq!(desk.image("production", "checkout"), image("1.8.0"));
+    assert_eq!(desk.history("production").last().map(String::as_str), Some("checkout-1.9.0 Reverted HeadMovedBack"));
+}
