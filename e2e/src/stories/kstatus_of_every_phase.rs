@@ -10,10 +10,10 @@ use crate::shop::{Shop, stage_phase};
 use crate::story::Story;
 
 pub async fn run(t: &Story) -> Result<()> {
-    tokio::try_join!(people_and_evidence(t), bad_ends(t)).map(drop)
+    tokio::try_join!(people_and_evidence(t), bad_ends(t), no_verdict(t)).map(drop)
 }
 
-/// Waiting by hand, paused, Progressing, Verifying, Unverified, Delivered, Superseded, Reverting, Reverted on request.
+/// Waiting by hand, paused, Progressing, Verifying, Delivered, Reverted on request.
 async fn people_and_evidence(t: &Story) -> Result<()> {
     let shop = Shop::open(t).await?;
     shop.adopt(|p| {
@@ -47,7 +47,7 @@ async fn people_and_evidence(t: &Story) -> Result<()> {
     is(&pipeline(t, &shop).await?, "a pipeline that is held", Status::Current)
 }
 
-/// Reverting, Reverted, Failed and Withdrawn as the newest, and beside a newer one.
+/// Failed, Reverted, Reverting and Withdrawn as the newest; Superseded, Failed and Reverted beside a newer one.
 async fn bad_ends(t: &Story) -> Result<()> {
     let shop = Shop::open(t).await?;
     shop.deployment(&shop.staging, "checkout", 2, "shop.invalid/none:0").await?;
@@ -55,7 +55,7 @@ async fn bad_ends(t: &Story) -> Result<()> {
     shop.deliver("1.7.0", 1, Cue::CrashLoop).await?;
     is(&settled(&shop, "1.7.0", "staging", "Failed").await?, "failed with nothing to go back to", Status::Failed)?;
     is(&pipeline(t, &shop).await?, "the pipeline with an alert", Status::Failed)?;
-    shop.deliver("1.8.0", 2, Cue::Good).await?;
+    let good = shop.deliver("1.8.0", 2, Cue::Slow).await?;
     is(&settled(&shop, "1.8.0", "staging", "Delivered").await?, "the next good one", Status::Current)?;
     shop.calm("staging").await?;
     is(&pipeline(t, &shop).await?, "the pipeline after a good one", Status::Current)?;
@@ -68,8 +68,22 @@ async fn bad_ends(t: &Story) -> Result<()> {
     is(&settled(&shop, "1.8.0", "staging", "Superseded").await?, "superseded", Status::Current)?;
     is(&settled(&shop, "1.8.1", "staging", "Reverted").await?, "reverted, with a newer one there", Status::Current)?;
     shop.decide("Withdraw", json!({"release": "checkout-1.8.2"})).await?;
+    is(&settled(&shop, "1.8.2", "staging", "Reverting").await?, "on the way back", Status::InProgress)?;
+    is(&pipeline(t, &shop).await?, "the pipeline on the way back", Status::InProgress)?;
     is(&settled(&shop, "1.8.2", "staging", "Withdrawn").await?, "the newest, withdrawn", Status::Failed)?;
-    shop.runs(&shop.staging, &crate::cue::image("app", Cue::Good, "1.8.0")).await
+    shop.runs(&shop.staging, &good).await
+}
+
+/// Unverified: whether to try again is for people, and nothing is wrong with the build.
+async fn no_verdict(t: &Story) -> Result<()> {
+    let shop = Shop::open(t).await?;
+    shop.adopt(|p| p["spec"]["stages"][0]["tests"] = json!([{"suite": "contract", "external": {}}])).await?;
+    shop.deliver("1.8.0", 1, Cue::Good).await?;
+    settled(&shop, "1.8.0", "staging", "Verifying").await?;
+    let run = shop.test_runs("1.8.0", "staging").await?.pop().unwrap_or_default();
+    t.delete("testrun", &shop.home, name(&run)).await?;
+    is(&settled(&shop, "1.8.0", "staging", "Unverified").await?, "unverified", Status::Current)?;
+    is(&pipeline(t, &shop).await?, "the pipeline of an unverified build", Status::Current)
 }
 
 /// The release in that phase, with a status of its present generation.
