@@ -13,7 +13,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let image = shop.deliver("1.8.0", 1, Cue::NeverReady).await?;
     shop.until("1.8.0", "to tell how it comes along", |v| {
         let why = text(v, "/status/waitingFor");
-        text(v, "/status/phase") == "Progressing" && why.contains("of 2 new pods available (container app: runs and is not ready)")
+        text(v, "/status/phase") == "Progressing" && why.contains("of 2 new pods available (container app: runs and is not ready yet)")
     })
     .await?;
     shop.runs(&shop.staging, &image).await?;

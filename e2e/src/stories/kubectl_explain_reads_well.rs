@@ -37,7 +37,8 @@ pub async fn run(t: &Story) -> Result<()> {
 async fn begin_unobserved(t: &Story) -> Result<()> {
     let ns = t.ns("explain").await?;
     let rules = Rules::read()?;
-    for good in ["pipeline", "release", "environment", "run", "revert"] {
+    // the pipeline last: it has a head, and an operator that sees it makes the Release of that name
+    for good in ["release", "environment", "run", "revert", "pipeline"] {
         let object = rules.good.get(good).with_context(|| format!("the table has no {good}"))?;
         // The answer to the creation itself is judged: no operator has seen the object by then.
         for object in t.apply_in(&ns, &object.to_string()).await? {

@@ -103,18 +103,23 @@ fn only_error(done: &Done) -> &Error {
     &done.failed[0]
 }
 
-/// Status updates of the deployment controller go on for a moment after creation.
-async fn settled(world: &World) -> Deployment {
-    let api = world.api::<Deployment>();
-    let mut before = api.get("web").await.unwrap();
-    loop {
+/// Status updates of an object's controller go on for a moment: the object once three looks in a row show the same.
+async fn settled<K>(world: &World, name: &str) -> K
+where
+    K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+        + serde::de::DeserializeOwned
+        + Clone
+        + std::fmt::Debug,
+{
+    let api = world.api::<K>();
+    let (mut seen, mut looks) = (api.get(name).await.unwrap(), 0);
+    while looks < 2 {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        let now = api.get("web").await.unwrap();
-        if now.resource_version() == before.resource_version() {
-            return now;
-        }
-        before = now;
+        let now = api.get(name).await.unwrap();
+        looks = if now.resource_version() == seen.resource_version() { looks + 1 } else { 0 };
+        seen = now;
     }
+    seen
 }
 
 async fn images_are_written_only_as_planned(t: &Story) {
@@ -130,7 +135,7 @@ async fn images_are_written_only_as_planned(t: &Story) {
         }))
         .await;
     let pipeline = world.make::<DeliveryPipeline>(pipeline()).await;
-    let live = settled(&world).await;
+    let live = settled::<Deployment>(&world, "web").await;
     let set = SetImages {
         kind: WorkloadKind::Deployment,
         namespace: world.namespace.clone(),
@@ -154,7 +159,7 @@ async fn images_are_written_only_as_planned(t: &Story) {
     let done = world.act(Action::SetImages(set.clone())).await;
     assert!(done.failed.is_empty(), "{done:?}");
     assert_ne!(done.written[0].resource_version, set.resource_version);
-    let after = settled(&world).await;
+    let after = settled::<Deployment>(&world, "web").await;
     let (mut was, is) = (serde_json::to_value(&live.spec).unwrap(), serde_json::to_value(&after.spec).unwrap());
     was["template"]["spec"]["containers"][1]["image"] = "registry.example/a:2".into();
     was["template"]["spec"]["initContainers"][0]["image"] = "registry.example/m:2".into();
@@ -187,8 +192,7 @@ async fn a_job_is_made_started_once_and_removed(t: &Story) {
     let other = CreateJob { labels: vec![("windlass.dev/release".into(), "checkout-2".into())], ..create };
     assert!(matches!(only_error(&world.act(Action::CreateJob(other)).await), Error::NotOurs { .. }));
 
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    let job = world.api::<Job>().get("smoke-1").await.unwrap();
+    let job = settled::<Job>(&world, "smoke-1").await;
     assert_eq!(job.spec.as_ref().unwrap().suspend, Some(true));
     let (namespace, name, uid) = (world.namespace.clone(), job.name_any(), job.uid().unwrap());
     let start = |version: String| Action::StartJob {
@@ -201,8 +205,7 @@ async fn a_job_is_made_started_once_and_removed(t: &Story) {
     assert!(matches!(only_error(&stale), Error::Refused { source, .. } if source.code == 409), "{stale:?}");
     let version = job.resource_version().unwrap();
     assert!(world.act(start(version)).await.failed.is_empty());
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    let job = world.api::<Job>().get(&name).await.unwrap();
+    let job = settled::<Job>(&world, &name).await;
     assert_eq!(job.spec.as_ref().unwrap().suspend, Some(false));
     let twice = world.act(start(job.resource_version().unwrap())).await;
     assert!(matches!(only_error(&twice), Error::Refused { source, .. } if source.code == 422), "{twice:?}");

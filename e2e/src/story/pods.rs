@@ -32,6 +32,8 @@ impl Story {
 
     /// The same for at most `count` of them, by name order.
     pub async fn break_some(&self, namespace: &str, selector: &str, how: Break, count: usize) -> Result<()> {
+        // a kubelet keeps whole seconds: a pod that breaks in the second in which it started was never seen ready
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         let mut pods = self.pods(namespace, selector).await?;
         pods.retain(|pod| pod.pointer("/metadata/deletionTimestamp").is_none());
         ensure!(!pods.is_empty(), "no pod in {namespace} matches {selector}");

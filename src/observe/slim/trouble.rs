@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus};
 
 use super::pod::Wire;
-use crate::api::{Span, Time};
+use crate::api::Time;
 use crate::observe::snapshot::{Trouble, TroubleKind};
 
 /// The gravest trouble, if there is one.
@@ -76,12 +76,11 @@ fn not_ready(pod: &Wire) -> Option<Trouble> {
     Some(Trouble { kind: TroubleKind::NotReady, since: pod.since("Ready"), message })
 }
 
-/// A container that was never ready: it has not restarted, and the pod has been unready since before it ran. A kubelet
-/// keeps whole seconds.
+/// A container that was never ready: it has not restarted, and the pod has been unready since before it ran.
 fn starting<'p>(pod: &Wire, status: &'p ContainerStatus) -> Option<&'p str> {
     let running = status.state.as_ref()?.running.as_ref().filter(|_| !status.ready && status.restart_count == 0)?;
     let started = running.started_at.as_ref().map(Time::from)?;
-    (pod.since("Ready") <= started.plus(Span::seconds(1))).then_some(status.name.as_str())
+    (pod.since("Ready") <= started).then_some(status.name.as_str())
 }
 
 fn idle_or_ended(status: &ContainerStatus) -> Option<String> {

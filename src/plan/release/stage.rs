@@ -180,9 +180,11 @@ fn fuller(before: Option<&ReleaseStage>, last: &HistoryEntry) -> String {
 
 /// It is no candidate any more: what history says of it, or that a newer one has started.
 fn ended(world: &World<'_>, stage: &StageStatus, known: &Known<'_>, before: Option<&ReleaseStage>) -> ReleaseStage {
-    let is_its = |e: &&HistoryEntry| {
-        e.release == known.name() && e.outcome.is_terminal() && e.at >= created(&known.release.metadata)
-    };
+    // a Release of this name that was deleted has had attempts of its own; they began before this one was made
+    let made = created(&known.release.metadata).stamp();
+    let is_told = |e: &HistoryEntry| before.is_some_and(|b| b.attempt == e.attempt);
+    let is_its =
+        |e: &&HistoryEntry| e.release == known.name() && e.outcome.is_terminal() && (e.attempt >= made || is_told(e));
     let last = stage.history.iter().rev().find(is_its);
     let phase = match last.map(|e| e.outcome) {
         Some(Outcome::Reverted | Outcome::ImageOnly | Outcome::Aborted) => Phase::Reverted,

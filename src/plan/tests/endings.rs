@@ -151,6 +151,19 @@ fn a_deleted_release_goes_back_in_mid_rollout_and_stays_when_delivered() {
 }
 
 #[test]
+fn a_release_made_again_in_the_second_in_which_the_old_one_ended_is_another() {
+    let mut desk = Desk::adopted(|_| {});
+    desk.release("1.8.0", 1).until_written("staging", "1.8.0");
+    desk.change("staging", "checkout", |w| w.available = 1).pass(1).run();
+    let release = Arc::make_mut(desk.snap.releases.first_mut().expect("the release"));
+    release.metadata.deletion_timestamp = Some(desk.now.into());
+    desk.run().heal("staging", "checkout").run();
+    assert!(desk.snap.releases.is_empty());
+    desk.release("1.8.0", 1).run();
+    assert_eq!(desk.phase("1.8.0", "staging"), "Superseded");
+}
+
+#[test]
 fn another_template_than_the_recorded_one_is_image_only() {
     let mut desk = Desk::adopted(|_| {});
     desk.change("staging", "checkout", |w| w.fingerprint = "f1".into()).run();
