@@ -189,9 +189,9 @@ pub enum TroubleKind {
     Pull,
     /// No node takes it.
     Unschedulable,
-    /// A container runs and is not ready, or ended with an error.
-    /// A container runs and is not ready yet, for the first time: it starts.
+    /// A container runs and has not been ready yet.
     Starting,
+    /// A container runs and is not ready any more, or ended with an error.
     NotReady,
 }
 
