@@ -87,6 +87,28 @@ impl Error {
         }
     }
 
+    /// Why the Release of a head cannot be made, where only a person can change that.
+    pub fn no_release(&self) -> Option<String> {
+        match self {
+            Self::Refused { object, source, .. } if object.resource == Resource::Release && !self.is_conflict() => {
+                matches!(source.code, 400 | 403 | 422).then(|| format!("{object}: {}", source.message))
+            }
+            Self::NotOurs { object, differs } if object.resource == Resource::Release => {
+                Some(format!("{object} exists with a different {differs}"))
+            }
+            Self::Refused { .. }
+            | Self::NotLeading { .. }
+            | Self::TimedOut { .. }
+            | Self::Unanswered { .. }
+            | Self::Unreadable { .. }
+            | Self::Absent { .. }
+            | Self::Moved { .. }
+            | Self::ContainerNotFound { .. }
+            | Self::NotRunnable { .. }
+            | Self::NotOurs { .. } => None,
+        }
+    }
+
     pub(super) fn is_already_exists(&self) -> bool {
         matches!(self, Self::Refused { source, .. } if source.is_already_exists())
     }

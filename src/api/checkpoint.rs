@@ -96,6 +96,10 @@ pub struct StageStatus {
     /// When what ran was recorded, before the first write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<Time>,
+    /// The target namespace in which it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub namespace: Option<String>,
     /// What runs, as delivered, adopted or left by an ended rollout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<Live>,

@@ -122,6 +122,11 @@ pub struct TestRunStatus {
     pub url: Option<String>,
 }
 
+impl Counts {
+    /// The highest count of any kind.
+    pub const MAX: i64 = 1_000_000_000;
+}
+
 /// Tests counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 pub struct Counts {

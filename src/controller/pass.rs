@@ -70,7 +70,10 @@ impl Controller {
                             notes.extend(told);
                             snapshot.pipeline = Arc::new(stored);
                         }
-                        Err(error) => return Passed { outcome: outcome(key, &[error]), wake_at: plan.wake_at },
+                        Err(error) => {
+                            notes.extend(refused(&error));
+                            return Passed { outcome: outcome(key, &[error]), wake_at: plan.wake_at };
+                        }
                     }
                 }
                 Step::Effects(actions) => {
@@ -138,6 +141,17 @@ impl Controller {
         }
         Passed { outcome: outcome(key, &done.failed), wake_at }
     }
+}
+
+/// A status that the server does not take stops the whole pipeline, and no status can say so: an event does.
+fn refused(error: &Error) -> Option<Note> {
+    let is_final = matches!(error, Error::Refused { .. }) && !error.is_conflict();
+    is_final.then(|| Note {
+        release: None,
+        warning: true,
+        reason: "StatusRefused".into(),
+        message: format!("the pipeline stands still, its status cannot be written: {}", with_causes(error)),
+    })
 }
 
 /// A conflict is no failure, as long as nothing else failed.

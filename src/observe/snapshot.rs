@@ -17,6 +17,8 @@ pub struct Snapshot {
     /// All Decisions of the namespace that name it.
     pub decisions: Vec<Arc<Decision>>,
     pub unreadable: Unreadable,
+    /// Why the Release that the head asks for cannot be made, if the last try was refused.
+    pub no_release: Option<String>,
     /// By environment: each stage of the spec, and each of the status that is not in the spec any more.
     pub places: BTreeMap<String, Place>,
     pub settings: Settings,

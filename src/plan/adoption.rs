@@ -19,6 +19,7 @@ pub fn adopt(world: &World<'_>, draft: &mut Draft) {
     arrange(world, draft);
     for index in 0..draft.status.stages.len() {
         leave_to_other(world, draft, index);
+        leave_place(world, draft, index);
         adopt_stage(world, draft, index);
     }
 }
@@ -67,6 +68,23 @@ fn leave_to_other(world: &World<'_>, draft: &mut Draft, index: usize) {
     draft.warn("", "WorkloadClaimed", text);
 }
 
+/// An Environment that was made again and points elsewhere: what was recorded is of another place, and what runs in this
+/// one is adopted. The mark and the evidence stay.
+fn leave_place(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let Some(stage) = draft.status.stages.get_mut(index).filter(|s| s.adopted.is_some()) else { return };
+    let (environment, now) = (stage.environment.clone(), world.namespace(&stage.environment).map(str::to_owned));
+    let Some((now, before)) = now.zip(stage.namespace.clone()).filter(|(now, before)| now != before) else { return };
+    let why = format!("the Environment points at {now}, and no longer at {before}");
+    if let Some(rollout) = stage.rollout.take() {
+        ending::close(world, stage, &rollout, Outcome::Aborted, Some(Cause::EnvironmentDeleted), &why);
+    }
+    (stage.adopted, stage.current, stage.alert, stage.watch_until) = (None, None, None, None);
+    stage.previous.clear();
+    stage.workloads.clear();
+    stage.held.take_if(|held| held.kind != HoldKind::Revert);
+    draft.warn("", "EnvironmentMoved", format!("{environment}: {why}; what runs there is adopted"));
+}
+
 fn adopt_stage(world: &World<'_>, draft: &mut Draft, index: usize) {
     let is_live =
         draft.status.stages.iter().any(|s| s.rollout.is_some() || s.history.iter().any(|e| e.outcome.is_terminal()));
@@ -76,6 +94,7 @@ fn adopt_stage(world: &World<'_>, draft: &mut Draft, index: usize) {
     }
     let Some(seen) = all_seen(world, &stage.environment) else { return };
     stage.adopted = Some(world.now);
+    stage.namespace = world.namespace(&stage.environment).map(str::to_owned);
     stage.workloads = draft::seen_workloads(world, &stage.environment);
     let (live, row) = found(world, stage, &seen);
     if let Some(live) = &live {
@@ -170,7 +189,7 @@ fn adoption_hold(world: &World<'_>, stage: &StageStatus, live: Option<&Live>) ->
     let here = world.spec.stages.iter().position(|s| s.environment == stage.environment)?;
     let way = world.spec.stages.iter().take(here + 1);
     let is_above = |k: &&Known<'_>| {
-        let Some(hash) = k.hash() else { return false };
+        let hash = &k.hash;
         current.is_none_or(|c| order(&k.mark, c).is_gt())
             // a ban in a stage before keeps it from here as well
             && !way.clone().any(|s| world.bans(&s.environment, hash).next().is_some())

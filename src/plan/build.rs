@@ -44,6 +44,17 @@ pub fn is_placeholder(image: &str) -> bool {
     host == "invalid" || host.ends_with(".invalid")
 }
 
+/// The digest; where there is none, the tag as it is written.
+fn identity(parsed: &Reference<'_>) -> Option<String> {
+    parsed.digest.map(str::to_owned).or_else(|| parsed.tag.map(|tag| format!(":{tag}")))
+}
+
+/// Hash of the build that these references make, whatever the pipeline asks for.
+pub fn hash(refs: &[ImageRef]) -> BuildHash {
+    let digests: Vec<String> = refs.iter().map(|r| identity(&parse(&r.r#ref)).unwrap_or_default()).collect();
+    BuildHash::of(refs.iter().map(|r| r.name.as_str()).zip(digests.iter().map(String::as_str)))
+}
+
 /// The build that these references make, or what is wrong with them, naming the field.
 pub fn resolve(sources: &[ImageSource], refs: &[ImageRef], field: &str) -> Result<BuildRow, String> {
     if let Some(stranger) = refs.iter().find(|r| !sources.iter().any(|s| s.name == r.name)) {
@@ -61,10 +72,8 @@ pub fn resolve(sources: &[ImageSource], refs: &[ImageRef], field: &str) -> Resul
                 image.name, parsed.repository, source.repository
             ));
         }
-        let digest = match (parsed.digest, parsed.tag) {
-            (Some(digest), _) => digest.to_owned(),
-            (None, Some(tag)) => format!(":{tag}"),
-            (None, None) => return Err(format!("{field}: {} has neither digest nor tag", image.name)),
+        let Some(digest) = identity(&parsed) else {
+            return Err(format!("{field}: {} has neither digest nor tag", image.name));
         };
         images.push(ImageDigest { name: source.name.clone(), digest });
     }

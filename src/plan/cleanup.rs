@@ -102,9 +102,11 @@ pub fn trim(world: &World<'_>, draft: &mut Draft) {
 
 /// The newest release that may still be delivered there and is not.
 fn available(world: &World<'_>, stage: &crate::api::StageStatus) -> Option<String> {
-    let newest = world.releases.iter().rev().find(|k| {
-        k.hash().is_some_and(|hash| !world.is_banned(stage, hash) && world.withdrawal(k.name(), hash).is_none())
-    })?;
+    let newest = world
+        .releases
+        .iter()
+        .rev()
+        .find(|k| !world.is_banned(stage, &k.hash) && world.withdrawal(k.name(), &k.hash).is_none())?;
     let is_there = match &stage.rollout {
         Some(rollout) => rollout.release == newest.name(),
         None => stage.current.as_ref().is_some_and(|c| c.release == newest.name()),

@@ -120,6 +120,11 @@ fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>)
     if let Some(message) = head_failure(world, draft) {
         return Standing::Stalled { reason: "HeadFailed".into(), message };
     }
+    let is_missing = || head::missing_release(world, draft.status.head.as_ref()).is_some();
+    if let Some(why) = world.snap.no_release.as_ref().filter(|_| is_missing()) {
+        let message = clip(&format!("the Release for spec.release cannot be made: {why}"), 512);
+        return Standing::Stalled { reason: "HeadRefused".into(), message };
+    }
     if let Some((stage, what)) = stages.iter().find_map(|s| changing(world, s).map(|what| (s, what))) {
         return Standing::Reconciling { reason: what.into(), message: format!("{}: {what}", stage.environment) };
     }

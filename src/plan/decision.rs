@@ -60,7 +60,7 @@ pub fn is_standing(draft: &Draft, decision: &Decision) -> bool {
 
 /// Notes that a standing Decision was used.
 pub fn applied(draft: &mut Draft, decision: &Decision, known: &Known<'_>, reason: &str) {
-    draft.answer_about(decision, DecisionPhase::Applied, reason, Some(known.uid), known.hash());
+    draft.answer_about(decision, DecisionPhase::Applied, reason, Some(known.uid), Some(&known.hash));
 }
 
 fn apply(world: &World<'_>, draft: &mut Draft, decision: &Decision) {

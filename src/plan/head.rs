@@ -71,7 +71,7 @@ pub fn problem(world: &World<'_>, draft: &Draft, head: &Head, row: &BuildRow) ->
         return refuse("seen");
     }
     let release = world.release(&release_name(world, &head.version))?;
-    if release.hash() == Some(&row.hash) { None } else { refuse("released") }
+    if release.hash == row.hash { None } else { refuse("released") }
 }
 
 /// The head's place in the order of releases, if one is set and followed.

@@ -1,9 +1,9 @@
 //! A stage without a rollout: images that someone else wrote, workloads that were re-created, templates that changed,
 //! evidence that failed later, a build that was withdrawn.
 
-use crate::api::checkpoint::StageStatus;
+use crate::api::checkpoint::{PendingBan, Proof, StageStatus};
 use crate::api::pipeline::WorkloadRef;
-use crate::api::{Cause, HistoryEntry, Outcome, Span, Time};
+use crate::api::{Cause, HistoryEntry, Live, Outcome, Span, TestRun, Time};
 use crate::observe::Workload;
 
 use super::draft::{self, Draft, clip};
@@ -31,28 +31,20 @@ pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
 }
 
 /// A suite that had passed and failed later, after its attempt was settled: banned and told, not reverted. Whatever else is
-/// under way there: the next stage must not rise on it. An attempt that is still open looks after its own suites.
+/// under way there: the next stage must not rise on it, under any version. An attempt that is still open looks after its own
+/// suites.
 pub fn later_failures(world: &World<'_>, draft: &mut Draft, index: usize) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
-    let open = stage.rollout.as_ref().map(|r| r.attempt.clone());
-    for run in world.snap.test_runs.iter().filter(|r| r.spec.environment == stage.environment && suite::has_failed(r)) {
-        let is_its = |p: &&mut crate::api::checkpoint::Proof| {
-            p.void.is_none()
-                && Some(&p.attempt) != open.as_ref()
-                && p.attempt == run.spec.attempt
-                && p.release_uid == run.spec.release_uid
-                && p.build == run.spec.build_hash
-        };
-        let Some(proof) = stage.proofs.iter_mut().find(is_its) else { continue };
-        let why = format!("suite {} failed after it had passed", run.spec.suite);
-        proof.void = Some(clip(&why, 256));
-        let (build, attempt, release) = (proof.build.clone(), proof.attempt.clone(), proof.release.clone());
-        stage.bans.push(crate::api::checkpoint::PendingBan {
-            build,
-            attempt,
-            release: release.clone(),
-            reason: clip(&why, 256),
-        });
+    let (environment, open) = (stage.environment.clone(), stage.rollout.as_ref().map(|r| r.attempt.clone()));
+    let is_over = |r: &&TestRun| r.spec.environment == environment && Some(&r.spec.attempt) != open.as_ref();
+    for run in world.snap.test_runs.iter().map(AsRef::as_ref).filter(is_over).filter(|r| suite::has_failed(r)) {
+        let why = format!("suite {} failed after its attempt had ended", run.spec.suite);
+        if !take_back(world, stage, run, &clip(&why, 256)) {
+            continue;
+        }
+        let (build, attempt, release) =
+            (run.spec.build_hash.clone(), run.spec.attempt.clone(), run.spec.release.clone());
+        stage.bans.push(PendingBan { build, attempt, release: release.clone(), reason: clip(&why, 256) });
         draft::alert(
             stage,
             world,
@@ -63,6 +55,35 @@ pub fn later_failures(world: &World<'_>, draft: &mut Draft, index: usize) {
         draft.warn(&release, "EvidenceWithdrawn", text);
         return;
     }
+}
+
+/// Voids what was proven of that build here, in any attempt. What was never proven, and runs, is remembered as void. False
+/// if it was known.
+fn take_back(world: &World<'_>, stage: &mut StageStatus, run: &TestRun, why: &str) -> bool {
+    let is_its = |p: &Proof| p.attempt == run.spec.attempt && p.release_uid == run.spec.release_uid;
+    match stage.proofs.iter().find(|p| is_its(p) && p.build == run.spec.build_hash) {
+        Some(proof) if proof.void.is_some() => return false,
+        Some(_) => {}
+        None => {
+            let is_unverified =
+                |c: &Live| c.attempt == run.spec.attempt && c.build == run.spec.build_hash && !c.healthy;
+            if !stage.current.as_ref().is_some_and(is_unverified) {
+                return false;
+            }
+            stage.proofs.push(Proof {
+                release: run.spec.release.clone(),
+                release_uid: run.spec.release_uid.clone(),
+                build: run.spec.build_hash.clone(),
+                attempt: run.spec.attempt.clone(),
+                at: world.now,
+                void: None,
+            });
+        }
+    }
+    for proof in stage.proofs.iter_mut().filter(|p| p.build == run.spec.build_hash && p.void.is_none()) {
+        proof.void = Some(why.to_owned());
+    }
+    true
 }
 
 /// What runs was withdrawn, or lies above a head that was proven here: back at once.
@@ -113,11 +134,18 @@ fn workloads(world: &World<'_>, draft: &mut Draft, index: usize) {
             continue;
         }
         match drift(world, draft, stage, workload, seen) {
+            Drift::ToRestore if is_bad(world, stage) => return ending::adopt_instead(world, draft, index),
             Drift::None | Drift::ToRestore => {}
             Drift::Record { restored } => record(world, draft, index, workload, seen, restored),
             Drift::Foreign(who) => return ending::foreign(world, draft, index, &who),
         }
     }
+}
+
+/// Whether what is recorded as current is banned here or withdrawn: it never goes forward again without a person.
+pub fn is_bad(world: &World<'_>, stage: &StageStatus) -> bool {
+    let is_bad = |c: &Live| world.is_banned(stage, &c.build) || world.withdrawal(&c.release, &c.build).is_some();
+    stage.current.as_ref().is_some_and(is_bad)
 }
 
 /// How a workload of an idle stage differs from what the checkpoint says.

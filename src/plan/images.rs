@@ -55,10 +55,8 @@ fn is_step(open: &Rollout, plan: &RolloutWorkload, step: usize) -> bool {
 
 /// A workload that was re-created while a build is current gets it back at once: no rollout, no gates.
 fn restorations(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
-    let Some(current) = stage.current.as_ref().filter(|_| stage.adopted.is_some() && !world.is_pipeline_deleted())
-    else {
-        return;
-    };
+    let is_open = stage.adopted.is_some() && !world.is_pipeline_deleted() && !idle::is_bad(world, stage);
+    let Some(current) = stage.current.as_ref().filter(|_| is_open) else { return };
     let Some(row) = world.row(&draft.status, &current.build) else { return };
     let Some(place) = world.place(&stage.environment) else { return };
     for workload in &world.spec.workloads {

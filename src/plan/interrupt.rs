@@ -6,6 +6,7 @@ use crate::api::{Cause, Outcome, RolloutState};
 
 use super::draft::Draft;
 use super::mutant::{Mutant, is};
+use super::upstream::{self, Upstream};
 use super::workload::{self, Judgement, Standing};
 use super::world::{World, order, user_of};
 use super::{ending, head, reference, rollout, writing};
@@ -74,17 +75,12 @@ fn reason(
     {
         return Some((Cause::HeadMovedBack, format!("the head is {}", head.version)));
     }
-    let before = index.checked_sub(1).and_then(|i| draft.status.stages.get(i))?;
-    let proofs = before.proofs.iter().filter(|p| p.release_uid == rollout.release_uid && p.build == rollout.build);
-    let (mut void, mut valid) = (None, false);
-    for proof in proofs {
-        match &proof.void {
-            Some(why) => void = Some(why.clone()),
-            None => valid = true,
+    match upstream::of(world, draft, index, &rollout.release_uid, &rollout.build) {
+        Upstream::Withdrawn(environment, why) => {
+            Some((Cause::EvidenceWithdrawn, format!("its evidence in {environment} was withdrawn: {why}")))
         }
+        Upstream::Entry | Upstream::Proven | Upstream::Unproven(_) => None,
     }
-    let why = void.filter(|_| !valid)?;
-    Some((Cause::EvidenceWithdrawn, format!("its evidence in {} was withdrawn: {why}", before.environment)))
 }
 
 /// Whether a person paused the release, or the whole pipeline is suspended.

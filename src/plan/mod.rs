@@ -37,6 +37,7 @@ mod suite;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod upstream;
 mod verdict;
 mod workload;
 mod world;

@@ -43,7 +43,7 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
     let waiting = waiting_for(&stages, here, &standing);
     ReleaseStatus {
         observed_generation: generation,
-        build_hash: known.hash().cloned(),
+        build_hash: Some(known.hash.clone()),
         phase: here.map(|s| s.phase),
         stage: here.map(|s| s.environment.clone()),
         waiting_for: waiting.map(|w| clip(&w, 512)),
@@ -92,12 +92,14 @@ fn standing(
     here: Option<&ReleaseStage>,
 ) -> Standing {
     let ready = |reason: &str, message: &str| Standing::Ready { reason: reason.into(), message: message.into() };
-    if let Err(why) = &known.build {
-        return Standing::Stalled { reason: "InvalidBuild".into(), message: why.clone() };
-    }
     // above the head nothing is wanted
     let is_wanted = |k: &&Known<'_>| head.is_none_or(|head| order(&k.mark, head).is_le());
     let is_newest = world.releases.iter().rev().find(is_wanted).is_some_and(|newest| newest.uid == known.uid);
+    if let Err(why) = &known.build
+        && (is_untried(stages) || is_newest && stages.iter().any(|s| s.phase == Phase::Waiting))
+    {
+        return Standing::Stalled { reason: "InvalidBuild".into(), message: why.clone() };
+    }
     if let Some(changing) = stages.iter().find(|s| is_changing(s)) {
         return Standing::Reconciling {
             reason: format!("{:?}", changing.phase),
@@ -113,6 +115,11 @@ fn standing(
         Some(here) => ready(&format!("{:?}", here.phase), &here.message),
         None => ready("Waiting", "its pipeline has no stages in sight yet"),
     }
+}
+
+/// It has not entered any stage, and none has passed it by. What was delivered under an earlier spec.images is history.
+fn is_untried(stages: &[ReleaseStage]) -> bool {
+    stages.iter().all(|s| s.phase == Phase::Waiting)
 }
 
 fn is_changing(stage: &ReleaseStage) -> bool {
@@ -141,8 +148,7 @@ fn delivered(
     here: Option<&ReleaseStage>,
 ) -> (bool, DeliveredCondition) {
     let last = world.spec.stages.last().and_then(|s| draft.stage(&s.environment));
-    let is_live =
-        last.zip(known.hash()).is_some_and(|(stage, hash)| conditions::is_delivered(stage, known.name(), hash));
+    let is_live = last.is_some_and(|stage| conditions::is_delivered(stage, known.name(), &known.hash));
     if is_live {
         return (true, ("True", "Delivered".into(), "live and proven at the end of its way".into()));
     }
@@ -155,8 +161,8 @@ fn delivered(
         .or_else(|| stages.last().filter(is_over))
         .or_else(|| here.filter(is_over));
     match (ended, &known.build) {
-        (_, Err(why)) => (false, ("False", "InvalidBuild".into(), why.clone())),
-        (Some(ended), Ok(_)) => {
+        (None, Err(why)) => (false, ("False", "InvalidBuild".into(), why.clone())),
+        (Some(ended), _) => {
             (false, ("False", format!("{:?}", ended.phase), format!("{}: {}", ended.environment, ended.message)))
         }
         (None, Ok(_)) => (false, ("Unknown", "UnderWay".into(), String::new())),

@@ -33,25 +33,35 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize) -> Tests {
         let run = observed_run(world, &environment, rollout, &suite.plan.suite);
         follow(world, &environment, rollout, suite, run);
     }
+    // a pass may be taken back while others still run
+    for suite in suites.iter_mut().filter(|s| phase_of(s) == Some(RunPhase::Passed)) {
+        let run = observed_run(world, &environment, rollout, &suite.plan.suite);
+        if let Some(status) = run.filter(|run| has_failed(run)).and_then(|run| run.status.as_ref()) {
+            suite.verdict = Some(reported(world, RunPhase::Failed, status));
+        }
+    }
     let all = together(&suites);
     rollout.suites = suites;
     all
 }
 
+fn phase_of(suite: &SuiteState) -> Option<RunPhase> {
+    suite.verdict.as_ref().map(|v| v.phase)
+}
+
 fn together(suites: &[SuiteState]) -> Tests {
-    let phase = |s: &SuiteState| s.verdict.as_ref().map(|v| v.phase);
     let text = |s: &SuiteState, word: &str| {
         let message = s.verdict.as_ref().map(|v| v.message.as_str()).filter(|m| !m.is_empty());
         message
             .map_or_else(|| format!("suite {} {word}", s.plan.suite), |m| format!("suite {} {word}: {m}", s.plan.suite))
     };
-    if let Some(failed) = suites.iter().find(|s| phase(s) == Some(RunPhase::Failed)) {
+    if let Some(failed) = suites.iter().find(|s| phase_of(s) == Some(RunPhase::Failed)) {
         return Tests::Failed(text(failed, "failed"));
     }
     if suites.iter().any(|s| s.verdict.is_none()) {
         return Tests::Running;
     }
-    match suites.iter().find(|s| phase(s) != Some(RunPhase::Passed) && !is(Mutant::ErroredPasses)) {
+    match suites.iter().find(|s| phase_of(s) != Some(RunPhase::Passed) && !is(Mutant::ErroredPasses)) {
         Some(other) => Tests::Unverified(text(other, "gave no verdict")),
         None => Tests::Passed,
     }
@@ -92,14 +102,7 @@ fn follow_external(world: &World<'_>, suite: &mut SuiteState, status: Option<&Te
     let Some(status) = status else { return };
     match status.phase {
         Some(phase @ (RunPhase::Passed | RunPhase::Failed)) => {
-            suite.verdict = Some(Verdict {
-                phase,
-                at: world.now,
-                counts: status.counts,
-                message: clip(status.message.as_deref().unwrap_or_default(), 256),
-                failing: status.failing.clone(),
-                url: status.url.clone(),
-            });
+            suite.verdict = Some(reported(world, phase, status));
         }
         // CI may replace its own Errored until the time-out
         Some(RunPhase::Errored | RunPhase::Pending | RunPhase::Running | RunPhase::Aborted) | None => {
@@ -108,6 +111,11 @@ fn follow_external(world: &World<'_>, suite: &mut SuiteState, status: Option<&Te
             }
         }
     }
+}
+
+fn reported(world: &World<'_>, phase: RunPhase, status: &TestRunStatus) -> Verdict {
+    let message = status.message.as_deref().unwrap_or_default();
+    verdict::bounded(world, phase, status.counts, &status.failing, status.url.as_deref(), message)
 }
 
 fn follow_job(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &mut SuiteState) {
@@ -205,7 +213,7 @@ fn is_over(world: &World<'_>, suite: &SuiteState) -> bool {
 pub fn failed_later(world: &World<'_>, draft: &Draft, index: usize) -> Option<String> {
     let stage = draft.status.stages.get(index)?;
     let rollout = stage.rollout.as_ref()?;
-    let passed = rollout.suites.iter().filter(|s| s.verdict.as_ref().is_some_and(|v| v.phase == RunPhase::Passed));
+    let passed = rollout.suites.iter().filter(|s| phase_of(s) == Some(RunPhase::Passed));
     let failed = passed
         .filter_map(|s| observed_run(world, &stage.environment, rollout, &s.plan.suite))
         .find(|r| has_failed(r))?;

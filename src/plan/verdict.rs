@@ -98,9 +98,32 @@ fn errored(world: &World<'_>, message: &str) -> Verdict {
 }
 
 fn verdict(world: &World<'_>, phase: RunPhase, report: Option<Report>, message: &str) -> Verdict {
-    let is_link = |url: &String| (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 1024;
-    let (counts, failing, url) =
-        report.map_or((None, Vec::new(), None), |r| (Some(r.counts), r.failing, r.url.filter(is_link)));
-    let failing = failing.iter().take(20).map(|name| clip(name, 128)).collect();
-    Verdict { phase, at: world.now, counts, message: clip(message, 256), failing, url }
+    let (counts, failing, url) = report.map_or((None, Vec::new(), None), |r| (Some(r.counts), r.failing, r.url));
+    bounded(world, phase, counts, &failing, url.as_deref(), message)
+}
+
+/// What someone reported, as the checkpoint can take it: one name too long must not keep a failure from being recorded.
+pub fn bounded(
+    world: &World<'_>,
+    phase: RunPhase,
+    counts: Option<Counts>,
+    failing: &[String],
+    url: Option<&str>,
+    message: &str,
+) -> Verdict {
+    let is_link = |url: &&str| (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 1024;
+    let within = |count: i64| count.clamp(0, Counts::MAX);
+    Verdict {
+        phase,
+        at: world.now,
+        counts: counts.map(|c| Counts {
+            total: within(c.total),
+            passed: within(c.passed),
+            failed: within(c.failed),
+            skipped: within(c.skipped),
+        }),
+        message: clip(message, 256),
+        failing: failing.iter().take(20).map(|name| clip(name, 128)).collect(),
+        url: url.filter(is_link).map(str::to_owned),
+    }
 }

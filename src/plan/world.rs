@@ -22,6 +22,8 @@ pub struct Known<'a> {
     pub release: &'a Release,
     pub uid: &'a str,
     pub mark: Mark,
+    /// Hash of its images as they are given, whatever the pipeline asks for now.
+    pub hash: BuildHash,
     /// The build, or why it cannot be delivered, naming the field.
     pub build: Result<BuildRow, String>,
 }
@@ -29,11 +31,6 @@ pub struct Known<'a> {
 impl Known<'_> {
     pub fn name(&self) -> &str {
         &self.mark.release
-    }
-
-    /// Hash of its build, if it has a valid one.
-    pub fn hash(&self) -> Option<&BuildHash> {
-        self.build.as_ref().ok().map(|row| &row.hash)
     }
 }
 
@@ -138,7 +135,7 @@ impl<'a> World<'a> {
         if let Some(hash) = decision.status.as_ref().and_then(|s| s.build_hash.as_ref()) {
             return Some(hash);
         }
-        decision.spec.release.as_deref().and_then(|name| self.release(name)).and_then(Known::hash)
+        decision.spec.release.as_deref().and_then(|name| self.release(name)).map(|known| &known.hash)
     }
 
     /// Whether the pipeline is on its way out.
@@ -179,7 +176,13 @@ fn known<'a>(spec: &DeliveryPipelineSpec, release: &'a Release, now: Time) -> Kn
     } else {
         build::resolve(&spec.images, &build.images, "spec.build.images")
     };
-    Known { release, uid: release.metadata.uid.as_deref().unwrap_or(""), mark, build: resolved }
+    Known {
+        release,
+        uid: release.metadata.uid.as_deref().unwrap_or(""),
+        mark,
+        hash: build::hash(&build.images),
+        build: resolved,
+    }
 }
 
 /// The order of releases: when the build was made; ties by semantic version, then by name.

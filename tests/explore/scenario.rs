@@ -122,7 +122,7 @@ pub fn all() -> Vec<Scenario> {
         &PLAIN,
         &[1],
         4,
-        &[(NewRelease, 2), (CiFails, 1), (Trouble, 1), (Abort, 1), (Promote, 1), (Unban, 1), (Retry, 1)],
+        &[(NewRelease, 2), (CiFails, 1), (CiLater, 1), (Trouble, 1), (Abort, 1), (Promote, 1), (Unban, 1), (Retry, 1)],
     );
     shared.budget.shares = true;
     let mut sight = scenario(
@@ -211,6 +211,7 @@ pub fn all() -> Vec<Scenario> {
             Step::Decide(DecisionType::Revert, None, Some(0)),
             Step::Decide(DecisionType::Unhold, None, Some(0)),
         ]),
+        scenario("taken back", &manual, &[1], 2, &[(Abort, 1), (Promote, 1)]),
         scenario("one of two", &two, &[1], 1, &[(Trouble, 1)]),
         scenario("job gone", &job, &[1], 1, &[(JobGone, 1)]),
         scenario("lifted", &PLAIN, &[1], 3, &[(NewRelease, 1), (CiFails, 1), (Unban, 1)]).settled(),

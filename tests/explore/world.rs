@@ -242,6 +242,7 @@ impl World {
             test_runs: runs.clone(),
             decisions: decisions.clone(),
             unreadable: Unreadable::default(),
+            no_release: None,
             places: BTreeMap::from([place(0), place(1)]),
             settings: Settings { max_pause: Span::seconds(3600), ..Settings::default() },
         })

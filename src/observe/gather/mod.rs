@@ -56,6 +56,7 @@ pub fn gather(
             releases: health.unreadable("Release", namespace),
             decisions: health.unreadable("Decision", namespace),
         },
+        no_release: None,
         places,
         settings: config.settings,
         pipeline,

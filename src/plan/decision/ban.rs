@@ -3,14 +3,14 @@
 use crate::api::checkpoint::StageStatus;
 use crate::api::{BuildHash, Decision};
 use crate::plan::draft::Draft;
-use crate::plan::world::{Known, World};
+use crate::plan::world::World;
 
 use super::Answer;
 
 pub(super) fn unban(world: &World<'_>, draft: &mut Draft, index: usize, decision: &Decision) -> Answer {
     let Some(stage) = draft.status.stages.get_mut(index) else { return Answer::Stands };
     let hash = match (&decision.spec.release, &decision.spec.to) {
-        (Some(name), _) => world.release(name).and_then(Known::hash).cloned(),
+        (Some(name), _) => world.release(name).map(|known| known.hash.clone()),
         (None, Some(to)) => banned_hash(world, stage, to),
         (None, None) => None,
     };
@@ -25,7 +25,7 @@ pub(super) fn unban(world: &World<'_>, draft: &mut Draft, index: usize, decision
 /// The banned build that `hash:…` or a release's name means.
 fn banned_hash(world: &World<'_>, stage: &StageStatus, to: &str) -> Option<BuildHash> {
     if let Some(known) = world.release(to) {
-        return known.hash().cloned();
+        return Some(known.hash.clone());
     }
     let digits = to.strip_prefix("hash:")?;
     let recorded = world.decisions.iter().filter(|d| d.spec.environment.as_deref() == Some(stage.environment.as_str()));
@@ -41,7 +41,7 @@ pub(super) fn withdraw(world: &World<'_>, draft: &Draft, decision: &Decision) ->
         lives.or_else(|| s.rollout.as_ref().filter(|r| r.release == name).map(|r| r.build.clone()))
     };
     let build =
-        world.release(name).and_then(Known::hash).cloned().or_else(|| draft.status.stages.iter().find_map(live));
+        world.release(name).map(|known| known.hash.clone()).or_else(|| draft.status.stages.iter().find_map(live));
     match build {
         Some(build) => Answer::Applied(format!("{name} is delivered nowhere again"), Some(build)),
         None => Answer::refused(format!("spec.release: there is no release {name}")),

@@ -98,7 +98,9 @@ fn pointless(stage: &StageStatus, known: &Known<'_>, decision: &Decision) -> Opt
 
 /// Whether a release of that name may stand at all: a slip of the pen takes nobody's place.
 fn is_possible(world: &World<'_>, draft: &Draft, environment: &str, name: &str) -> bool {
-    let Some(hash) = world.release(name).and_then(Known::hash) else { return false };
+    let Some(hash) = world.release(name).filter(|known| known.build.is_ok()).map(|known| &known.hash) else {
+        return false;
+    };
     let is_banned = draft.stage(environment).is_some_and(|stage| world.is_banned(stage, hash));
     world.withdrawal(name, hash).is_none() && (!is_banned || is_being_lifted(world, draft, environment, name, hash))
 }

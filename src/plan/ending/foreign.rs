@@ -1,11 +1,11 @@
 //! Someone else wrote an image: the stage is held, until a person takes the image as it is or has ours put back.
 
-use super::{PREVIOUS, close, settle};
+use super::{PREVIOUS, close, name_of, settle};
 use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
 use crate::api::{BuildRow, HistoryEntry, Live, Outcome, RolloutState};
 use crate::plan::draft::{self, Draft, clip};
-use crate::plan::idle;
 use crate::plan::world::World;
+use crate::plan::{adoption, idle};
 
 /// Someone else wrote an image: nothing more is written until a person says Adopt or Restore.
 pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, who: &str) {
@@ -59,6 +59,17 @@ pub fn adopt_found(world: &World<'_>, stage: &mut StageStatus, row: &BuildRow, u
         reason: clip(&format!("images as they are, adopted by {user}"), 100),
         at: world.now,
     });
+}
+
+/// A workload was re-created under a build that is banned or withdrawn: what runs now is taken as it is.
+pub fn adopt_instead(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(row) = adoption::found_now(world, &stage.environment) else { return };
+    let (name, environment) = (stage.current.as_ref().map(name_of).unwrap_or_default(), stage.environment.clone());
+    adopt_found(world, stage, &row, &format!("Windlass, as {name} is banned or withdrawn"));
+    draft.keep(&row);
+    let text = format!("{environment}: a workload was re-created; {name} is banned or withdrawn, so its images stay");
+    draft.tell("", "Adopted", text);
 }
 
 /// Images that are no release, as something that runs.

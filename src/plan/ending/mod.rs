@@ -3,8 +3,8 @@
 mod back;
 mod foreign;
 
-use crate::api::checkpoint::{PendingBan, StageStatus};
-use crate::api::rollout::{Reverting, Rollout};
+use crate::api::checkpoint::{PendingBan, SeenWorkload, StageStatus};
+use crate::api::rollout::{Reverting, Rollout, RolloutWorkload};
 use crate::api::{Cause, Ending, HistoryEntry, Live, Outcome, RolloutState};
 
 use super::action::Note;
@@ -15,7 +15,7 @@ use super::world::World;
 use super::writing::has_written;
 
 pub use back::{revert_failed, reverted};
-pub use foreign::{adopt_found, foreign, found_live, under};
+pub use foreign::{adopt_found, adopt_instead, foreign, found_live, under};
 
 /// How many builds recorded healthy a stage remembers.
 const PREVIOUS: usize = 10;
@@ -172,6 +172,12 @@ pub fn close(
             seen.clone_from(before);
         }
     }
+    // one that is not there just now is restored when it comes again
+    let is_absent = |plan: &&RolloutWorkload| !seen.iter().any(|s| s.workload == plan.workload.key());
+    let absent: Vec<SeenWorkload> =
+        rollout.workloads.iter().filter(is_absent).map(|plan| last_seen(stage, plan)).collect();
+    seen.extend(absent);
+    seen.sort_by(|a, b| a.workload.cmp(&b.workload));
     stage.workloads = seen;
     stage.watch_until = None;
     let entry = HistoryEntry {
@@ -189,6 +195,18 @@ pub fn close(
     if !is(Mutant::HistoryDropped) {
         stage.history.push(entry);
     }
+}
+
+/// As the stage knows it, or as the rollout saw it when it began.
+fn last_seen(stage: &StageStatus, plan: &RolloutWorkload) -> SeenWorkload {
+    let known = stage.workloads.iter().find(|known| known.workload == plan.workload.key()).cloned();
+    known.unwrap_or_else(|| SeenWorkload {
+        workload: plan.workload.key(),
+        uid: plan.uid.clone(),
+        fingerprint: plan.fingerprint.clone(),
+        images: Vec::new(),
+        generation: 0,
+    })
 }
 
 /// How messages call a build that is or was live.

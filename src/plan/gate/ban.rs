@@ -5,7 +5,7 @@ use super::super::world::user_of;
 use super::{Candidate, Closed};
 
 pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
-    let hash = c.known.hash()?;
+    let hash = &c.known.hash;
     if let Some(name) = c.world.snap.unreadable.decisions.first() {
         return Some(Closed::new(
             format!("Decision {name} cannot be read by this version of Windlass; it may be a ban"),

@@ -68,7 +68,7 @@ impl<'w, 'a> Candidate<'w, 'a> {
         let head = draft.status.head.as_ref();
         let is_moved_head = head.is_some_and(|h| h.release == known.name() && h.exempt.contains(&stage.environment));
         let is_under_way = stage.rollout.as_ref().is_some_and(|r| r.release == known.name());
-        let is_live = |c: &crate::api::Live| c.release == known.name() && known.hash() == Some(&c.build);
+        let is_live = |c: &crate::api::Live| c.release == known.name() && known.hash == c.build;
         let is_current = stage.current.as_ref().is_some_and(is_live) && stage.rollout.is_none();
         if is_under_way || is_current && standing.is_none() {
             return None;

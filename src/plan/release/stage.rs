@@ -22,7 +22,7 @@ pub(super) fn stage(
     if let Some(rollout) = rollout {
         return Some(under_way(world, draft, index, stage, rollout, before));
     }
-    let current = stage.current.as_ref().filter(|c| c.release == known.name() && known.hash() == Some(&c.build));
+    let current = stage.current.as_ref().filter(|c| c.release == known.name() && known.hash == c.build);
     if let Some(current) = current.filter(|_| !is_replaced(stage)) {
         return Some(live(world, stage, current, before));
     }
@@ -215,7 +215,7 @@ fn ended(world: &World<'_>, stage: &StageStatus, known: &Known<'_>, before: Opti
     if phase == Phase::Superseded {
         out.message = String::new();
     }
-    if let Some(decision) = known.hash().and_then(|hash| world.withdrawal(known.name(), hash)) {
+    if let Some(decision) = world.withdrawal(known.name(), &known.hash) {
         out.phase = Phase::Withdrawn;
         out.message = format!("withdrawn by {}", user_of(decision));
     }

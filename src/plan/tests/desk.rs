@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::bounds;
 use crate::api::conditions::find;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, StageStatus, TestRun, Time};
 use crate::observe::{
@@ -46,7 +47,7 @@ impl Desk {
         change(&mut spec);
         let pipeline: DeliveryPipeline = object("DeliveryPipeline", "checkout", "p-uid", json!({"spec": spec}));
         let mut places = BTreeMap::new();
-        for name in ["staging", "production"] {
+        for name in pipeline.spec.stages.iter().map(|stage| stage.environment.as_str()) {
             let environment: Environment = object(
                 "Environment",
                 name,
@@ -65,6 +66,7 @@ impl Desk {
             test_runs: vec![],
             decisions: vec![],
             unreadable: Unreadable::default(),
+            no_release: None,
             places,
             settings: Settings::default(),
         };
@@ -119,6 +121,7 @@ impl Desk {
     pub fn step(&mut self) -> bool {
         match plan(&self.snap, self.now).step {
             Step::Checkpoint { status, .. } => {
+                bounds::keep("DeliveryPipeline", &status);
                 self.version += 1;
                 let pipeline = Arc::make_mut(&mut self.snap.pipeline);
                 pipeline.status = Some(*status);
@@ -224,6 +227,7 @@ impl Desk {
                 self.snap.test_runs.push(Arc::new(run));
             }
             Action::ReleaseStatus { target, status } => {
+                bounds::keep("Release", status);
                 for release in self.snap.releases.iter_mut().filter(|r| r.metadata.uid.as_deref() == Some(&target.uid))
                 {
                     let release = Arc::make_mut(release);
@@ -232,6 +236,7 @@ impl Desk {
                 }
             }
             Action::DecisionStatus { target, status } => {
+                bounds::keep("Decision", status);
                 for decision in
                     self.snap.decisions.iter_mut().filter(|d| d.metadata.uid.as_deref() == Some(&target.uid))
                 {
@@ -239,6 +244,7 @@ impl Desk {
                 }
             }
             Action::TestRunStatus { target, status } => {
+                bounds::keep("TestRun", status);
                 for run in self.snap.test_runs.iter_mut().filter(|r| r.metadata.uid.as_deref() == Some(&target.uid)) {
                     Arc::make_mut(run).status = Some((**status).clone());
                 }

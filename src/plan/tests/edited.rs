@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, START, image};
+use crate::api::pipeline::ImageSource;
+use crate::observe::Access;
 
 const OLD: &str = "elsewhere.example/old:1";
 
@@ -108,4 +110,41 @@ fn a_pruned_release_keeps_its_place_when_the_head_returns_to_it() {
     assert_eq!(order(&desk), first);
     assert_eq!(desk.image("production", "checkout"), image("1.8.0"));
     assert_eq!(desk.history("production").last().map(String::as_str), Some("checkout-1.9.0 Reverted HeadMovedBack"));
+}
+
+#[test]
+fn an_environment_that_points_elsewhere_is_adopted_anew() {
+    let mut desk = delivered();
+    let writes = desk.writes();
+    let place = desk.snap.places.get_mut("production").unwrap();
+    place.access = Access::Granted { namespace: "shop-elsewhere".into() };
+    desk.change("production", "checkout", |w| {
+        (w.uid, w.namespace, w.attempt) = ("there".into(), "shop-elsewhere".into(), None);
+        w.images.insert("app".into(), "elsewhere.example/other:7".into());
+    });
+    desk.run();
+    assert_eq!((desk.image("production", "checkout").as_str(), desk.writes()), ("elsewhere.example/other:7", writes));
+    assert_eq!(desk.history("production").last().map(String::as_str), Some(" Adopted"));
+    assert_eq!((desk.stage("production").previous.len(), is_held(&desk)), (0, false), "nothing was healthy there");
+}
+
+#[test]
+fn an_edit_of_the_images_leaves_history_and_what_is_live() {
+    let mut desk = Desk::adopted(|_| {});
+    desk.release("1.7.0", 1).finish();
+    desk.release("1.8.0", 2).finish();
+    let spec = &mut Arc::make_mut(&mut desk.snap.pipeline).spec;
+    let sidecar = ImageSource { name: "sidecar".into(), repository: "r.example/shop/sidecar".into() };
+    spec.images.push(sidecar);
+    desk.finish();
+    assert_eq!(
+        (desk.phase("1.8.0", "production"), desk.condition("1.8.0", "Delivered")),
+        ("Delivered".into(), "True Delivered".into())
+    );
+    assert_eq!(
+        (desk.condition("1.8.0", "Stalled"), desk.condition("1.7.0", "Stalled")),
+        ("False Delivered".into(), "False Superseded".into())
+    );
+    desk.release("1.9.0", 3).run();
+    assert_eq!(desk.condition("1.9.0", "Stalled"), "True InvalidBuild", "what is still to go needs an edit");
 }

@@ -252,6 +252,103 @@ fn a_job_whose_pod_never_says_anything_is_no_pass() {
 }
 
 #[test]
+fn a_report_beyond_all_bounds_still_condemns() {
+    let mut desk = Desk::adopted(external);
+    desk.release("1.8.0", 1).run();
+    for run in &mut desk.snap.test_runs {
+        let failing: Vec<String> = (0..20).map(|n| format!("{n}{}", "x".repeat(255))).collect();
+        let status = json!({"phase": "Failed", "failing": failing, "message": "m".repeat(4096)});
+        Arc::make_mut(run).status = serde_json::from_value(status).expect("a status");
+    }
+    desk.run();
+    assert_eq!((desk.bans(), desk.phase("1.8.0", "staging")), (1, "Reverted Failed".into()));
+    let mut desk = with_job();
+    let report = format!(r#"{{"total":-1,"failed":99999999999,"failing":["{}"],"url":"ftp://x"}}"#, "y".repeat(500));
+    end(&mut desk, Some("BackoffLimitExceeded"), pod(1, &report));
+    assert_eq!((desk.bans(), said(&desk).counts.map(|c| (c.total, c.failed))), (1, Some((0, 1_000_000_000))));
+}
+
+#[test]
+fn a_pass_taken_back_while_another_suite_runs_condemns() {
+    let two = |spec: &mut Value| {
+        let suites = ["api", "load"].map(|suite| json!({"suite": suite, "external": {}, "timeout": "5m"}));
+        spec["stages"][0]["tests"] = json!(suites);
+    };
+    for is_over in [false, true] {
+        let mut desk = Desk::adopted(two);
+        desk.release("1.8.0", 1).run();
+        desk.report("api", "Passed").run();
+        if is_over {
+            desk.pass(300).run();
+            assert_eq!(desk.phase("1.8.0", "staging"), "Unverified");
+        }
+        desk.report("api", "Failed").run();
+        assert_eq!(desk.bans(), 1, "over: {is_over}");
+        let there = if is_over { image("1.8.0") } else { "elsewhere.example/old:1".into() };
+        assert_eq!(desk.image("staging", "checkout"), there, "over: {is_over}");
+        desk.pass(600).run();
+        assert_eq!(desk.bans(), 1, "once");
+    }
+}
+
+#[test]
+fn what_fails_later_counts_no_more_under_any_version() {
+    let mut desk = Desk::adopted(|spec| {
+        external(spec);
+        spec["stages"][1]["promotion"] = json!({"mode": "Manual"});
+    });
+    desk.release("1.8.0", 1).run();
+    desk.report("api", "Passed").finish();
+    desk.release_of("1.8.1", 2, &image("1.8.0")).run();
+    desk.report("api", "Passed").finish();
+    for run in desk.snap.test_runs.iter_mut().filter(|r| r.spec.release == "checkout-1.8.0") {
+        Arc::make_mut(run).status = serde_json::from_value(json!({"phase": "Failed"})).expect("a status");
+    }
+    desk.run();
+    desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.1"}));
+    desk.finish();
+    assert_ne!(desk.image("production", "checkout"), image("1.8.0"), "{}", desk.waiting_for("1.8.1"));
+    desk.decide("Unban", json!({"environment": "staging", "release": "checkout-1.8.1"}));
+    desk.finish();
+    desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.1"}));
+    desk.finish();
+    assert_ne!(desk.image("production", "checkout"), image("1.8.0"), "it must be proven anew");
+}
+
+/// Three stages; production waits for a person.
+fn three(spec: &mut Value) {
+    external(spec);
+    let production = json!({"environment": "production", "bake": "1m", "promotion": {"mode": "Manual"}});
+    spec["stages"][1] = json!({"environment": "canary", "bake": "1m", "progressDeadline": "10m"});
+    spec["stages"].as_array_mut().expect("stages").push(production);
+}
+
+#[test]
+fn evidence_withdrawn_two_stages_up_keeps_a_build_out() {
+    let mut desk = Desk::adopted(three);
+    desk.release("1.8.0", 1).run();
+    desk.report("api", "Passed").finish();
+    assert_eq!(desk.phase("1.8.0", "canary"), "Delivered");
+    desk.report("api", "Failed").run();
+    desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0"}));
+    desk.finish();
+    assert_ne!(desk.image("production", "checkout"), image("1.8.0"));
+    let why = desk.waiting_for("1.8.0");
+    assert!(why.contains("its evidence in staging does not count any more"), "{why}");
+}
+
+#[test]
+fn evidence_withdrawn_two_stages_up_ends_an_open_rollout() {
+    let mut desk = Desk::adopted(three);
+    desk.release("1.8.0", 1).run();
+    desk.report("api", "Passed").finish();
+    desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0"}));
+    desk.until_written("production", "1.8.0").change("production", "checkout", |w| w.available = 1).run();
+    desk.report("api", "Failed").run().heal("production", "checkout").finish();
+    assert_eq!(desk.phase("1.8.0", "production"), "Reverted EvidenceWithdrawn");
+}
+
+#[test]
 fn a_deleted_job_is_errored_and_never_made_again_in_that_try() {
     let mut desk = with_job();
     let first = present(&mut desk).name.clone();

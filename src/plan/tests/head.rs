@@ -128,3 +128,13 @@ fn a_withdrawn_head_says_by_whom() {
     desk.finish();
     assert_eq!(desk.pipeline_condition("Delivered"), "False HeadFailed");
 }
+
+#[test]
+fn a_release_that_cannot_be_made_is_said() {
+    let mut desk = Desk::adopted(|_| {});
+    desk.snap.no_release = Some("Release shop/checkout-1.8.0 exists with a different pipeline".into());
+    let pipeline = Arc::make_mut(&mut desk.snap.pipeline);
+    pipeline.spec.release = serde_json::from_value(head("1.8.0")).ok();
+    desk.step();
+    assert_eq!(desk.pipeline_condition("Stalled"), "True HeadRefused");
+}

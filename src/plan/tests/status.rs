@@ -1,5 +1,7 @@
 //! The checkpoint itself: within its budget, nothing kept that nothing needs, and calm when nothing happens.
 
+use serde_json::json;
+
 use super::desk::{Desk, START, image};
 use crate::api::{BuildHash, HistoryEntry, Outcome, PipelineStatus, Span};
 use crate::plan::{Action, Step, plan};
@@ -28,9 +30,19 @@ fn few_writes_for_a_delivery() {
     assert_eq!(images, 2);
 }
 
+/// As many stages as there may be; only the first takes what comes.
+fn long(spec: &mut serde_json::Value) {
+    let stage = |n: usize| match n {
+        0 => json!({"environment": "staging", "bake": "1m"}),
+        n => json!({"environment": format!("stage-{n}"), "bake": "1m", "promotion": {"mode": "Manual"}}),
+    };
+    spec["stages"] = (0..10).map(stage).collect();
+    spec["historyLimit"] = json!(50);
+}
+
 #[test]
 fn old_history_gives_way_and_the_newest_stays() {
-    let mut desk = Desk::adopted(|spec| spec["historyLimit"] = serde_json::json!(50));
+    let mut desk = Desk::adopted(long);
     let mut status = desk.snap.pipeline.status.clone().expect("a status");
     for stage in &mut status.stages {
         stage.history = (0..50)
@@ -40,17 +52,18 @@ fn old_history_gives_way_and_the_newest_stays() {
                 attempt: START.plus(Span::seconds(n)).stamp(),
                 outcome: Outcome::Superseded,
                 cause: None,
-                reason: "x".repeat(800),
+                reason: "x".repeat(100),
                 at: START,
             })
             .collect();
     }
+    assert!(size(&status) > 64 * 1024, "{}", size(&status));
     std::sync::Arc::make_mut(&mut desk.snap.pipeline).status = Some(status);
     desk.release("1.8.0", 1).finish();
     let status = desk.snap.pipeline.status.as_ref().expect("a status");
     assert!(size(status) <= 64 * 1024, "{}", size(status));
-    assert_eq!(desk.history("production").last().map(String::as_str), Some("checkout-1.8.0 Delivered"));
-    assert!(desk.history("production").len() > 10, "no more than needed is dropped");
+    assert_eq!(desk.history("staging").last().map(String::as_str), Some("checkout-1.8.0 Delivered"));
+    assert!(desk.history("stage-9").len() > 10, "no more than needed is dropped");
 }
 
 #[test]
@@ -68,24 +81,25 @@ fn builds_that_nothing_names_are_forgotten() {
 
 #[test]
 fn no_more_is_written_than_the_schema_lets_in() {
-    let mut desk = Desk::adopted(|spec| spec["stages"][1]["promotion"] = serde_json::json!({"mode": "Manual"}));
+    let mut desk = Desk::adopted(long);
     desk.release("1.8.0", 1).finish();
-    desk.decide("Promote", serde_json::json!({"environment": "production", "release": "checkout-1.8.0"}));
-    desk.finish();
     let mut status = desk.snap.pipeline.status.clone().expect("a status");
-    let [first, stage] = status.stages.as_mut_slice() else { panic!("two stages") };
-    let (live, proof) = (stage.current.clone().expect("current"), stage.proofs.last().cloned().expect("a proof"));
+    let first = status.stages.first_mut().expect("a stage");
+    let (live, proof) = (first.current.clone().expect("current"), first.proofs.last().cloned().expect("a proof"));
+    first.proofs = vec![proof; 50];
     let row = status.builds.last().cloned().expect("a build");
-    for n in 0..70 {
-        let hash = BuildHash::of([("app", image(&n.to_string()).split_once('@').expect("a digest").1)]);
-        stage.previous.push(crate::api::Live { build: hash.clone(), ..live.clone() });
-        first.proofs.insert(0, proof.clone());
-        status.builds.push(crate::api::BuildRow { hash, ..row.clone() });
+    for (n, stage) in status.stages.iter_mut().enumerate().skip(1) {
+        for m in 0..10 {
+            let hash = BuildHash::of([("app", image(&format!("{n}.{m}")).split_once('@').expect("a digest").1)]);
+            stage.previous.push(crate::api::Live { build: hash.clone(), ..live.clone() });
+            status.builds.push(crate::api::BuildRow { hash, ..row.clone() });
+        }
     }
+    // what has no row is taken from the checkpoint by the first step: it must be dropped there and not refused
+    status.builds.truncate(64);
     std::sync::Arc::make_mut(&mut desk.snap.pipeline).status = Some(status);
     desk.release("1.9.0", 2).finish();
     let status = desk.snap.pipeline.status.as_ref().expect("a status");
-    assert!(status.builds.len() <= 64, "{}", status.builds.len());
-    assert!(desk.stage("staging").proofs.len() <= 50, "{}", desk.stage("staging").proofs.len());
+    assert_eq!((status.builds.len(), desk.stage("staging").proofs.len()), (64, 50));
     assert!(size(status) <= 64 * 1024);
 }

@@ -84,3 +84,42 @@ fn an_autoscaler_after_an_end_without_a_way_back_writes_no_image() {
     desk.change("staging", "worker", |w| w.wanted = 3).run();
     assert_eq!(held(&desk), None);
 }
+
+/// The Deployment is deleted, then comes again as git has it.
+fn recreate(desk: &mut Desk) {
+    desk.change("staging", "checkout", |w| {
+        (w.uid, w.attempt, w.deleting) = ("another".into(), None, false);
+        w.images.insert("app".into(), "elsewhere.example/old:1".into());
+    });
+}
+
+#[test]
+fn a_workload_that_is_away_when_its_rollout_ends_gets_its_build_when_it_comes() {
+    let mut desk = Desk::adopted(|_| {});
+    desk.release("1.8.0", 1).run();
+    assert_eq!(desk.phase("1.8.0", "staging"), "Delivered Baking");
+    let place = desk.snap.places.get_mut("staging").unwrap();
+    let away = std::mem::take(&mut place.workloads);
+    desk.pass(61).run();
+    assert!(desk.stage("staging").rollout.is_none(), "the bake is over");
+    desk.snap.places.get_mut("staging").unwrap().workloads = away;
+    recreate(&mut desk);
+    desk.run();
+    assert_eq!((desk.image("staging", "checkout"), held(&desk)), (image("1.8.0"), None));
+    assert_eq!(desk.history("staging").last().map(String::as_str), Some("checkout-1.8.0 Restored"));
+}
+
+#[test]
+fn a_re_created_workload_never_gets_a_banned_build() {
+    let mut desk = Desk::new(|_| {});
+    let placeholder = |w: &mut Workload| drop(w.images.insert("app".into(), "placeholder.invalid/none:0".into()));
+    desk.change("staging", "checkout", placeholder).run().pass(2);
+    desk.release("1.8.0", 1).until_written("staging", "1.8.0").crash("staging", "checkout").run();
+    assert_eq!(desk.history("staging"), ["checkout-1.8.0 Failed Failed"], "there is nothing to go back to");
+    recreate(&mut desk);
+    desk.heal("staging", "checkout").run();
+    assert_eq!((desk.image("staging", "checkout").as_str(), held(&desk)), ("elsewhere.example/old:1", None));
+    assert_eq!(desk.history("staging").last().map(String::as_str), Some(" Adopted"));
+    desk.release("1.8.1", 2).until_written("staging", "1.8.1").crash("staging", "checkout").run();
+    assert_eq!(desk.image("staging", "checkout"), "elsewhere.example/old:1", "it is a revert target from then on");
+}

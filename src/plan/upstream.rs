@@ -1,0 +1,59 @@
+//! Evidence from the stages before: delivered there, and nothing taken back since, in any of them.
+
+use crate::api::BuildHash;
+use crate::api::checkpoint::{Proof, StageStatus};
+
+use super::draft::Draft;
+use super::mutant::{Mutant, is};
+use super::world::World;
+
+/// What the stages before say of a build that a release wants to bring on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// There is no stage before.
+    Entry,
+    Proven,
+    /// Not delivered yet in that environment, with all suites passed.
+    Unproven(String),
+    /// It was, and that was taken back: where and why.
+    Withdrawn(String, String),
+}
+
+/// Of the stage before a proof is asked for; what any stage further up takes back binds as well.
+pub fn of(world: &World<'_>, draft: &Draft, index: usize, release_uid: &str, build: &BuildHash) -> Upstream {
+    let Some((before, further)) = draft.status.stages.get(..index).and_then(<[StageStatus]>::split_last) else {
+        return Upstream::Entry;
+    };
+    let taken_back = std::iter::once(before).chain(further).find_map(|s| taken_back(world, s, release_uid, build));
+    if let Some(withdrawn) = taken_back {
+        return withdrawn;
+    }
+    if proofs(before, release_uid, build).next().is_some() {
+        Upstream::Proven
+    } else {
+        Upstream::Unproven(before.environment.clone())
+    }
+}
+
+fn taken_back(world: &World<'_>, stage: &StageStatus, release_uid: &str, build: &BuildHash) -> Option<Upstream> {
+    let mut reason = None;
+    for proof in proofs(stage, release_uid, build) {
+        match &proof.void {
+            Some(why) if !is(Mutant::VoidIgnored) => reason = reason.or_else(|| Some(why.clone())),
+            // a newer or older attempt stands
+            Some(_) | None => return banned(world, stage, build),
+        }
+    }
+    let withdrawn = reason.map(|why| Upstream::Withdrawn(stage.environment.clone(), why));
+    withdrawn.or_else(|| banned(world, stage, build))
+}
+
+fn banned(world: &World<'_>, stage: &StageStatus, build: &BuildHash) -> Option<Upstream> {
+    let is_banned = world.is_banned(stage, build) && !is(Mutant::VoidIgnored);
+    is_banned.then(|| Upstream::Withdrawn(stage.environment.clone(), "the build is banned there".to_owned()))
+}
+
+fn proofs<'s>(stage: &'s StageStatus, release_uid: &'s str, build: &'s BuildHash) -> impl Iterator<Item = &'s Proof> {
+    let is_its = move |p: &&Proof| p.release_uid == release_uid || is(Mutant::EvidenceByHash);
+    stage.proofs.iter().rev().filter(move |p| is_its(p) && p.build == *build)
+}
