@@ -2,7 +2,7 @@
 
 use crate::plan::action::{Action, Target};
 
-use super::{Cluster, Done, Error, Object, Written};
+use super::{Cluster, Done, Error, Object, Resource, Written};
 
 impl Cluster {
     /// Carries the effects of one plan out, in order. `namespace` is the pipeline's.
@@ -33,6 +33,10 @@ impl Cluster {
             }
             Action::RemoveJob { namespace, name, uid, resource_version } => {
                 self.remove_job(namespace, name, uid, resource_version).await.map(|()| None)
+            }
+            Action::DeletePod { namespace, name, uid, resource_version } => {
+                let pod = Object::new(Resource::Pod, namespace, name);
+                self.delete_exactly(&pod, uid, resource_version).await.map(|()| None)
             }
             Action::ReleaseStatus { target, status } => {
                 self.apply_status(&object(target), target, status).await.map(Some)

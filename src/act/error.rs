@@ -70,7 +70,7 @@ impl Error {
     pub fn refusal(&self) -> Option<(&str, &str)> {
         match self {
             Self::Refused { object, source, .. } if !self.is_conflict() => {
-                let is_target = matches!(object.resource, Resource::Deployment | Resource::Job);
+                let is_target = object.resource.is_in_target();
                 let is_final = matches!(source.code, 400 | 403 | 422);
                 (is_target && is_final).then_some((object.namespace.as_str(), source.message.as_str()))
             }

@@ -5,6 +5,7 @@ use kube::api::DynamicObject;
 use serde_json::Value;
 
 use crate::api::labels::{ATTEMPT, CLAIMED_BY};
+use crate::api::pipeline::WorkloadKind;
 use crate::plan::action::SetImages;
 
 use super::cluster::{LIMIT, Write};
@@ -31,11 +32,12 @@ fn operations(object: &Object, live: &DynamicObject, set: &SetImages) -> Result<
         return Err(Error::Moved { object: object.clone() });
     }
     let mut operations = Vec::new();
+    let pod = pod_spec(set.kind);
     for (container, image) in &set.images {
-        let (list, index) = place_of(&live.data, container)
+        let (list, index) = place_of(&live.data, pod, container)
             .ok_or_else(|| Error::ContainerNotFound { object: object.clone(), container: container.clone() })?;
         let index = index.to_string();
-        let at = |key| ["spec", "template", "spec", list, &index, key];
+        let at = |key| pod.iter().copied().chain([list, index.as_str(), key]).collect::<Vec<_>>();
         operations.push(test(at("name"), container.as_str().into()));
         operations.push(replace(at("image"), image.as_str().into()));
     }
@@ -47,9 +49,17 @@ fn operations(object: &Object, live: &DynamicObject, set: &SetImages) -> Result<
     Ok(operations)
 }
 
+/// Where the pod template's spec stands in a workload of that kind.
+const fn pod_spec(kind: WorkloadKind) -> &'static [&'static str] {
+    match kind {
+        WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => &["spec", "template", "spec"],
+        WorkloadKind::CronJob => &["spec", "jobTemplate", "spec", "template", "spec"],
+    }
+}
+
 /// Which list of the pod template the container stands in, and where.
-fn place_of(workload: &Value, container: &str) -> Option<(&'static str, usize)> {
-    let pod = workload.pointer("/spec/template/spec")?;
+fn place_of(workload: &Value, pod: &[&str], container: &str) -> Option<(&'static str, usize)> {
+    let pod = pod.iter().try_fold(workload, |at, key| at.get(key))?;
     ["containers", "initContainers"].into_iter().find_map(|list| {
         let named = |entry: &Value| entry.get("name").and_then(Value::as_str) == Some(container);
         Some((list, pod.get(list)?.as_array()?.iter().position(named)?))
@@ -62,7 +72,6 @@ mod tests {
 
     use super::super::Resource;
     use super::*;
-    use crate::api::pipeline::WorkloadKind;
 
     fn live(annotations: &Value) -> DynamicObject {
         serde_json::from_value(json!({
@@ -110,6 +119,18 @@ mod tests {
                 {"op": "add", "path": "/metadata/annotations/windlass.dev~1attempt", "value": "a1"},
             ])
         );
+    }
+
+    #[test]
+    fn a_cron_jobs_template_lies_deeper() {
+        let mut live = live(&json!({}));
+        let template = live.data["spec"]["template"].take();
+        live.data = json!({"spec": {"jobTemplate": {"spec": {"template": template}}}});
+        let set = SetImages { kind: WorkloadKind::CronJob, ..set(&[("app", "a:2")]) };
+        let patch = built(&live, &set).unwrap();
+        assert_eq!(patch[1]["path"], "/spec/jobTemplate/spec/template/spec/containers/1/image");
+        let deployment = SetImages { kind: WorkloadKind::Deployment, ..set };
+        assert!(matches!(built(&live, &deployment), Err(Error::ContainerNotFound { .. })));
     }
 
     #[test]

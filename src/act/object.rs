@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use k8s_openapi::api::{apps, batch};
+use k8s_openapi::api::{apps, batch, core};
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::core::ObjectMeta;
 use kube::{Client, Resource as _};
@@ -22,9 +22,11 @@ pub enum Resource {
     TestRun,
     Decision,
     Deployment,
-    Job,
-    /// Read only: Jobs are made from it.
+    StatefulSet,
+    DaemonSet,
     CronJob,
+    Job,
+    Pod,
     Event,
 }
 
@@ -38,9 +40,20 @@ impl Resource {
             Self::TestRun => "TestRun",
             Self::Decision => "Decision",
             Self::Deployment => "Deployment",
-            Self::Job => "Job",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
             Self::CronJob => "CronJob",
+            Self::Job => "Job",
+            Self::Pod => "Pod",
             Self::Event => "Event",
+        }
+    }
+
+    /// Whether it lives where workloads run, and not with the pipeline.
+    pub(super) const fn is_in_target(self) -> bool {
+        match self {
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::CronJob | Self::Job | Self::Pod => true,
+            Self::Pipeline | Self::Release | Self::Environment | Self::TestRun | Self::Decision | Self::Event => false,
         }
     }
 
@@ -52,6 +65,9 @@ impl Resource {
             Self::TestRun => ApiResource::erase::<TestRun>(&()),
             Self::Decision => ApiResource::erase::<Decision>(&()),
             Self::Deployment => ApiResource::erase::<apps::v1::Deployment>(&()),
+            Self::StatefulSet => ApiResource::erase::<apps::v1::StatefulSet>(&()),
+            Self::DaemonSet => ApiResource::erase::<apps::v1::DaemonSet>(&()),
+            Self::Pod => ApiResource::erase::<core::v1::Pod>(&()),
             Self::Job => ApiResource::erase::<batch::v1::Job>(&()),
             Self::CronJob => ApiResource::erase::<batch::v1::CronJob>(&()),
             Self::Event => ApiResource::erase::<k8s_openapi::api::events::v1::Event>(&()),
@@ -75,6 +91,9 @@ impl From<WorkloadKind> for Resource {
     fn from(kind: WorkloadKind) -> Self {
         match kind {
             WorkloadKind::Deployment => Self::Deployment,
+            WorkloadKind::StatefulSet => Self::StatefulSet,
+            WorkloadKind::DaemonSet => Self::DaemonSet,
+            WorkloadKind::CronJob => Self::CronJob,
         }
     }
 }

@@ -105,15 +105,27 @@ impl WorkloadRef {
 /// Kinds of workload whose images can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum WorkloadKind {
-    /// `apps/v1` Deployment with rolling updates.
+    /// `apps/v1` Deployment.
     Deployment,
+    /// `apps/v1` StatefulSet with `RollingUpdate` and no partition.
+    StatefulSet,
+    /// `apps/v1` DaemonSet with `RollingUpdate`.
+    DaemonSet,
+    /// `batch/v1` CronJob: complete when its images are set; its next Job within the bake is its health.
+    CronJob,
 }
 
 impl WorkloadKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Deployment, Self::StatefulSet, Self::DaemonSet, Self::CronJob];
+
     /// As it stands in manifests.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::CronJob => "CronJob",
         }
     }
 }

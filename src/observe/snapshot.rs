@@ -114,8 +114,7 @@ pub struct Workload {
     pub observed_generation: i64,
     /// It is being deleted.
     pub deleting: bool,
-    /// `spec.paused` of a Deployment.
-    pub paused: bool,
+    pub rolls: Rolls,
     /// Images in the pod template, by container or init container name.
     pub images: BTreeMap<String, String>,
     /// Hash of the raw pod template without managed images, our own keys and `restartedAt`; 40 hex digits.
@@ -136,6 +135,36 @@ pub struct Workload {
     pub refused: Option<(Time, String)>,
     /// Pods of the revision that the template describes.
     pub pods: Vec<Pod>,
+    /// Of a StatefulSet: its pods of other revisions.
+    pub old_pods: Vec<OldPod>,
+    /// Of a CronJob: its Jobs that run the template's images.
+    pub jobs: Vec<Job>,
+}
+
+/// Whether a workload's controller brings a new template to all pods by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rolls {
+    #[default]
+    Freely,
+    /// `spec.paused` of a Deployment.
+    Paused,
+    /// `spec.updateStrategy.type: OnDelete`.
+    OnDelete,
+    /// `spec.updateStrategy.rollingUpdate.partition` of a StatefulSet, above 0.
+    Partition(i32),
+}
+
+/// A pod of a StatefulSet that is not of the revision that the template describes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OldPod {
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub ready: bool,
+    /// Deleted, evicted, disrupted or lost with its node.
+    pub going: bool,
+    /// Images of its revision, by container or init container name.
+    pub images: BTreeMap<String, String>,
 }
 
 /// Whose images a workload runs.
@@ -207,13 +236,14 @@ pub struct CronJob {
     pub containers: Vec<String>,
 }
 
-/// A Job that Windlass made.
+/// A Job that Windlass made, or one of a CronJob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     pub name: String,
     pub namespace: String,
     pub uid: String,
     pub resource_version: String,
+    pub created: Time,
     pub deleting: bool,
     pub suspended: bool,
     /// It carries our finalizer.
@@ -227,7 +257,7 @@ pub struct Job {
     pub pods: Vec<JobPod>,
 }
 
-/// A pod of such a Job.
+/// A pod of a Job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobPod {
     /// First non-zero exit code of its containers; 0 if all ended well; none while one runs.

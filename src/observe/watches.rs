@@ -15,7 +15,6 @@ use super::relate::{self, Change, Key};
 use super::slim;
 use super::stores::{Stores, Writers};
 use super::watch::{Feed, Shared};
-use crate::api::labels::PIPELINE;
 
 /// A rollout depends on all of them, so a dead connection must be noticed soon: kube's own 290 s are too long.
 const TIMEOUT_SECONDS: u64 = 60;
@@ -26,7 +25,6 @@ pub fn start(client: &Client, writers: Writers, shared: &Shared, token: &Cancell
     let tasks = TaskTracker::new();
     let starter = Starter { client, shared, token, tasks: &tasks };
     let all = config(shared.health.silence());
-    let ours = all.clone().labels(PIPELINE);
     starter.watch("DeliveryPipeline", writers.pipelines, all.clone(), |_| true, relate::pipeline);
     starter.watch("Release", writers.releases, all.clone(), |_| true, relate::release);
     starter.watch("Environment", writers.environments, all.clone(), |_| true, relate::environment);
@@ -40,8 +38,17 @@ pub fn start(client: &Client, writers: Writers, shared: &Shared, token: &Cancell
         slim::ReplicaSet::is_of_interest,
         relate::replica_set,
     );
+    starter.watch("StatefulSet", writers.stateful_sets, all.clone(), |_| true, relate::stateful_set);
+    starter.watch("DaemonSet", writers.daemon_sets, all.clone(), |_| true, relate::daemon_set);
+    starter.watch(
+        "ControllerRevision",
+        writers.controller_revisions,
+        all.clone(),
+        |_| true,
+        relate::controller_revision,
+    );
     starter.watch("Pod", writers.pods, all.clone(), slim::Pod::is_of_interest, relate::pod);
-    starter.watch("Job", writers.jobs, ours, |_| true, relate::job);
+    starter.watch("Job", writers.jobs, all.clone(), slim::Job::is_of_interest, relate::job);
     starter.watch("CronJob", writers.cron_jobs, all.clone(), |_| true, relate::cron_job);
     starter.watch("Namespace", writers.namespaces, all, |_| true, relate::namespace);
     tasks.close();

@@ -91,6 +91,13 @@ pub enum Action {
         uid: String,
         resource_version: String,
     },
+    /// Delete a broken pod of a StatefulSet, so that its controller makes it anew from the template that was put back.
+    DeletePod {
+        namespace: String,
+        name: String,
+        uid: String,
+        resource_version: String,
+    },
     /// Write a status, the whole of it.
     ReleaseStatus {
         target: Target,

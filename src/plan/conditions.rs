@@ -99,7 +99,8 @@ fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>)
     }
     if let Some((problem, since)) = missing {
         let (reason, message) = (problem.reason.to_owned(), problem.message.clone());
-        let is_final = matches!(problem.reason, "NamespaceTaken" | "WorkloadClaimed" | "WorkloadPaused");
+        let is_final =
+            matches!(problem.reason, "NamespaceTaken" | "WorkloadClaimed" | "WorkloadPaused" | "UpdateStrategy");
         return if is_final || world.is_due(since.plus(world.snap.settings.reference_grace)) {
             Standing::Stalled { reason, message }
         } else {

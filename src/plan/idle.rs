@@ -270,7 +270,7 @@ fn watch_template(world: &World<'_>, draft: &mut Draft, index: usize) {
     let trouble = |w: &std::sync::Arc<Workload>| match workload::judge(world, w, started) {
         workload::Judgement::Failed(why) => Some(why),
         workload::Judgement::Complete | workload::Judgement::Coming(_) if is_over => {
-            workload::ill_health(world, w, start)
+            workload::ill_health(world, w, started, start)
         }
         workload::Judgement::Complete | workload::Judgement::Coming(_) => None,
     };

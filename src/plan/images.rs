@@ -1,16 +1,15 @@
-//! The image writes that a stage's checkpoint asks for: the step of a rollout, the way back, a re-created workload.
+//! The writes to workloads that a stage's checkpoint asks for: the step of a rollout, the way back, a re-created workload.
 
-use crate::api::RolloutState;
-use crate::api::StageStatus;
 use crate::api::pipeline::WorkloadRef;
 use crate::api::rollout::{Rollout, RolloutWorkload};
+use crate::api::{BuildRow, RolloutState, StageStatus};
 use crate::observe::{Claim, Workload};
 
 use super::action::{Action, SetImages};
 use super::draft::Draft;
 use super::effects::{confirm, is_forward};
 use super::idle::{self, Drift};
-use super::workload::{self, Images, Standing};
+use super::workload::{self, Images, Standing, Writing};
 use super::world::World;
 use super::{interrupt, writing};
 
@@ -42,11 +41,36 @@ fn of_rollout(world: &World<'_>, draft: &Draft, stage: &StageStatus, open: &Roll
         // the last one first: what was rolled last goes back first, none waits for another
         RolloutState::Reverting(_) => open.workloads.iter().rev().collect(),
     };
-    for plan in plans.into_iter().filter(unwritten) {
+    for plan in plans.iter().copied().filter(unwritten) {
         let Some(seen) = writing::seen(world, &stage.environment, plan) else { continue };
         let confirm = if is_forward(open) { confirm(world, draft, stage, open) } else { Vec::new() };
         push(world, seen, &plan.workload, writing.images(plan), &marker, confirm, actions);
     }
+    if matches!(open.state, RolloutState::Reverting(_)) {
+        let build = world.row(&draft.status, &open.build);
+        actions.extend(plans.iter().filter_map(|plan| free(world, stage, plan, writing, build?)));
+    }
+}
+
+/// On the way back, where the images stand: a StatefulSet whose broken pod bars its own way is freed of it.
+fn free(
+    world: &World<'_>,
+    stage: &StageStatus,
+    plan: &RolloutWorkload,
+    writing: Writing<'_>,
+    left: &BuildRow,
+) -> Option<Action> {
+    let seen = writing::seen(world, &stage.environment, plan)?;
+    if workload::standing(world, Some(seen), plan, writing) != Standing::Wanted {
+        return None;
+    }
+    let pod = workload::broken_pod(world, seen, &plan.workload, left.into())?;
+    Some(Action::DeletePod {
+        namespace: seen.namespace.clone(),
+        name: pod.name.clone(),
+        uid: pod.uid.clone(),
+        resource_version: pod.resource_version.clone(),
+    })
 }
 
 fn is_step(open: &Rollout, plan: &RolloutWorkload, step: usize) -> bool {

@@ -1,7 +1,7 @@
 //! What a pipeline names and may be missing: Environments, consent, workloads, containers (walk 2).
 
 use crate::api::pipeline::WorkloadRef;
-use crate::observe::{Access, Claim};
+use crate::observe::{Access, Claim, Rolls, Workload};
 
 use super::world::World;
 
@@ -92,12 +92,27 @@ fn workload(world: &World<'_>, environment: &str, workload: &WorkloadRef) -> Opt
             "another workload, or that pipeline deleted",
         );
     }
-    if seen.paused {
-        return of(
+    rolls(seen, &key, environment)
+}
+
+/// Refused before anything is written: a template that reaches no pod by itself would be neither proven nor taken back.
+fn rolls(seen: &Workload, key: &str, environment: &str) -> Option<Problem> {
+    match seen.rolls {
+        Rolls::Freely => None,
+        Rolls::Paused => of(
             "WorkloadPaused",
             format!("{key} in {environment} is paused (spec.paused) and would not roll"),
             format!("kubectl rollout resume of {key}"),
-        );
+        ),
+        Rolls::OnDelete => of(
+            "UpdateStrategy",
+            format!("{key} in {environment} has updateStrategy OnDelete and would not roll by itself"),
+            format!("updateStrategy RollingUpdate of {key}"),
+        ),
+        Rolls::Partition(from) => of(
+            "UpdateStrategy",
+            format!("{key} in {environment} has a partition: pods below ordinal {from} would not roll"),
+            format!("updateStrategy.rollingUpdate.partition 0 of {key}"),
+        ),
     }
-    None
 }

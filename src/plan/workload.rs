@@ -1,15 +1,17 @@
 //! One workload in a rollout: which images it runs, and how the new revision does.
 
+use std::collections::BTreeMap;
+
 use crate::api::build::FoundImage;
 use crate::api::labels::MANAGER;
 use crate::api::pipeline::{ContainerRef, WorkloadRef};
 use crate::api::rollout::RolloutWorkload;
-use crate::api::{BuildRow, Span, Time};
-use crate::observe::{Claim, ImageWriter, Pod, Trouble, TroubleKind, Workload};
+use crate::api::{BuildRow, RunPhase, Span, Time};
+use crate::observe::{Claim, ImageWriter, Job, OldPod, Pod, Trouble, TroubleKind, Workload};
 
-use super::build;
 use super::mutant::{Mutant, is};
 use super::world::World;
+use super::{build, verdict};
 
 /// What usually passes by itself within this time is not told: each other text is a write to the Release.
 const SETTLING: Span = Span::seconds(5);
@@ -149,6 +151,38 @@ pub fn is_late_write<'r>(
     seen.attempt.is_some() && !others.is_empty() && others.iter().all(|(name, _)| is_by_us(name))
 }
 
+/// The broken pod of a StatefulSet that keeps the images that stand in its template from its pods: its controller waits
+/// for each pod to become ready before it replaces the next, and this one never will. The highest that is not ready and of
+/// the build that is left; none while another is on its way.
+pub fn broken_pod<'w>(
+    world: &World<'_>,
+    seen: &'w Workload,
+    workload: &WorkloadRef,
+    left: Images<'_>,
+) -> Option<&'w OldPod> {
+    let count = i32::try_from(seen.pods.len() + seen.old_pods.len()).unwrap_or(i32::MAX);
+    let is_moving = seen.old_pods.iter().any(|p| p.going) || seen.pods.iter().any(|p| !p.ready) || count < seen.wanted;
+    if is_moving || seen.observed_generation < seen.generation {
+        return None;
+    }
+    let broken = seen.old_pods.iter().filter(|pod| !pod.ready && runs(world, &pod.images, workload, left));
+    broken.max_by_key(|pod| ordinal(&pod.name))
+}
+
+/// Whether these are that build's images, of all containers that it names.
+fn runs(world: &World<'_>, images: &BTreeMap<String, String>, workload: &WorkloadRef, build: Images<'_>) -> bool {
+    let key = workload.key();
+    workload.containers.iter().all(|container| {
+        let (wanted, actual) = (build.of(world, &key, container), images.get(&container.name));
+        wanted.zip(actual).is_some_and(|(wanted, actual)| build::is_same_image(actual, &wanted))
+    })
+}
+
+/// `db-12` → 12.
+fn ordinal(pod: &str) -> u32 {
+    pod.rsplit_once('-').and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
+}
+
 /// The image writes that bring a workload to these images: only containers that exist and differ.
 pub fn writes(world: &World<'_>, seen: &Workload, workload: &WorkloadRef, images: Images<'_>) -> Vec<(String, String)> {
     let key = workload.key();
@@ -186,8 +220,7 @@ pub fn judge(world: &World<'_>, seen: &Workload, started: Time) -> Judgement {
     {
         return Judgement::Failed(format!("{key}: pods are refused: {why}"));
     }
-    // the server keeps whole seconds of when a pod was made
-    let started = Time::from_millis(started.millis() - started.millis().rem_euclid(1000));
+    let started = whole_second(started);
     // restarts of a pod that was there before and is ready are not this rollout's
     for pod in seen.pods.iter().filter(|p| !p.going && (!p.ready || p.created >= started)) {
         if let Some(why) = pod_failure(world, pod) {
@@ -243,10 +276,21 @@ pub fn is_serving(seen: &Workload) -> bool {
         && seen.available >= seen.wanted
 }
 
+/// The server keeps whole seconds of when an object was made.
+const fn whole_second(at: Time) -> Time {
+    Time::from_millis(at.millis() - at.millis().rem_euclid(1000))
+}
+
 /// Why health is lost after full exposure: fewer pods available than wanted, because containers failed. A crash loop that
 /// is ready just now is still one. Pods that were deleted, evicted or lost with their node do not count, nor those in their
-/// place, which may take `start` to become ready.
-pub fn ill_health(world: &World<'_>, seen: &Workload, start: Span) -> Option<String> {
+/// place, which may take `start` to become ready. Of a CronJob: a Job that began `since` then, and failed.
+pub fn ill_health(world: &World<'_>, seen: &Workload, since: Time, start: Span) -> Option<String> {
+    let key = format!("{}/{}", seen.kind.as_str(), seen.name);
+    let verdict = |job: &Job| verdict::of_job(world, job).filter(|verdict| verdict.phase == RunPhase::Failed);
+    let failed = seen.jobs.iter().filter(|job| job.created >= whole_second(since)).find_map(|j| Some((j, verdict(j)?)));
+    if let Some((job, verdict)) = failed {
+        return Some(format!("{key}: Job {} failed: {}", job.name, verdict.message));
+    }
     let is_short = seen.observed_generation < seen.generation || seen.available < seen.wanted;
     let grace = world.snap.settings.bake_grace;
     let is_failing = |pod: &Pod, trouble: &Trouble| match trouble.kind {
@@ -257,7 +301,6 @@ pub fn ill_health(world: &World<'_>, seen: &Workload, start: Span) -> Option<Str
     };
     let troubled = seen.pods.iter().filter(|p| !p.going).filter_map(|p| p.trouble.as_ref().map(|t| (p, t)));
     let (_, trouble) = troubled.into_iter().find(|(pod, trouble)| is_failing(pod, trouble))?;
-    let key = format!("{}/{}", seen.kind.as_str(), seen.name);
     // without the pod's name: when someone reads this, the pod is gone
     Some(format!("{key}: {} of {} pods available; {}", seen.available, seen.wanted, trouble.message))
 }

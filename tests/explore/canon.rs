@@ -215,7 +215,7 @@ fn of_place(place: &Place, c: &mut Canon) {
 }
 
 fn of_workload(w: &Workload, c: &mut Canon) {
-    (&w.uid, w.generation, w.observed_generation, w.deleting, w.paused, &w.images, &w.fingerprint, &w.attempt).hash(c);
+    (&w.uid, w.generation, w.observed_generation, w.deleting, w.rolls, &w.images, &w.fingerprint, &w.attempt).hash(c);
     (w.replicas, w.updated, w.ready, w.available).hash(c);
     w.image_writers.values().for_each(|writer| (&writer.manager, writer.at).hash(c));
     std::mem::discriminant(&w.claim).hash(c);
@@ -294,6 +294,7 @@ fn of_action(world: &World, action: &Action, c: &mut Canon) {
             target(release, c);
         }
         Action::CreateJob(job) => job.labels.hash(c),
+        Action::DeletePod { uid, .. } => uid.hash(c),
         Action::StartJob { uid, resource_version, .. } | Action::RemoveJob { uid, resource_version, .. } => {
             (uid, world.is_job_current(uid, resource_version)).hash(c);
         }

@@ -36,9 +36,9 @@ pub fn is_forward(rollout: &Rollout) -> bool {
 pub fn guards(action: &Action) -> Holds {
     let (uid, version) = match action {
         Action::SetImages(set) => (&set.uid, &set.resource_version),
-        Action::StartJob { uid, resource_version, .. } | Action::RemoveJob { uid, resource_version, .. } => {
-            (uid, resource_version)
-        }
+        Action::StartJob { uid, resource_version, .. }
+        | Action::RemoveJob { uid, resource_version, .. }
+        | Action::DeletePod { uid, resource_version, .. } => (uid, resource_version),
         Action::ReleaseStatus { target, .. }
         | Action::EnvironmentStatus { target, .. }
         | Action::TestRunStatus { target, .. }

@@ -118,6 +118,11 @@ fn effect(world: &mut World, action: &Action) -> Result<Option<Option<Kind>>, Br
             done(is_owned, Some(Kind::TestRun))
         }
         Action::CreateJob(job) => done(create_job(world, job)?, None),
+        // the world has Deployments: their controllers replace pods by themselves
+        Action::DeletePod { name, .. } => {
+            safety::holds(false, "S16", || format!("pod {name} of a Deployment is deleted"))?;
+            done(false, None)
+        }
         Action::StartJob { uid, resource_version, .. } => done(start_job(world, uid, resource_version)?, None),
         Action::RemoveJob { uid, resource_version, .. } => {
             let is_current = world.is_job_current(uid, resource_version);
@@ -195,6 +200,7 @@ fn create_job(world: &mut World, job: &CreateJob) -> Result<bool, Broken> {
         namespace: job.namespace.clone(),
         uid: made.uid.clone(),
         resource_version: world.next_version(),
+        created: world.now,
         deleting: false,
         suspended: true,
         kept: true,
@@ -286,6 +292,7 @@ fn update(world: &mut World, action: &Action, target: &Target) -> Result<(), Bro
         | Action::CreateRelease { .. }
         | Action::CreateTestRun { .. }
         | Action::CreateJob(_)
+        | Action::DeletePod { .. }
         | Action::StartJob { .. }
         | Action::RemoveJob { .. } => {}
     }

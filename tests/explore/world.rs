@@ -11,7 +11,9 @@ use windlass::api::{
     BuildHash, Decision, DeliveryPipeline, Environment, EnvironmentSpec, PipelineStatus, Release, ReleaseSpec, Span,
     TestRun, Time,
 };
-use windlass::observe::{Access, Claim, CronJob, ImageWriter, Place, Pod, Settings, Snapshot, Unreadable, Workload};
+use windlass::observe::{
+    Access, Claim, CronJob, ImageWriter, Place, Pod, Rolls, Settings, Snapshot, Unreadable, Workload,
+};
 use windlass::plan::Action;
 
 use crate::budget::Budget;
@@ -167,7 +169,7 @@ impl World {
             generation: 1,
             observed_generation: 0,
             deleting: false,
-            paused: false,
+            rolls: Rolls::Freely,
             images: BTreeMap::from([("app".to_owned(), Image::GIT.text())]),
             fingerprint: "template-0".into(),
             attempt: None,
@@ -180,6 +182,8 @@ impl World {
             available: 0,
             refused: None,
             pods: Vec::new(),
+            old_pods: Vec::new(),
+            jobs: Vec::new(),
         }
     }
 

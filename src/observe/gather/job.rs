@@ -1,12 +1,12 @@
-//! The Jobs that Windlass made for a pipeline, with their pods' results.
+//! Jobs with their pods' results: those that Windlass made for a pipeline, and those of its CronJobs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::ResourceExt;
 
-use crate::api::DeliveryPipeline;
 use crate::api::labels::{NAMESPACE, PIPELINE, VERDICT_FINALIZER};
+use crate::api::{DeliveryPipeline, Time};
 use crate::observe::health::WatchHealth;
 use crate::observe::relate::environments_of;
 use crate::observe::slim::{self, pod::View};
@@ -20,6 +20,18 @@ pub fn jobs(stores: &Stores, pipeline: &DeliveryPipeline, namespace: &str) -> BT
         job.metadata.namespace.as_deref() == Some(namespace) && home_of(job) == Some((&home, &name))
     });
     found.iter().map(|job| (job.name_any(), Arc::new(of(stores, job)))).collect()
+}
+
+/// Jobs of a CronJob that run the images of its present template, oldest first.
+pub fn of_cron_job(stores: &Stores, cron: &slim::CronJob) -> Vec<Job> {
+    let uid = cron.metadata.uid.as_deref().unwrap_or_default();
+    let mut found = stores.jobs.state_filter(|job| {
+        job.metadata.namespace == cron.metadata.namespace
+            && slim::owner(&job.metadata, "CronJob").is_some_and(|owner| owner.uid == uid)
+            && job.containers == cron.own.template.containers
+    });
+    found.sort_by_cached_key(|job| (job.creation_timestamp().map(|at| at.0), job.name_any()));
+    found.iter().map(|job| of(stores, job)).collect()
 }
 
 /// A Job of ours that no pipeline looks after any more: its pipeline is gone, or goes through no Environment that
@@ -55,6 +67,7 @@ fn of(stores: &Stores, seen: &slim::Job) -> Job {
         namespace: meta.namespace.clone().unwrap_or_default(),
         uid: meta.uid.clone().unwrap_or_default(),
         resource_version: meta.resource_version.clone().unwrap_or_default(),
+        created: meta.creation_timestamp.as_ref().map(Time::from).unwrap_or_default(),
         deleting: meta.deletion_timestamp.is_some(),
         suspended: seen.suspended,
         kept: seen.finalizers().iter().any(|finalizer| finalizer == VERDICT_FINALIZER),

@@ -3,6 +3,7 @@
 mod access;
 mod environment;
 mod job;
+mod pods;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +86,7 @@ fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at:
     });
     let cron_jobs = suites_of(pipeline, at).filter(|_| is_open).filter_map(|job| {
         let found = get(&stores.cron_jobs, &target, &job.cron_job)?;
-        let (runnable, containers) = (found.runnable, found.containers.clone());
+        let (runnable, containers) = (found.runnable, found.containers());
         Some((job.cron_job.clone(), Arc::new(CronJob { name: job.cron_job.clone(), runnable, containers })))
     });
     // A workload of an open rollout comes before the spec's entry of that name, and is the one that stays.

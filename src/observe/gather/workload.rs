@@ -1,14 +1,15 @@
 //! A workload as the pipeline sees it: what of it is managed, whose it is, and the pods of its present template.
 
 use kube::ResourceExt;
+use kube::core::ObjectMeta;
 
-use super::GatherConfig;
+use super::{GatherConfig, job, pods};
 use crate::api::DeliveryPipeline;
 use crate::api::labels::{ATTEMPT, CLAIMED_BY};
 use crate::api::pipeline::{WorkloadKind, WorkloadRef};
 use crate::observe::health::WatchHealth;
-use crate::observe::slim::{self, Deployment, ReplicaSet, pod::View};
-use crate::observe::snapshot::{Claim, ImageWriter, Pod, Workload};
+use crate::observe::slim::{self, Controller};
+use crate::observe::snapshot::{Claim, ImageWriter, Workload};
 use crate::observe::stores::{Stores, get};
 
 /// The workload of that name, if it exists.
@@ -20,24 +21,40 @@ pub fn workload(
     wanted: &WorkloadRef,
     config: &GatherConfig,
 ) -> Option<Workload> {
+    let of = |meta: &ObjectMeta, own: &Controller| whole(stores, health, pipeline, (meta, own), wanted, config);
     match wanted.kind {
         WorkloadKind::Deployment => {
-            let deployment = get(&stores.deployments, namespace, &wanted.name)?;
-            Some(of_deployment(stores, health, pipeline, &deployment, wanted, config))
+            let found = get(&stores.deployments, namespace, &wanted.name)?;
+            Some(Workload { pods: pods::of_deployment(stores, &found), ..of(&found.metadata, &found.own) })
+        }
+        WorkloadKind::StatefulSet => {
+            let found = get(&stores.stateful_sets, namespace, &wanted.name)?;
+            let (pods, old_pods) = pods::by_revision(stores, "StatefulSet", &found.metadata, &found.own);
+            Some(Workload { pods, old_pods, ..of(&found.metadata, &found.own) })
+        }
+        WorkloadKind::DaemonSet => {
+            let found = get(&stores.daemon_sets, namespace, &wanted.name)?;
+            let (pods, _) = pods::by_revision(stores, "DaemonSet", &found.metadata, &found.own);
+            Some(Workload { pods, ..of(&found.metadata, &found.own) })
+        }
+        WorkloadKind::CronJob => {
+            let found = get(&stores.cron_jobs, namespace, &wanted.name)?;
+            Some(Workload { jobs: job::of_cron_job(stores, &found), ..of(&found.metadata, &found.own) })
         }
     }
 }
 
-fn of_deployment(
+/// All but its pods.
+fn whole(
     stores: &Stores,
     health: &WatchHealth,
     pipeline: &DeliveryPipeline,
-    seen: &Deployment,
+    (meta, own): (&ObjectMeta, &Controller),
     wanted: &WorkloadRef,
     config: &GatherConfig,
 ) -> Workload {
-    let meta = &seen.metadata;
     let is_managed = |name: &str| wanted.containers.iter().any(|container| container.name == name);
+    let annotation = |key: &str| meta.annotations.as_ref().and_then(|all| all.get(key));
     Workload {
         kind: wanted.kind,
         namespace: meta.namespace.clone().unwrap_or_default(),
@@ -45,21 +62,23 @@ fn of_deployment(
         uid: meta.uid.clone().unwrap_or_default(),
         resource_version: meta.resource_version.clone().unwrap_or_default(),
         generation: meta.generation.unwrap_or(0),
-        observed_generation: seen.observed_generation,
+        observed_generation: own.observed_generation,
         deleting: meta.deletion_timestamp.is_some(),
-        paused: seen.paused,
-        images: seen.template.containers.iter().map(|c| (c.name.clone(), c.image.clone())).collect(),
-        fingerprint: seen.template.fingerprint(is_managed),
-        attempt: seen.annotations().get(ATTEMPT).cloned(),
-        claim: claim(stores, health, pipeline, seen.annotations().get(CLAIMED_BY).map(String::as_str)),
-        image_writers: seen.writers.iter().map(|(name, writer)| (name.clone(), image_writer(writer, config))).collect(),
-        wanted: seen.wanted,
-        replicas: seen.replicas,
-        updated: seen.updated,
-        ready: seen.ready,
-        available: seen.available,
-        refused: seen.refused.clone(),
-        pods: pods(stores, seen),
+        rolls: own.rolls,
+        images: own.template.containers.iter().map(|c| (c.name.clone(), c.image.clone())).collect(),
+        fingerprint: own.template.fingerprint(is_managed),
+        attempt: annotation(ATTEMPT).cloned(),
+        claim: claim(stores, health, pipeline, annotation(CLAIMED_BY).map(String::as_str)),
+        image_writers: own.writers.iter().map(|(name, writer)| (name.clone(), image_writer(writer, config))).collect(),
+        wanted: own.wanted,
+        replicas: own.replicas,
+        updated: own.updated,
+        ready: own.ready,
+        available: own.available,
+        refused: own.refused.clone(),
+        pods: Vec::new(),
+        old_pods: Vec::new(),
+        jobs: Vec::new(),
     }
 }
 
@@ -86,38 +105,4 @@ fn claim(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, val
         None if holder.split_once('/').is_some_and(is_unread) => Claim::Other(holder.to_owned()),
         None => Claim::None,
     }
-}
-
-/// Pods of the ReplicaSet that the template describes, oldest first.
-fn pods(stores: &Stores, deployment: &Deployment) -> Vec<Pod> {
-    let Some(current) = current_set(stores, deployment) else { return Vec::new() };
-    let uid = current.metadata.uid.as_deref().unwrap_or_default();
-    let owned = stores.pods.state_filter(|pod| {
-        pod.metadata.namespace == deployment.metadata.namespace
-            && slim::owner(&pod.metadata, "ReplicaSet").is_some_and(|owner| owner.uid == uid)
-    });
-    let mut pods: Vec<Pod> = owned
-        .iter()
-        .filter_map(|pod| match &pod.view {
-            View::Replica(pod) => Some(pod.as_ref().clone()),
-            View::Job(_) | View::Other => None,
-        })
-        .collect();
-    pods.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
-    pods
-}
-
-/// Of the sets with this template and images the one that is equal in everything, then the newest: sets that differ
-/// in a restart only are the same revision to us, but one of them has the new pods.
-fn current_set(stores: &Stores, deployment: &Deployment) -> Option<std::sync::Arc<ReplicaSet>> {
-    let uid = deployment.metadata.uid.as_deref().unwrap_or_default();
-    let wanted = &deployment.template;
-    let sets = stores.replica_sets.state_filter(|set| {
-        set.metadata.namespace == deployment.metadata.namespace
-            && set.template.masked == wanted.masked
-            && set.template.containers == wanted.containers
-            && slim::owner(&set.metadata, "Deployment").is_some_and(|owner| owner.uid == uid)
-    });
-    sets.into_iter()
-        .max_by_key(|set| (set.template.exact == wanted.exact, set.creation_timestamp().map(|at| at.0), set.name_any()))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kube::ResourceExt;
+use kube::core::ObjectMeta;
 
 use super::Key;
 use crate::api::pipeline::WorkloadKind;
@@ -11,15 +12,18 @@ use crate::observe::gather::{home_of, is_orphan, workloads_of};
 use crate::observe::slim;
 use crate::observe::stores::{Stores, get};
 
-pub fn of_replica_set(stores: &Stores, set: &slim::ReplicaSet) -> Vec<Key> {
-    let owner = slim::owner(&set.metadata, "Deployment");
-    owner.map(|owner| of_deployment(stores, &set.namespace().unwrap_or_default(), &owner.name)).unwrap_or_default()
+/// What a workload's controller made: the pipelines of that workload.
+pub fn of_owner(stores: &Stores, meta: &ObjectMeta) -> Vec<Key> {
+    let namespace = meta.namespace.as_deref().unwrap_or_default();
+    let owned = |kind: &WorkloadKind| Some((*kind, slim::owner(meta, kind.as_str())?));
+    let owner = WorkloadKind::ALL.iter().find_map(owned);
+    owner.map(|(kind, owner)| of_workload(stores, kind, namespace, &owner.name)).unwrap_or_default()
 }
 
-pub fn of_deployment(stores: &Stores, namespace: &str, name: &str) -> Vec<Key> {
+/// The pipelines, wherever they are, that name it in an Environment that points at its namespace.
+pub fn of_workload(stores: &Stores, kind: WorkloadKind, namespace: &str, name: &str) -> Vec<Key> {
     through_namespace(stores, namespace, |pipeline, environment| {
-        let mut workloads = workloads_of(pipeline, environment);
-        workloads.any(|workload| workload.kind == WorkloadKind::Deployment && workload.name == name)
+        workloads_of(pipeline, environment).any(|workload| workload.kind == kind && workload.name == name)
     })
 }
 

@@ -7,14 +7,15 @@ use std::collections::BTreeSet;
 use kube::{Resource, ResourceExt};
 
 use links::{
-    decision_key, environment_key, is_in, jobs_from, key_of, of_deployment, of_job, of_namespace, of_replica_set,
-    pipeline_key, release_key, rivals, through_namespace,
+    decision_key, environment_key, is_in, jobs_from, key_of, of_job, of_namespace, of_owner, of_workload, pipeline_key,
+    release_key, rivals, through_namespace,
 };
 pub use links::{environments_of, pipelines_through};
 
 use super::gather::suites_of;
 use super::slim;
 use super::stores::{Stores, get};
+use crate::api::pipeline::WorkloadKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, TestRun};
 
 /// What one pass of the loop is about.
@@ -143,16 +144,33 @@ pub fn namespace(stores: &Stores, change: &Change<'_, slim::Namespace>) -> Vec<K
     change.sides().flat_map(|side| of_namespace(stores, &side.name_any())).collect()
 }
 
-/// The pipelines, wherever they are, that name it in an Environment that points at its namespace.
 pub fn deployment(stores: &Stores, change: &Change<'_, slim::Deployment>) -> Vec<Key> {
-    change
-        .sides()
-        .flat_map(|side| of_deployment(stores, &side.namespace().unwrap_or_default(), &side.name_any()))
-        .collect()
+    of_workloads(stores, WorkloadKind::Deployment, change)
+}
+
+pub fn stateful_set(stores: &Stores, change: &Change<'_, slim::StatefulSet>) -> Vec<Key> {
+    of_workloads(stores, WorkloadKind::StatefulSet, change)
+}
+
+pub fn daemon_set(stores: &Stores, change: &Change<'_, slim::DaemonSet>) -> Vec<Key> {
+    of_workloads(stores, WorkloadKind::DaemonSet, change)
+}
+
+fn of_workloads<K: Resource<DynamicType = ()>>(
+    stores: &Stores,
+    kind: WorkloadKind,
+    change: &Change<'_, K>,
+) -> Vec<Key> {
+    let named = |side: &K| of_workload(stores, kind, &side.namespace().unwrap_or_default(), &side.name_any());
+    change.sides().flat_map(named).collect()
+}
+
+pub fn controller_revision(stores: &Stores, change: &Change<'_, slim::ControllerRevision>) -> Vec<Key> {
+    change.sides().flat_map(|side| of_owner(stores, &side.metadata)).collect()
 }
 
 pub fn replica_set(stores: &Stores, change: &Change<'_, slim::ReplicaSet>) -> Vec<Key> {
-    change.sides().flat_map(|side| of_replica_set(stores, side)).collect()
+    change.sides().flat_map(|side| of_owner(stores, &side.metadata)).collect()
 }
 
 /// By its owner: the workload's pipelines, or the Job's.
@@ -160,20 +178,26 @@ pub fn pod(stores: &Stores, change: &Change<'_, slim::Pod>) -> Vec<Key> {
     let concerned = |side: &slim::Pod| {
         let namespace = side.namespace().unwrap_or_default();
         if let Some(owner) = slim::owner(&side.metadata, "ReplicaSet") {
-            get(&stores.replica_sets, &namespace, &owner.name).map(|set| of_replica_set(stores, &set))
+            get(&stores.replica_sets, &namespace, &owner.name).map(|set| of_owner(stores, &set.metadata))
+        } else if let Some(owner) = slim::owner(&side.metadata, "Job") {
+            get(&stores.jobs, &namespace, &owner.name).map(|job| of_any_job(stores, &job))
         } else {
-            let owner = slim::owner(&side.metadata, "Job")?;
-            get(&stores.jobs, &namespace, &owner.name).map(|job| of_job(stores, &job).into_iter().collect())
+            Some(of_owner(stores, &side.metadata))
         }
     };
     change.sides().filter_map(concerned).flatten().collect()
 }
 
 pub fn job(stores: &Stores, change: &Change<'_, slim::Job>) -> Vec<Key> {
-    change.sides().filter_map(|side| of_job(stores, side)).collect()
+    change.sides().flat_map(|side| of_any_job(stores, side)).collect()
 }
 
-/// The pipelines of which a suite names it.
+/// Of ours, or of a CronJob that is a workload.
+fn of_any_job(stores: &Stores, job: &slim::Job) -> Vec<Key> {
+    of_job(stores, job).map_or_else(|| of_owner(stores, &job.metadata), |key| vec![key])
+}
+
+/// The pipelines of which a suite names it, or that have it as a workload.
 pub fn cron_job(stores: &Stores, change: &Change<'_, slim::CronJob>) -> Vec<Key> {
     let named = |pipeline: &DeliveryPipeline, environment: &str, name: &str| {
         suites_of(pipeline, environment).any(|job| job.cron_job == name)
@@ -181,7 +205,8 @@ pub fn cron_job(stores: &Stores, change: &Change<'_, slim::CronJob>) -> Vec<Key>
     let concerned = |side: &slim::CronJob| {
         through_namespace(stores, &side.namespace().unwrap_or_default(), |p, e| named(p, e, &side.name_any()))
     };
-    change.sides().flat_map(concerned).collect()
+    let suites = change.sides().flat_map(concerned);
+    suites.chain(of_workloads(stores, WorkloadKind::CronJob, change)).collect()
 }
 
 #[cfg(test)]

@@ -82,6 +82,30 @@ fn a_deployment_concerns_the_pipelines_that_name_it_where_they_point() {
 }
 
 #[test]
+fn what_a_workload_made_leads_to_the_pipelines_of_that_workload() {
+    let mut world = World::of(WORLD);
+    for kind in WorkloadKind::ALL {
+        world.put(
+            serde_json::json!({"kind": "DeliveryPipeline", "metadata": {"name": "checkout"}, "spec": {"images": [],
+            "workloads": [{"kind": kind.as_str(), "name": "db", "containers": []}],
+            "stages": [{"environment": "staging"}]}}),
+        );
+        let stores = world.stores();
+        let owned = format!(
+            "metadata: {{name: a, namespace: shop-staging, ownerReferences: [{{apiVersion: x, kind: {}, name: db, uid: u, controller: true}}]}}",
+            kind.as_str()
+        );
+        let told = match kind {
+            WorkloadKind::Deployment => replica_set(&stores, &Change { old: None, new: Some(&read(&owned)) }),
+            WorkloadKind::StatefulSet => super::pod(&stores, &Change { old: None, new: Some(&read(&owned)) }),
+            WorkloadKind::DaemonSet => controller_revision(&stores, &Change { old: None, new: Some(&read(&owned)) }),
+            WorkloadKind::CronJob => job(&stores, &Change { old: None, new: Some(&read(&owned)) }),
+        };
+        assert_eq!(told, [checkout()], "{kind:?}");
+    }
+}
+
+#[test]
 fn a_cron_job_concerns_the_pipelines_of_which_a_suite_names_it() {
     let stores = World::of(WORLD).stores();
     let found: slim::CronJob = read("metadata: {name: smoke, namespace: shop-staging}");

@@ -1,11 +1,13 @@
-//! A CronJob: whether Jobs may be made from it, and the names of its containers.
+//! A CronJob: whether suites may make Jobs from it; and as a workload, which has no pods of its own.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::controller::Controller;
 use super::template::Template;
+use super::writers::image_writers;
 use crate::api::labels::RUNNABLE;
 
 /// What is kept of a CronJob.
@@ -15,7 +17,14 @@ use crate::api::labels::RUNNABLE;
 pub struct CronJob {
     pub metadata: ObjectMeta,
     pub runnable: bool,
-    pub containers: Vec<String>,
+    pub own: Controller,
+}
+
+impl CronJob {
+    /// Names of its containers and init containers.
+    pub fn containers(&self) -> Vec<String> {
+        self.own.template.containers.iter().map(|container| container.name.clone()).collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -39,12 +48,15 @@ impl From<Wire> for CronJob {
     fn from(mut wire: Wire) -> Self {
         let labelled = wire.metadata.labels.iter().flatten().any(|(key, value)| key == RUNNABLE && value == "true");
         let pods = wire.spec.job_template.get_mut("spec").and_then(|spec| spec.get_mut("template"));
-        let template = Template::read(pods.map(Value::take).unwrap_or_default());
-        Self {
-            runnable: labelled && wire.spec.suspend == Some(true),
-            containers: template.containers.into_iter().map(|container| container.name).collect(),
-            metadata: super::pruned(wire.metadata),
-        }
+        let own = Controller {
+            template: Template::read(pods.map(Value::take).unwrap_or_default()),
+            writers: image_writers(wire.metadata.managed_fields.as_deref().unwrap_or_default()),
+            // nothing follows a new template until its next Job
+            observed_generation: wire.metadata.generation.unwrap_or(0),
+            ..Controller::default()
+        };
+        let runnable = labelled && wire.spec.suspend == Some(true);
+        Self { runnable, own, metadata: super::pruned(wire.metadata) }
     }
 }
 
@@ -67,6 +79,6 @@ mod tests {
         assert!(read("true", true).runnable);
         assert!(!read("true", false).runnable);
         assert!(!read("false", true).runnable);
-        assert_eq!(read("true", true).containers, ["wait", "test"]);
+        assert_eq!(read("true", true).containers(), ["wait", "test"]);
     }
 }

@@ -1,16 +1,16 @@
 //! A Deployment without its pod template.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::apps::v1::DeploymentStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::controller::Controller;
 use super::template::Template;
-use super::writers::{Writer, image_writers};
+use super::writers::image_writers;
 use crate::api::Time;
+use crate::observe::snapshot::Rolls;
 
 /// What is kept of a Deployment.
 #[derive(Resource, Clone, Debug, Deserialize)]
@@ -18,17 +18,7 @@ use crate::api::Time;
 #[serde(from = "Wire")]
 pub struct Deployment {
     pub metadata: ObjectMeta,
-    pub template: Template,
-    pub writers: BTreeMap<String, Writer>,
-    pub paused: bool,
-    pub wanted: i32,
-    pub observed_generation: i64,
-    pub replicas: i32,
-    pub updated: i32,
-    pub ready: i32,
-    pub available: i32,
-    /// Condition ReplicaFailure: since when and why.
-    pub refused: Option<(Time, String)>,
+    pub own: Controller,
 }
 
 #[derive(Deserialize)]
@@ -53,11 +43,10 @@ struct WireSpec {
 impl From<Wire> for Deployment {
     fn from(wire: Wire) -> Self {
         let Wire { metadata, spec, status } = wire;
-        Self {
+        let own = Controller {
             writers: image_writers(metadata.managed_fields.as_deref().unwrap_or_default()),
-            metadata: super::pruned(metadata),
             template: Template::read(spec.template),
-            paused: spec.paused,
+            rolls: if spec.paused { Rolls::Paused } else { Rolls::Freely },
             // The server fills in 1.
             wanted: spec.replicas.unwrap_or(1),
             observed_generation: status.observed_generation.unwrap_or(0),
@@ -66,10 +55,12 @@ impl From<Wire> for Deployment {
             ready: status.ready_replicas.unwrap_or(0),
             available: status.available_replicas.unwrap_or(0),
             refused: refused(&status),
-        }
+        };
+        Self { metadata: super::pruned(metadata), own }
     }
 }
 
+/// Condition ReplicaFailure.
 fn refused(status: &DeploymentStatus) -> Option<(Time, String)> {
     let condition = status
         .conditions
@@ -88,14 +79,14 @@ mod tests {
     #[test]
     fn an_empty_one_decodes_and_a_refusal_is_read() {
         let bare: Deployment = serde_json::from_str(r#"{"metadata": {"name": "a"}}"#).unwrap();
-        assert_eq!((bare.wanted, bare.refused), (1, None));
+        assert_eq!((bare.own.wanted, bare.own.refused), (1, None));
         let refused: Deployment = serde_json::from_str(
             r#"{"metadata": {"name": "a", "managedFields": [], "labels": {"x": "y"}}, "status": {"conditions": [
             {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota",
              "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}"#,
         )
         .unwrap();
-        assert_eq!(refused.refused.unwrap().1, "FailedCreate: exceeded quota");
+        assert_eq!(refused.own.refused.unwrap().1, "FailedCreate: exceeded quota");
         assert_eq!(refused.metadata.managed_fields, None);
     }
 }

@@ -1,11 +1,14 @@
-//! A Job of ours: whether it runs, and how it ended.
+//! A Job, of ours or of a CronJob: whether it runs, and how it ended.
 
 use k8s_openapi::api::batch::v1::JobStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::template::{Container, Template};
 use crate::api::Time;
+use crate::api::labels::PIPELINE;
 
 /// What is kept of a Job.
 #[derive(Resource, Clone, Debug, Deserialize)]
@@ -19,6 +22,16 @@ pub struct Job {
     pub failed: Option<String>,
     /// When it ended.
     pub ended: Option<Time>,
+    /// With the images that it runs.
+    pub containers: Vec<Container>,
+}
+
+impl Job {
+    /// Those that Windlass made, and those of CronJobs.
+    pub fn is_of_interest(&self) -> bool {
+        let is_ours = self.metadata.labels.iter().flatten().any(|(key, _)| key == PIPELINE);
+        is_ours || super::owner(&self.metadata, "CronJob").is_some()
+    }
 }
 
 #[derive(Deserialize)]
@@ -34,6 +47,8 @@ struct Wire {
 #[derive(Default, Deserialize)]
 struct WireSpec {
     suspend: Option<bool>,
+    #[serde(default)]
+    template: Value,
 }
 
 impl From<Wire> for Job {
@@ -47,6 +62,7 @@ impl From<Wire> for Job {
         Self {
             ended: end.and_then(|condition| condition.last_transition_time.as_ref()).map(Time::from),
             suspended: wire.spec.suspend.unwrap_or(false),
+            containers: Template::read(wire.spec.template).containers,
             complete: holds("Complete").is_some(),
             failed: failed.map(|condition| condition.reason.clone().unwrap_or_else(|| "Failed".to_owned())),
             metadata: super::pruned(wire.metadata),

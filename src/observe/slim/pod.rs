@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Deserialize;
 
+use super::controller_revision::REVISION_HASH;
 use super::{job_pod, trouble};
 use crate::api::Time;
 use crate::observe::snapshot;
@@ -16,12 +17,14 @@ use crate::observe::snapshot;
 pub struct Pod {
     pub metadata: ObjectMeta,
     pub view: View,
+    /// Which revision of its StatefulSet or DaemonSet it is of.
+    pub revision: Option<String>,
 }
 
 /// What a pod tells, by the kind of its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum View {
-    /// Of a ReplicaSet.
+    /// Of a ReplicaSet, a StatefulSet or a DaemonSet.
     Replica(Box<snapshot::Pod>),
     /// Of a Job.
     Job(Box<snapshot::JobPod>),
@@ -30,7 +33,7 @@ pub enum View {
 }
 
 impl Pod {
-    /// Pods of DaemonSets, StatefulSets and nobody are not kept.
+    /// Pods of nobody, and of what is no workload here, are not kept.
     pub fn is_of_interest(&self) -> bool {
         self.view != View::Other
     }
@@ -124,14 +127,16 @@ impl Wire {
 
 impl From<Wire> for Pod {
     fn from(wire: Wire) -> Self {
-        let view = if super::owner(&wire.metadata, "ReplicaSet").is_some() {
+        let is_of = |kind: &&str| super::owner(&wire.metadata, kind).is_some();
+        let view = if ["ReplicaSet", "StatefulSet", "DaemonSet"].iter().any(is_of) {
             View::Replica(Box::new(wire.replica()))
         } else if super::owner(&wire.metadata, "Job").is_some() {
             View::Job(Box::new(job_pod::result(&wire)))
         } else {
             View::Other
         };
-        Self { metadata: super::pruned(wire.metadata), view }
+        let revision = wire.metadata.labels.as_ref().and_then(|labels| labels.get(REVISION_HASH)).cloned();
+        Self { metadata: super::pruned(wire.metadata), view, revision }
     }
 }
 

@@ -33,7 +33,9 @@ pub fn image_writers(entries: &[ManagedFieldsEntry]) -> BTreeMap<String, Writer>
 
 /// Names of the containers whose image stands in this set of fields.
 fn owned_images(fields: &Value) -> Vec<String> {
-    let spec = fields.get("f:spec").and_then(|v| v.get("f:template")).and_then(|v| v.get("f:spec"));
+    let spec = fields.pointer("/f:spec/f:template/f:spec");
+    // of a CronJob
+    let spec = spec.or_else(|| fields.pointer("/f:spec/f:jobTemplate/f:spec/f:template/f:spec"));
     let lists = ["f:containers", "f:initContainers"].into_iter().filter_map(|list| spec?.get(list)?.as_object());
     lists
         .flatten()
@@ -78,6 +80,14 @@ mod tests {
         ]);
         let managers: Vec<_> = writers.iter().map(|(name, writer)| (name.as_str(), writer.manager.as_str())).collect();
         assert_eq!(managers, [("app", "kubectl"), ("init", "helm")]);
+    }
+
+    #[test]
+    fn a_cron_jobs_template_lies_deeper() {
+        let fields = json!({"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}});
+        let writers = read(vec![json!({"manager": "kubectl", "operation": "Update", "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:spec": {"f:jobTemplate": {"f:spec": {"f:template": {"f:spec": fields}}}}}})]);
+        assert_eq!(writers.keys().collect::<Vec<_>>(), ["app"]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub enum Health {
 /// Whether containers of the rollout's workloads fail just now.
 pub fn is_ill(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> bool {
     let mut seen = rollout.workloads.iter().filter_map(|plan| seen(world, &stage.environment, plan));
-    seen.any(|w| workload::ill_health(world, w, rollout.progress_deadline).is_some())
+    seen.any(|w| workload::ill_health(world, w, rollout.started_at, rollout.progress_deadline).is_some())
 }
 
 /// Since when containers fail; lost after the grace.
@@ -52,7 +52,7 @@ pub fn health(world: &World<'_>, draft: &Draft, index: usize, since: Option<Time
     let Some(stage) = draft.status.stages.get(index) else { return Health::Is(None) };
     let Some(rollout) = &stage.rollout else { return Health::Is(None) };
     let mut seen = rollout.workloads.iter().filter_map(|plan| seen(world, &stage.environment, plan));
-    let ill = seen.find_map(|seen| workload::ill_health(world, seen, rollout.progress_deadline));
+    let ill = seen.find_map(|w| workload::ill_health(world, w, rollout.started_at, rollout.progress_deadline));
     let Some(why) = ill else { return Health::Is(None) };
     let since = since.unwrap_or(world.now);
     if world.is_due(since.plus(world.snap.settings.bake_grace)) { Health::Lost(why) } else { Health::Is(Some(since)) }

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::bounds;
 use crate::api::conditions::find;
+use crate::api::pipeline::WorkloadRef;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, StageStatus, TestRun, Time};
 use crate::observe::{
-    Access, Claim, ImageWriter, Job, Place, Pod, Settings, Snapshot, Trouble, TroubleKind, Unreadable, Workload,
+    Access, Claim, ImageWriter, Job, Place, Pod, Rolls, Settings, Snapshot, Trouble, TroubleKind, Unreadable, Workload,
 };
 use crate::plan::{Action, CreateJob, Kind, SetImages, Step, Target, plan};
 
@@ -54,8 +55,7 @@ impl Desk {
                 &format!("{name}-uid"),
                 json!({"spec": {"targetNamespace": format!("shop-{name}")}}),
             );
-            let workloads =
-                pipeline.spec.workloads.iter().map(|w| (w.key(), Arc::new(workload(name, &w.name)))).collect();
+            let workloads = pipeline.spec.workloads.iter().map(|w| (w.key(), Arc::new(workload(name, w)))).collect();
             let access = Access::Granted { namespace: format!("shop-{name}") };
             let environment = Some(Arc::new(environment));
             places.insert(name.to_owned(), Place { environment, access, workloads, ..Place::default() });
@@ -193,7 +193,7 @@ impl Desk {
         let mut another = pipeline.spec.workloads[0].clone();
         name.clone_into(&mut another.name);
         for (environment, place) in &mut self.snap.places {
-            place.workloads.insert(another.key(), Arc::new(workload(environment, name)));
+            place.workloads.insert(another.key(), Arc::new(workload(environment, &another)));
         }
         pipeline.spec.workloads.push(another);
         self
@@ -260,7 +260,7 @@ impl Desk {
                 Arc::make_mut(job).suspended = false;
             }
             Action::RemoveJob { namespace, name, .. } => drop(self.job(namespace).remove(name)),
-            Action::EnvironmentStatus { .. } => {}
+            Action::DeletePod { .. } | Action::EnvironmentStatus { .. } => {}
         }
         self.done.push(action);
     }
@@ -330,7 +330,7 @@ impl Desk {
     fn edit(&mut self, environment: &str, name: &str, change: impl FnOnce(&mut Workload)) -> &mut Self {
         self.version += 1;
         let place = self.snap.places.get_mut(environment).expect("an environment");
-        let workload = Arc::make_mut(place.workloads.get_mut(&format!("Deployment/{name}")).expect("a workload"));
+        let workload = Arc::make_mut(place.workloads.values_mut().find(|w| w.name == name).expect("a workload"));
         workload.generation += 1;
         workload.observed_generation += 1;
         workload.resource_version = self.version.to_string();
@@ -344,7 +344,8 @@ impl Desk {
     }
 
     pub fn image(&self, environment: &str, name: &str) -> String {
-        self.snap.places[environment].workloads[&format!("Deployment/{name}")].images["app"].clone()
+        let found = self.snap.places[environment].workloads.values().find(|w| w.name == name);
+        found.expect("a workload").images["app"].clone()
     }
 
     /// Phase of a release in an environment, and why.
@@ -429,6 +430,7 @@ fn suspended(asked: &CreateJob) -> Job {
         namespace: asked.namespace.clone(),
         uid: format!("{}-uid", asked.name),
         resource_version: "1".into(),
+        created: START,
         deleting: false,
         suspended: true,
         kept: true,
@@ -445,17 +447,18 @@ fn sign(workload: &mut Workload, manager: &str) {
     workload.image_writers = workload.images.keys().map(|name| (name.clone(), writer.clone())).collect();
 }
 
-fn workload(environment: &str, name: &str) -> Workload {
+fn workload(environment: &str, named: &WorkloadRef) -> Workload {
+    let name = &named.name;
     Workload {
-        kind: crate::api::pipeline::WorkloadKind::Deployment,
+        kind: named.kind,
         namespace: format!("shop-{environment}"),
-        name: name.to_owned(),
+        name: name.clone(),
         uid: format!("{environment}-{name}-uid"),
         resource_version: "1".into(),
         generation: 1,
         observed_generation: 1,
         deleting: false,
-        paused: false,
+        rolls: Rolls::Freely,
         images: [("app".to_owned(), "elsewhere.example/old:1".to_owned())].into(),
         fingerprint: "f0".into(),
         attempt: None,
@@ -468,6 +471,8 @@ fn workload(environment: &str, name: &str) -> Workload {
         available: 2,
         refused: None,
         pods: vec![],
+        old_pods: vec![],
+        jobs: vec![],
     }
 }
 

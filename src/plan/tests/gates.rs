@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::desk::{Desk, image};
 use crate::api::environment::Policy;
-use crate::observe::{Access, Claim, Place};
+use crate::observe::{Access, Claim, Place, Rolls};
 
 fn place<'d>(desk: &'d mut Desk, environment: &str) -> &'d mut Place {
     desk.snap.places.get_mut(environment).expect("a place")
@@ -107,7 +107,7 @@ fn another_pipelines_workload_and_a_paused_one_are_left_alone() {
     assert_eq!((desk.pipeline_condition("Stalled"), desk.writes()), ("True WorkloadClaimed".into(), 0));
     desk.change("staging", "checkout", |w| {
         w.claim = Claim::None;
-        w.paused = true;
+        w.rolls = Rolls::Paused;
     });
     desk.run();
     assert_eq!((desk.pipeline_condition("Stalled"), desk.writes()), ("True WorkloadPaused".into(), 0));

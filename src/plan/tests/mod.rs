@@ -9,6 +9,7 @@ mod evidence;
 mod gates;
 mod head;
 mod health;
+mod kinds;
 mod people;
 mod refused;
 mod status;
