@@ -42,7 +42,7 @@ pub async fn operator(cluster: &Cluster) -> Result<Operator> {
         args
     };
     let operator = Operator::launch(cluster, &cluster.kubeconfig_with_token(&token)?, args, &env)?;
-    operator.ready(Duration::from_secs(20)).await?;
+    operator.ready(Duration::from_secs(60)).await?;
     Ok(operator)
 }
 
@@ -60,7 +60,7 @@ pub async fn in_force(cluster: &Cluster) -> Result<()> {
         if open.is_empty() {
             return Ok(());
         }
-        if started.elapsed() > Duration::from_secs(20) {
+        if started.elapsed() > Duration::from_secs(60) {
             bail!("not in force after 20 s: the policies about {}", open.join(" and "));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

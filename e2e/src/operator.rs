@@ -18,7 +18,7 @@ use crate::process::Process;
 use crate::settings::Settings;
 
 /// How long an operator has to become ready.
-const READY: Duration = Duration::from_secs(20);
+const READY: Duration = Duration::from_secs(60);
 
 /// A running (or ended) operator; killed on drop.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use report::{Outcome, Report};
 use stage::{Seat, Stage};
 
 /// How long one story may take; `$STORY_LIMIT` in seconds says otherwise.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(400);
 /// How many stories share the control plane at a time; `$STORIES_AT_ONCE` says otherwise.
 const AT_ONCE: usize = 6;
 /// How many clusters of their own there may be at a time, on two cores.

@@ -17,8 +17,8 @@ pub use acts::{A_WHILE, with_external_suite, with_worker};
 pub use seen::{job_suite, last, readiness};
 pub use sight::endings;
 
-/// How long a story waits for a rollout to come where it must.
-pub const SOON: Duration = Duration::from_secs(40);
+/// How long a story waits for a rollout to come where it must: patience for a busy machine, no claim.
+pub const SOON: Duration = Duration::from_secs(120);
 
 /// The shop of one story.
 #[derive(Debug)]
@@ -85,8 +85,8 @@ impl<'a> Shop<'a> {
                 "images": [{"name": "app", "repository": cue::repository("app")}],
                 "workloads": [{"kind": "Deployment", "name": "checkout", "containers": [{"name": "app", "imageName": "app"}]}],
                 "stages": [
-                    {"environment": "staging", "bake": "1s", "progressDeadline": "30s"},
-                    {"environment": "production", "bake": "1s", "progressDeadline": "30s"},
+                    {"environment": "staging", "bake": "1s", "progressDeadline": "90s"},
+                    {"environment": "production", "bake": "1s", "progressDeadline": "90s"},
                 ],
             },
         })

@@ -59,7 +59,7 @@ impl Story {
     pub async fn start_operator(&self, settings: &Settings) -> Result<Operator> {
         let operator = Operator::spawn(&self.cluster, settings).await?;
         lock(&self.logs).push(operator.log().to_owned());
-        operator.ready(std::time::Duration::from_secs(20)).await?;
+        operator.ready(std::time::Duration::from_secs(60)).await?;
         Ok(operator)
     }
 

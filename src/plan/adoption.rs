@@ -9,7 +9,7 @@ use crate::observe::{Claim, Workload};
 use super::draft::{self, Draft};
 use super::mutant::{Mutant, is};
 use super::world::{Known, World, order};
-use super::{build, ending, workload};
+use super::{build, ending, health, workload};
 
 /// Gives each stage of the spec its checkpoint, in the spec's order, and adopts those that can be seen.
 pub fn adopt(world: &World<'_>, draft: &mut Draft) {
@@ -141,7 +141,7 @@ fn found(world: &World<'_>, stage: &StageStatus, seen: &[&Workload]) -> (Option<
     if row.found.iter().any(|f| build::is_placeholder(&f.image)) {
         return (None, None);
     }
-    let healthy = seen.iter().all(|w| workload::is_serving(w));
+    let healthy = seen.iter().all(|w| health::is_serving(w));
     let template = draft::template(world, &stage.environment);
     let is_running = |k: &&Known<'_>| {
         k.build.as_ref().is_ok_and(|r| {

@@ -9,7 +9,7 @@ use crate::observe::Workload;
 use super::draft::{self, Draft, clip};
 use super::mutant::{Mutant, is};
 use super::world::{World, order, user_of};
-use super::{ending, head, revert, suite, workload};
+use super::{ending, head, health, revert, suite, workload};
 
 /// The alert of a stage whose revert did not serve in time.
 pub const REVERT_FAILED: &str = "RevertFailed";
@@ -252,7 +252,7 @@ fn runs_current(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> bool {
 /// Whether all workloads of the stage serve.
 pub fn serves(world: &World<'_>, stage: &StageStatus) -> bool {
     let Some(place) = world.place(&stage.environment) else { return false };
-    world.spec.workloads.iter().all(|w| place.workloads.get(&w.key()).is_some_and(|s| workload::is_serving(s)))
+    world.spec.workloads.iter().all(|w| place.workloads.get(&w.key()).is_some_and(|s| health::is_serving(s)))
 }
 
 /// After a change that is not ours health is watched for a bake's length; a failure is told, images stay. The old pods
@@ -267,12 +267,12 @@ fn watch_template(world: &World<'_>, draft: &mut Draft, index: usize) {
     let start = spec.map_or(Span::seconds(0), |s| s.progress_deadline());
     let is_over = world.is_due(until);
     let mut seen = world.spec.workloads.iter().filter_map(|w| place.workloads.get(&w.key()));
-    let trouble = |w: &std::sync::Arc<Workload>| match workload::judge(world, w, started) {
-        workload::Judgement::Failed(why) => Some(why),
-        workload::Judgement::Complete | workload::Judgement::Coming(_) if is_over => {
-            workload::ill_health(world, w, started, start)
+    let trouble = |w: &std::sync::Arc<Workload>| match health::judge(world, w, started) {
+        health::Judgement::Failed(why) => Some(why),
+        health::Judgement::Complete | health::Judgement::Coming(_) if is_over => {
+            health::ill_health(world, w, started, start)
         }
-        workload::Judgement::Complete | workload::Judgement::Coming(_) => None,
+        health::Judgement::Complete | health::Judgement::Coming(_) => None,
     };
     let why = seen.find_map(trouble);
     if why.is_some() || is_over {

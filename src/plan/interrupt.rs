@@ -5,9 +5,10 @@ use crate::api::rollout::Rollout;
 use crate::api::{Cause, Outcome, RolloutState};
 
 use super::draft::Draft;
+use super::health::{self, Judgement};
 use super::mutant::{Mutant, is};
 use super::upstream::{self, Upstream};
-use super::workload::{self, Judgement, Standing};
+use super::workload::{self, Standing};
 use super::world::{World, order, user_of};
 use super::{ending, head, reference, rollout, writing};
 
@@ -108,7 +109,7 @@ pub fn progress_text(world: &World<'_>, draft: &Draft, index: usize) -> String {
         let seen = writing::seen(world, &stage.environment, plan);
         let key = plan.workload.key();
         match (workload::standing(world, seen, plan, writing), seen) {
-            (Standing::Wanted, Some(seen)) => match workload::judge(world, seen, open.started_at) {
+            (Standing::Wanted, Some(seen)) => match health::judge(world, seen, open.started_at) {
                 Judgement::Coming(what) | Judgement::Failed(what) => return what,
                 Judgement::Complete => {}
             },
@@ -118,7 +119,7 @@ pub fn progress_text(world: &World<'_>, draft: &Draft, index: usize) -> String {
             }
             (Standing::Unknown(image), _) => return rollout::unknown(&plan.workload, &image),
             (Standing::Unwritten, Some(seen)) => {
-                return refusal(world, &stage.environment).unwrap_or_else(|| workload::beginning(seen));
+                return refusal(world, &stage.environment).unwrap_or_else(|| health::beginning(seen));
             }
             (Standing::Foreign(who), _) => return who,
         }

@@ -21,6 +21,7 @@ mod environment;
 mod evidence;
 mod gate;
 mod head;
+mod health;
 mod idle;
 mod images;
 mod interrupt;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Cluster, Options};
 use crate::crds;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(40);
 
 impl Cluster {

@@ -14,7 +14,7 @@ use crate::shop::{stage_of, stage_phase};
 use crate::story::{Break, condition, text};
 
 /// A longer moment than any step takes here.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(90);
 const SETTINGS: &str = "--set settings.bakeGrace=2s --set settings.referenceGrace=5s";
 
 pub(super) async fn install(stand: &Stand<'_>) -> Result<()> {
@@ -53,10 +53,10 @@ pub(super) async fn shop(stand: &Stand<'_>) -> Result<()> {
         .run("kubectl apply --server-side -f shop.yaml && kubectl config set-context --current --namespace=shop")
         .await?;
     for namespace in ["shop-staging", "shop-production"] {
-        stand.run(&format!("kubectl rollout status deployment/checkout -n {namespace} --timeout=20s")).await?;
+        stand.run(&format!("kubectl rollout status deployment/checkout -n {namespace} --timeout=60s")).await?;
     }
     stand.show("kubectl apply -f pipeline.yaml && sed -n '/stages:/,$p' pipeline.yaml").await?;
-    stand.run("kubectl wait --for=condition=Ready dp/checkout --timeout=20s").await?;
+    stand.run("kubectl wait --for=condition=Ready dp/checkout --timeout=60s").await?;
     stand.show("kubectl get deliverypipelines,environments").await?;
     let adopted =
         |v: &Value| v["status"]["stages"].as_array().is_some_and(|all| all.iter().all(|s| s["adopted"].is_string()));
@@ -86,7 +86,7 @@ pub(super) async fn good(stand: &Stand<'_>) -> Result<()> {
         !proven.is_empty() && proven <= entered,
         "production began at {entered:?}, staging was proven at {proven:?}"
     );
-    stand.show("kubectl wait --for=condition=Delivered release/checkout-1.8.0 --timeout=10s").await?;
+    stand.show("kubectl wait --for=condition=Delivered release/checkout-1.8.0 --timeout=60s").await?;
     for namespace in ["shop-staging", "shop-production"] {
         stand.runs(namespace, &image).await?;
     }

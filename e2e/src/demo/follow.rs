@@ -11,7 +11,7 @@ use crate::story::text;
 
 const POLL: Duration = Duration::from_millis(100);
 /// How long any one step may take before the demo fails.
-const LIMIT: Duration = Duration::from_secs(40);
+const LIMIT: Duration = Duration::from_secs(120);
 
 impl Stand<'_> {
     /// Tells what happens to the release until `is_there`; fails, with its status, if that does not come.

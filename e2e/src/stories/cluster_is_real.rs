@@ -53,7 +53,7 @@ async fn openapi(t: &Story) -> Result<()> {
 async fn first_deployment(t: &Story, ns: &str) -> Result<()> {
     t.apply_in(ns, &deployment("first", 3, &cue::image("app", Cue::Good, "first"))).await?;
     let available = |seen: &Value| number(seen, "/status/availableReplicas") == 3;
-    t.until(Duration::from_secs(40), "three pods are available", ("deployment", ns, "first"), available).await?;
+    t.until(Duration::from_secs(120), "three pods are available", ("deployment", ns, "first"), available).await?;
     for pod in t.pods(ns, "app=first").await? {
         ensure!(text(&pod, "/status/podIP").starts_with("10.244."), "a pod's address is {pod}");
     }

@@ -11,7 +11,7 @@ use crate::shop::{Shop, stage_phase};
 use crate::story::{Story, text};
 
 /// A schedule has whole minutes.
-const NEXT_MINUTE: Duration = Duration::from_secs(100);
+const NEXT_MINUTE: Duration = Duration::from_secs(240);
 
 pub async fn run(t: &Story) -> Result<()> {
     let shop = Shop::open(t).await?;

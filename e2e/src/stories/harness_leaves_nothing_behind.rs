@@ -21,7 +21,7 @@ pub async fn run(t: &Story) -> Result<()> {
         kill_process(pid.ok_or_else(|| anyhow!("the harness has ended by itself"))?, signal)?;
         harness.wait().await?;
         let (pids, dir) = (&pids, &dir);
-        t.eventually(Duration::from_secs(10), &format!("all is gone after {signal:?}"), || async move {
+        t.eventually(Duration::from_secs(60), &format!("all is gone after {signal:?}"), || async move {
             let left: Vec<u32> = pids.iter().copied().filter(|pid| lives(*pid)).collect();
             ensure!(left.is_empty(), "still running: {left:?}");
             ensure!(!dir.exists(), "still there: {}", dir.display());

@@ -69,14 +69,14 @@ async fn a_silent_watch(t: &Story) -> Result<()> {
         lease_namespace: namespace.clone(),
         lease_name: "held".to_owned(),
         lease_duration: Duration::from_secs(600),
-        extra: vec!["--watch-silence".to_owned(), "5s".to_owned()],
+        extra: vec!["--watch-silence".to_owned(), "10s".to_owned()],
         ..Settings::default()
     };
     let operator = t.start_operator(&settings).await?;
     let ready = |operator| async move { Ok((Operator::get(operator, "/readyz").await?.0 != 200).then(|| "unready".to_owned())) };
-    t.never(Duration::from_secs(7), "a quiet watch is taken for a dead one", || ready(&operator)).await?;
+    t.never(Duration::from_secs(13), "a quiet watch is taken for a dead one", || ready(&operator)).await?;
     proxy.be_silent(true);
-    let body = t.eventually(Duration::from_secs(12), "a silent watch to make it unready", || async {
+    let body = t.eventually(Duration::from_secs(60), "a silent watch to make it unready", || async {
         let (code, body) = operator.get("/readyz").await?;
         Ok((code == 503).then_some(body))
     });
@@ -84,7 +84,7 @@ async fn a_silent_watch(t: &Story) -> Result<()> {
     ensure!(body.contains("watch of") && body.contains("is dead"), "/readyz says {body}");
     ensure!(operator.get("/livez").await?.0 == 200, "it counts as dead itself");
     proxy.be_silent(false);
-    operator.ready(Duration::from_secs(20)).await?;
+    operator.ready(Duration::from_secs(60)).await?;
     ensure!(operator.sum("windlass_leader", &[]).await? == 0.0, "it leads");
     Ok(())
 }

@@ -45,7 +45,7 @@ async fn lose_pods(t: &Story, shop: &Shop<'_>) -> Result<()> {
     t.patch_status("pod", &shop.staging, text(&pods[0], "/metadata/name"), &evicted).await?;
     t.delete("pod", &shop.staging, text(&pods[1], "/metadata/name")).await?;
     let is_short = |v: &serde_json::Value| number(v, "/status/availableReplicas") < 2;
-    t.until(Duration::from_secs(10), "pods to be missing", ("deploy", &shop.staging, "checkout"), is_short).await?;
+    t.until(Duration::from_secs(60), "pods to be missing", ("deploy", &shop.staging, "checkout"), is_short).await?;
     t.never(Duration::from_secs(5), "lost pods are taken for failed ones", || async {
         let stage = shop.stage("staging").await?;
         Ok(stage["rollout"]["state"]["delivered"].is_null().then(|| stage["rollout"].to_string()))

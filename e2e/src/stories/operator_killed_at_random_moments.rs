@@ -66,7 +66,7 @@ pub async fn run(t: &Story) -> Result<()> {
     ensure!(runs.len() == 2 && runs.iter().all(|r| r["status"]["phase"] == "Passed"), "test runs: {runs:?}");
     let made = jobs.lock().unwrap_or_else(PoisonError::into_inner).len();
     ensure!(made == 2, "{made} Jobs were made for two suites");
-    t.eventually(Duration::from_secs(10), "the Jobs to be gone", || async {
+    t.eventually(Duration::from_secs(60), "the Jobs to be gone", || async {
         let left = t.list_json("job", &shop.staging, "").await?.len() + t.list_json("job", &shop.production, "").await?.len();
         Ok((left == 0).then_some(()))
     })

@@ -40,5 +40,5 @@ pub async fn run(t: &Story) -> Result<()> {
     t.delete("namespace", "", &elsewhere).await?;
     // the namespace controller comes back to one with content after its own time
     let look = || async { Ok(t.find_json("namespace", "", &elsewhere).await?.is_none().then_some(())) };
-    t.eventually(Duration::from_secs(90), "the namespace to be gone", look).await
+    t.eventually(Duration::from_secs(180), "the namespace to be gone", look).await
 }

@@ -13,12 +13,12 @@ use crate::story::Story;
 
 pub async fn run(t: &Story) -> Result<()> {
     let settings = Settings {
-        lease_duration: Duration::from_secs(5),
-        renew_deadline: Duration::from_secs(4),
+        lease_duration: Duration::from_secs(10),
+        renew_deadline: Duration::from_secs(8),
         ..Settings::default()
     };
     let first = t.start_operator(&settings).await?;
-    leads(t, &first, Duration::from_secs(10)).await?;
+    leads(t, &first, Duration::from_secs(60)).await?;
     let second = t.start_operator(&settings).await?;
     let (code, body) = second.get("/readyz").await?;
     ensure!(code == 200 && body.contains("standing by"), "the standby says {code} {body}");
@@ -31,7 +31,7 @@ pub async fn run(t: &Story) -> Result<()> {
 
     let killed = Instant::now();
     first.kill().await?;
-    leads(t, &second, settings.lease_duration * 2 + settings.retry_period * 4).await?;
+    leads(t, &second, settings.lease_duration * 6).await?;
     let took = killed.elapsed();
     ensure!(took >= settings.lease_duration - settings.renew_deadline, "it took over after {took:?}, too soon");
     shop.delivered("1.0.0").await?;
@@ -47,7 +47,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let stopped = Instant::now();
     let status = second.stop().await?;
     ensure!(status.success(), "the stopped leader ended with {status}");
-    leads(t, &third, settings.lease_duration).await?;
+    leads(t, &third, settings.lease_duration * 6).await?;
     println!("     handed over {} ms after the signal", stopped.elapsed().as_millis());
     shop.deliver("1.0.1", 2, Cue::Good).await?;
     shop.delivered("1.0.1").await.map(drop)

@@ -83,7 +83,7 @@ impl Story {
         self.apply(&quota.to_string()).await?;
         let in_force = |seen: &Value| seen.pointer("/status/hard/pods").is_some_and(|hard| *hard == *limit);
         let of = ("resourcequota", namespace, "pods");
-        self.until(Duration::from_secs(10), "the quota is in force", of, in_force).await.map(|_| ())
+        self.until(Duration::from_secs(60), "the quota is in force", of, in_force).await.map(|_| ())
     }
 
     /// Cordons every node, or lets pods come again. Only for a story with a cluster of its own.

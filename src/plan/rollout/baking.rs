@@ -7,7 +7,7 @@ use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, seen, standings};
-use crate::plan::{ending, suite, workload};
+use crate::plan::{ending, health, suite};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking) {
     let all = standings(world, draft, index, usize::MAX - 1);
@@ -17,7 +17,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking
     if let Some(why) = suite::failed_later(world, draft, index) {
         return ending::go_back(world, draft, index, Cause::Failed, &why, None);
     }
-    match health(world, draft, index, state.unhealthy) {
+    match watch_health(world, draft, index, state.unhealthy) {
         _ if is(Mutant::BakeBlind) => {}
         Health::Lost(why) => {
             let why = format!("health lost in the bake: {why}");
@@ -44,15 +44,15 @@ pub enum Health {
 /// Whether containers of the rollout's workloads fail just now.
 pub fn is_ill(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> bool {
     let mut seen = rollout.workloads.iter().filter_map(|plan| seen(world, &stage.environment, plan));
-    seen.any(|w| workload::ill_health(world, w, rollout.started_at, rollout.progress_deadline).is_some())
+    seen.any(|w| health::ill_health(world, w, rollout.started_at, rollout.progress_deadline).is_some())
 }
 
 /// Since when containers fail; lost after the grace.
-pub fn health(world: &World<'_>, draft: &Draft, index: usize, since: Option<Time>) -> Health {
+pub fn watch_health(world: &World<'_>, draft: &Draft, index: usize, since: Option<Time>) -> Health {
     let Some(stage) = draft.status.stages.get(index) else { return Health::Is(None) };
     let Some(rollout) = &stage.rollout else { return Health::Is(None) };
     let mut seen = rollout.workloads.iter().filter_map(|plan| seen(world, &stage.environment, plan));
-    let ill = seen.find_map(|w| workload::ill_health(world, w, rollout.started_at, rollout.progress_deadline));
+    let ill = seen.find_map(|w| health::ill_health(world, w, rollout.started_at, rollout.progress_deadline));
     let Some(why) = ill else { return Health::Is(None) };
     let since = since.unwrap_or(world.now);
     if world.is_due(since.plus(world.snap.settings.bake_grace)) { Health::Lost(why) } else { Health::Is(Some(since)) }

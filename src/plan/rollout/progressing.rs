@@ -6,8 +6,9 @@ use crate::api::pipeline::WorkloadRef;
 use crate::api::rollout::{Progressing, RolloutWorkload, Verifying};
 use crate::api::{Cause, RolloutState, Time};
 use crate::plan::draft::Draft;
+use crate::plan::health::{self, Judgement};
 use crate::plan::mutant::{Mutant, is};
-use crate::plan::workload::{self, Judgement, Standing};
+use crate::plan::workload::Standing;
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, seen, standings};
 use crate::plan::{ending, interrupt, reference};
@@ -91,7 +92,7 @@ fn judged(
     let skipped = if is(Mutant::OneJudged) { standings.len().saturating_sub(1) } else { 0 };
     for (plan, standing) in standings.iter().skip(skipped) {
         match (standing, seen(world, environment, plan)) {
-            (Standing::Wanted, Some(seen)) => match workload::judge(world, seen, started) {
+            (Standing::Wanted, Some(seen)) => match health::judge(world, seen, started) {
                 Judgement::Failed(why) => return Err(why),
                 Judgement::Complete => {}
                 Judgement::Coming(_) => is_complete = false,

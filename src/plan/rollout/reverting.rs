@@ -5,10 +5,10 @@ use super::progressing::unknown;
 use crate::api::rollout::{Reverting, RolloutWorkload};
 use crate::plan::draft::{Draft, clip};
 use crate::plan::mutant::{Mutant, is};
-use crate::plan::workload::{self, Standing};
+use crate::plan::workload::Standing;
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, seen, standings};
-use crate::plan::{ending, interrupt, reference, suite};
+use crate::plan::{ending, health, interrupt, reference, suite};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Reverting) {
     let all = standings(world, draft, index, usize::MAX - 1);
@@ -18,7 +18,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
     let environment = environment_of(draft, index);
     let is_back = |(plan, standing): &(RolloutWorkload, Standing)| match standing {
         Standing::Wanted if is(Mutant::RevertHasty) => true,
-        Standing::Wanted => seen(world, &environment, plan).is_some_and(workload::is_serving),
+        Standing::Wanted => seen(world, &environment, plan).is_some_and(health::is_serving),
         // what is gone cannot be written, and does not keep the rest
         Standing::Missing | Standing::ContainerMissing(_) => true,
         Standing::Unwritten | Standing::Unknown(_) | Standing::Foreign(_) => false,

@@ -1,6 +1,6 @@
 //! Fully exposed: the suites run, and health is watched meanwhile.
 
-use super::baking::{Health, health};
+use super::baking::{Health, watch_health};
 use super::{environment_of, set_state};
 use crate::api::checkpoint::Proof;
 use crate::api::rollout::{Baking, RolloutWorkload, Verifying};
@@ -8,10 +8,10 @@ use crate::api::{Cause, Outcome, RolloutState, Time};
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::suite::{self, Tests};
-use crate::plan::workload::{self, Standing};
+use crate::plan::workload::Standing;
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, seen, standings};
-use crate::plan::{ending, interrupt};
+use crate::plan::{ending, health, interrupt};
 
 /// How many proofs a stage keeps: a release that waits longer for a person is proven anew by `Retry`.
 const PROOFS: usize = 50;
@@ -21,7 +21,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
     if let Some(who) = foreign(&all) {
         return ending::foreign(world, draft, index, &who);
     }
-    match health(world, draft, index, state.unhealthy) {
+    match watch_health(world, draft, index, state.unhealthy) {
         _ if is(Mutant::VerifyBlind) => {}
         Health::Lost(why) => return ending::go_back(world, draft, index, Cause::Failed, &why, None),
         Health::Is(unhealthy) if unhealthy != state.unhealthy => {
@@ -60,7 +60,7 @@ fn has_target(draft: &Draft, index: usize) -> bool {
 fn is_whole(world: &World<'_>, draft: &Draft, index: usize, all: &[(RolloutWorkload, Standing)]) -> bool {
     let environment = environment_of(draft, index);
     all.iter().all(|(plan, standing)| {
-        *standing == Standing::Wanted && seen(world, &environment, plan).is_some_and(workload::is_serving)
+        *standing == Standing::Wanted && seen(world, &environment, plan).is_some_and(health::is_serving)
     })
 }
 

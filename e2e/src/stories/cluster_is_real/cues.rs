@@ -9,7 +9,7 @@ use super::deployment;
 use crate::cue::{self, Cue};
 use crate::story::{Break, Story, condition, number, text};
 
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(60);
 const CUES: [Cue; 8] = [
     Cue::NeverReady,
     Cue::CrashLoop,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cue::{self, Cue};
 use crate::story::{Story, condition, number, text};
 
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(60);
 /// Each with the exit code that it ends with; the others do not end.
 const CUES: [(Cue, Option<i64>); 7] = [
     (Cue::Good, Some(0)),
