@@ -71,8 +71,7 @@ impl Error {
         match self {
             Self::Refused { object, source, .. } if !self.is_conflict() => {
                 let is_target = object.resource.is_in_target();
-                let is_final = matches!(source.code, 400 | 403 | 422);
-                (is_target && is_final).then_some((object.namespace.as_str(), source.message.as_str()))
+                (is_target && is_final(source)).then_some((object.namespace.as_str(), source.message.as_str()))
             }
             Self::Refused { .. }
             | Self::NotLeading { .. }
@@ -87,11 +86,16 @@ impl Error {
         }
     }
 
+    /// Whether the server refused the write for good.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if is_final(source)) && !self.is_conflict()
+    }
+
     /// Why the Release of a head cannot be made, where only a person can change that.
     pub fn no_release(&self) -> Option<String> {
         match self {
             Self::Refused { object, source, .. } if object.resource == Resource::Release && !self.is_conflict() => {
-                matches!(source.code, 400 | 403 | 422).then(|| format!("{object}: {}", source.message))
+                is_final(source).then(|| format!("{object}: {}", source.message))
             }
             Self::NotOurs { object, differs } if object.resource == Resource::Release => {
                 Some(format!("{object} exists with a different {differs}"))
@@ -137,6 +141,11 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// By rights, by what stands in it, or by its size: asking again changes nothing.
+const fn is_final(status: &Status) -> bool {
+    matches!(status.code, 400 | 403 | 413 | 422)
 }
 
 /// A failed `test` of a JSON Patch has the code of a refused object, 422. The server tells the two apart only by this

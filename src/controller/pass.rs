@@ -145,8 +145,7 @@ impl Controller {
 
 /// A status that the server does not take stops the whole pipeline, and no status can say so: an event does.
 fn refused(error: &Error) -> Option<Note> {
-    let is_final = matches!(error, Error::Refused { .. }) && !error.is_conflict();
-    is_final.then(|| Note {
+    error.is_final().then(|| Note {
         release: None,
         warning: true,
         reason: "StatusRefused".into(),

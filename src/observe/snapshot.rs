@@ -262,6 +262,8 @@ pub struct Job {
 pub struct JobPod {
     /// First non-zero exit code of its containers; 0 if all ended well; none while one runs.
     pub exit_code: Option<i32>,
+    /// Restarts of the container that restarted most.
+    pub restarts: i32,
     /// Evicted, preempted or drained (condition DisruptionTarget).
     pub disrupted: bool,
     /// A container was killed for want of memory.

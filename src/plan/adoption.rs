@@ -190,7 +190,9 @@ fn adoption_hold(world: &World<'_>, stage: &StageStatus, live: Option<&Live>) ->
     let way = world.spec.stages.iter().take(here + 1);
     let is_above = |k: &&Known<'_>| {
         let hash = &k.hash;
-        current.is_none_or(|c| order(&k.mark, c).is_gt())
+        // what cannot be delivered is no candidate, and its place in the order may be a slip of the pen
+        k.build.is_ok()
+            && current.is_none_or(|c| order(&k.mark, c).is_gt())
             // a ban in a stage before keeps it from here as well
             && !way.clone().any(|s| world.bans(&s.environment, hash).next().is_some())
             && world.withdrawal(k.name(), hash).is_none()

@@ -1,9 +1,12 @@
 //! What is let go: finalizers of ended rollouts, old TestRuns and Decisions (walk 19), rows and lines beyond the limits.
 
+use std::collections::BTreeSet;
+
 use kube::ResourceExt;
 
 use crate::api::decision::{DecisionPhase, DecisionType};
-use crate::api::{BuildHash, PipelineStatus};
+use crate::api::pipeline::WorkloadRef;
+use crate::api::{BuildHash, PipelineStatus, StageStatus};
 
 use super::action::{Action, Kind};
 use super::draft::Draft;
@@ -21,8 +24,9 @@ const TARGETS: usize = 3;
 const PROOFS: usize = 10;
 /// Below this many lines and rows no status comes near the budget.
 const SMALL: usize = 60;
-/// What the schema lets in.
+/// What the schema lets in. A release that waits for a person until its proof is gone is proven anew by `Retry`.
 const ROWS: usize = 64;
+const ALL_PROOFS: usize = 50;
 
 /// Takes our finalizer off what no open rollout needs.
 pub fn finalizers(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
@@ -93,6 +97,7 @@ pub fn trim(world: &World<'_>, draft: &mut Draft) {
         stage.bans.drain(..excess);
         let excess = stage.history.len().saturating_sub(world.spec.history_limit.clamp(1, 50) as usize);
         stage.history.drain(..excess);
+        forget_workloads(world, stage);
         stage.available = available(world, stage);
     }
     draft.status.stages = stages;
@@ -100,13 +105,18 @@ pub fn trim(world: &World<'_>, draft: &mut Draft) {
     shrink(&mut draft.status);
 }
 
+/// What neither the spec nor an open rollout names is nobody's to watch.
+fn forget_workloads(world: &World<'_>, stage: &mut StageStatus) {
+    let open = stage.rollout.iter().flat_map(|rollout| &rollout.workloads).map(|plan| plan.workload.key());
+    let named: BTreeSet<String> = world.spec.workloads.iter().map(WorkloadRef::key).chain(open).collect();
+    stage.workloads.retain(|known| named.contains(&known.workload));
+}
+
 /// The newest release that may still be delivered there and is not.
-fn available(world: &World<'_>, stage: &crate::api::StageStatus) -> Option<String> {
-    let newest = world
-        .releases
-        .iter()
-        .rev()
-        .find(|k| !world.is_banned(stage, &k.hash) && world.withdrawal(k.name(), &k.hash).is_none())?;
+fn available(world: &World<'_>, stage: &StageStatus) -> Option<String> {
+    let newest = world.releases.iter().rev().find(|k| {
+        k.build.is_ok() && !world.is_banned(stage, &k.hash) && world.withdrawal(k.name(), &k.hash).is_none()
+    })?;
     let is_there = match &stage.rollout {
         Some(rollout) => rollout.release == newest.name(),
         None => stage.current.as_ref().is_some_and(|c| c.release == newest.name()),
@@ -135,6 +145,10 @@ fn shrink(status: &mut PipelineStatus) {
     let lines: usize = status.stages.iter().map(|s| s.history.len() + s.previous.len() + s.proofs.len()).sum::<usize>()
         + status.builds.len();
     while status.builds.len() > ROWS && drop_target(status, 0) {}
+    for stage in &mut status.stages {
+        let excess = stage.proofs.len().saturating_sub(ALL_PROOFS);
+        stage.proofs.drain(..excess);
+    }
     if lines < SMALL {
         return;
     }

@@ -202,19 +202,12 @@ pub fn confirm(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &
     if let Some(known) = world.release(&rollout.release) {
         out.push(target(Kind::Release, known.release));
     }
-    let index = draft.status.stages.iter().position(|s| s.environment == stage.environment);
-    let before = index.and_then(|i| i.checked_sub(1)).and_then(|i| draft.status.stages.get(i));
-    let proof = before.and_then(|b| {
-        let proof = b
-            .proofs
-            .iter()
-            .rev()
-            .find(|p| p.release_uid == rollout.release_uid && p.build == rollout.build && p.void.is_none())?;
-        Some((b, proof))
-    });
-    if let Some((before, proof)) = proof {
+    let before = draft.status.stages.iter().take_while(|s| s.environment != stage.environment);
+    for (before, proof) in before.flat_map(|b| b.proofs.iter().map(move |proof| (b, proof))) {
+        let is_its = proof.release_uid == rollout.release_uid && proof.build == rollout.build && proof.void.is_none();
         let runs = world.snap.test_runs.iter().filter(|r| {
-            r.spec.environment == before.environment
+            is_its
+                && r.spec.environment == before.environment
                 && r.spec.attempt == proof.attempt
                 && r.spec.release_uid == proof.release_uid
         });

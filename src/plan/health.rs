@@ -56,7 +56,11 @@ pub fn judge(world: &World<'_>, seen: &Workload, started: Time) -> Judgement {
     if available >= seen.wanted {
         return Judgement::Coming(format!("{key}: all new pods available, old ones to go"));
     }
-    Judgement::Coming(format!("{key}: {} new pods available{trouble}", share(available, seen.wanted)))
+    let barred = seen.old_pods.iter().find(|pod| !pod.ready && !pod.going).filter(|_| trouble.is_empty());
+    let barred = barred.map_or(String::new(), |pod| {
+        format!(" (pod {}, of an earlier revision, is not ready, and its controller waits for it)", pod.name)
+    });
+    Judgement::Coming(format!("{key}: {} new pods available{trouble}{barred}", share(available, seen.wanted)))
 }
 
 /// What is said of a workload that has no new pods yet.
@@ -83,6 +87,11 @@ fn pod_failure(world: &World<'_>, pod: &Pod) -> Option<String> {
     is_over.then(|| trouble.message.clone())
 }
 
+/// Whether a pod of the new revision is there and not ready.
+pub fn has_unready_pod(seen: &Workload) -> bool {
+    seen.pods.iter().any(|pod| !pod.going && !pod.ready)
+}
+
 /// Whether the revision that the template describes serves in full. A count that lags behind the template says no, and so
 /// does a pod of another revision that is still there: `available` counts it too.
 pub fn is_serving(seen: &Workload) -> bool {
@@ -97,15 +106,32 @@ const fn whole_second(at: Time) -> Time {
     Time::from_millis(at.millis() - at.millis().rem_euclid(1000))
 }
 
+/// A Job of a CronJob that began `since` then and has failed for good: its own retries are over.
+pub fn failed_job(world: &World<'_>, seen: &Workload, since: Time) -> Option<String> {
+    let verdict = |job: &Job| verdict::of_job(world, job).filter(|verdict| verdict.phase == RunPhase::Failed);
+    let (job, verdict) = jobs_since(seen, since).find_map(|job| Some((job, verdict(job)?)))?;
+    Some(format!("{}/{}: Job {} failed: {}", seen.kind.as_str(), seen.name, job.name, verdict.message))
+}
+
+fn jobs_since(seen: &Workload, since: Time) -> impl Iterator<Item = &Job> {
+    let since = whole_second(since);
+    seen.jobs.iter().filter(move |job| job.created >= since)
+}
+
+/// Not over, and two tries have ended badly: what a crash loop is to a Deployment. A tool that broke does not count.
+fn is_retrying(job: &Job) -> bool {
+    let bad = job.pods.iter().filter(|pod| verdict::is_bad_exit(pod)).count();
+    let restarts = job.pods.iter().map(|pod| pod.restarts).max().unwrap_or(0);
+    !job.complete && job.failed.is_none() && (bad >= 2 || restarts >= 2)
+}
+
 /// Why health is lost after full exposure: fewer pods available than wanted, because containers failed. A crash loop that
 /// is ready just now is still one. Pods that were deleted, evicted or lost with their node do not count, nor those in their
-/// place, which may take `start` to become ready. Of a CronJob: a Job that began `since` then, and failed.
+/// place, which may take `start` to become ready. Of a CronJob: a Job that began `since` then fails again and again.
 pub fn ill_health(world: &World<'_>, seen: &Workload, since: Time, start: Span) -> Option<String> {
     let key = format!("{}/{}", seen.kind.as_str(), seen.name);
-    let verdict = |job: &Job| verdict::of_job(world, job).filter(|verdict| verdict.phase == RunPhase::Failed);
-    let failed = seen.jobs.iter().filter(|job| job.created >= whole_second(since)).find_map(|j| Some((j, verdict(j)?)));
-    if let Some((job, verdict)) = failed {
-        return Some(format!("{key}: Job {} failed: {}", job.name, verdict.message));
+    if let Some(job) = jobs_since(seen, since).find(|job| is_retrying(job)) {
+        return Some(format!("{key}: Job {} fails and is tried again", job.name));
     }
     let is_short = seen.observed_generation < seen.generation || seen.available < seen.wanted;
     let grace = world.snap.settings.bake_grace;

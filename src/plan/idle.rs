@@ -65,9 +65,9 @@ fn take_back(world: &World<'_>, stage: &mut StageStatus, run: &TestRun, why: &st
         Some(proof) if proof.void.is_some() => return false,
         Some(_) => {}
         None => {
-            let is_unverified =
-                |c: &Live| c.attempt == run.spec.attempt && c.build == run.spec.build_hash && !c.healthy;
-            if !stage.current.as_ref().is_some_and(is_unverified) {
+            let is_here = |c: &Live| c.attempt == run.spec.attempt && c.build == run.spec.build_hash;
+            let is_unverified = |e: &HistoryEntry| e.attempt == run.spec.attempt && e.outcome == Outcome::Unverified;
+            if !stage.current.as_ref().is_some_and(is_here) || !stage.history.iter().any(is_unverified) {
                 return false;
             }
             stage.proofs.push(Proof {
@@ -269,6 +269,7 @@ fn watch_template(world: &World<'_>, draft: &mut Draft, index: usize) {
     let mut seen = world.spec.workloads.iter().filter_map(|w| place.workloads.get(&w.key()));
     let trouble = |w: &std::sync::Arc<Workload>| match health::judge(world, w, started) {
         health::Judgement::Failed(why) => Some(why),
+        _ if health::failed_job(world, w, started).is_some() => health::failed_job(world, w, started),
         health::Judgement::Complete | health::Judgement::Coming(_) if is_over => {
             health::ill_health(world, w, started, start)
         }

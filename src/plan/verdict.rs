@@ -78,6 +78,11 @@ fn failed(world: &World<'_>, job: &Job, reason: &str) -> Verdict {
     }
 }
 
+/// Whether the pod ended badly, by a fault of what it ran.
+pub fn is_bad_exit(pod: &JobPod) -> bool {
+    pod.exit_code.is_some_and(|code| code != 0) && broken_tool(pod).is_none()
+}
+
 fn broken_tool(pod: &JobPod) -> Option<String> {
     if pod.disrupted {
         return Some("its pod was evicted or drained".into());

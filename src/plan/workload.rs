@@ -150,7 +150,7 @@ pub fn is_late_write<'r>(
 
 /// The broken pod of a StatefulSet that keeps the images that stand in its template from its pods: its controller waits
 /// for each pod to become ready before it replaces the next, and this one never will. The highest that is not ready and of
-/// the build that is left; none while another is on its way.
+/// the build that is left; none while one above it, that was deleted before, is on its way.
 pub fn broken_pod<'w>(
     world: &World<'_>,
     seen: &'w Workload,
@@ -158,12 +158,15 @@ pub fn broken_pod<'w>(
     left: Images<'_>,
 ) -> Option<&'w OldPod> {
     let count = i32::try_from(seen.pods.len() + seen.old_pods.len()).unwrap_or(i32::MAX);
-    let is_moving = seen.old_pods.iter().any(|p| p.going) || seen.pods.iter().any(|p| !p.ready) || count < seen.wanted;
-    if is_moving || seen.observed_generation < seen.generation {
+    if seen.observed_generation < seen.generation || count < seen.wanted {
         return None;
     }
-    let broken = seen.old_pods.iter().filter(|pod| !pod.ready && runs(world, &pod.images, workload, left));
-    broken.max_by_key(|pod| ordinal(&pod.name))
+    let broken = seen.old_pods.iter().filter(|p| !p.ready && !p.going && runs(world, &p.images, workload, left));
+    let highest = broken.max_by_key(|pod| ordinal(&pod.name))?;
+    let is_above = |name: &str| ordinal(name) > ordinal(&highest.name);
+    let is_moving = seen.old_pods.iter().any(|p| is_above(&p.name) && p.going)
+        || seen.pods.iter().any(|p| is_above(&p.name) && (p.going || !p.ready));
+    (!is_moving).then_some(highest)
 }
 
 /// Whether these are that build's images, of all containers that it names.

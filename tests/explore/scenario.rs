@@ -106,7 +106,7 @@ fn scenario(name: &'static str, shape: &Shape, builds: &[u8], total: u8, each: &
         builds: builds.to_vec(),
         budget: Budget::new(total, each),
         after: None,
-        limit: 45_000,
+        limit: 41_000,
     }
 }
 

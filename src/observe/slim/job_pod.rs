@@ -16,6 +16,7 @@ pub fn result(pod: &Wire) -> JobPod {
     let failed = ended().find(|end| end.exit_code != 0);
     JobPod {
         exit_code: failed.map(|end| end.exit_code).or_else(|| all_ended_well(pod).then_some(0)),
+        restarts: pod.restarts(),
         disrupted: pod.is_disrupted() || is_killed_with_its_pod(pod, failed),
         out_of_memory: ended().any(|end| end.reason.as_deref() == Some("OOMKilled")),
         stuck: trouble::stuck(pod).map(|found| (found.since, found.message)),

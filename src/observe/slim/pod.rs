@@ -120,7 +120,7 @@ impl Wire {
     }
 
     /// Restarts of the container that restarted most.
-    fn restarts(&self) -> i32 {
+    pub fn restarts(&self) -> i32 {
         self.init_containers().chain(self.containers()).map(|status| status.restart_count).max().unwrap_or(0)
     }
 }

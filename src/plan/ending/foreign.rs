@@ -2,10 +2,10 @@
 
 use super::{PREVIOUS, close, name_of, settle};
 use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
-use crate::api::{BuildRow, HistoryEntry, Live, Outcome, RolloutState};
+use crate::api::{BuildRow, Cause, HistoryEntry, Live, Outcome, RolloutState};
 use crate::plan::draft::{self, Draft, clip};
 use crate::plan::world::World;
-use crate::plan::{adoption, idle};
+use crate::plan::{adoption, build, idle, revert};
 
 /// Someone else wrote an image: nothing more is written until a person says Adopt or Restore.
 pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, who: &str) {
@@ -61,11 +61,20 @@ pub fn adopt_found(world: &World<'_>, stage: &mut StageStatus, row: &BuildRow, u
     });
 }
 
-/// A workload was re-created under a build that is banned or withdrawn: what runs now is taken as it is.
+/// A workload was re-created under a build that is banned or withdrawn: what runs now is taken as it is. Where that is a
+/// placeholder, it goes back to a healthy build; without one a person must look.
 pub fn adopt_instead(world: &World<'_>, draft: &mut Draft, index: usize) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(row) = adoption::found_now(world, &stage.environment) else { return };
     let (name, environment) = (stage.current.as_ref().map(name_of).unwrap_or_default(), stage.environment.clone());
+    if row.found.iter().any(|found| build::is_placeholder(&found.image)) {
+        let why = format!("a workload was re-created with a placeholder, and {name} is banned or withdrawn");
+        let leaving = stage.current.as_ref().map(|c| c.build.clone()).unwrap_or_default();
+        return match revert::default_target(world, stage, &leaving) {
+            Some(target) => revert::open(world, draft, index, target, Cause::Failed, &why, None),
+            None => draft::alert(stage, world, "NoRevertTarget", &why),
+        };
+    }
     adopt_found(world, stage, &row, &format!("Windlass, as {name} is banned or withdrawn"));
     draft.keep(&row);
     let text = format!("{environment}: a workload was re-created; {name} is banned or withdrawn, so its images stay");

@@ -84,7 +84,8 @@ fn close_without_target(world: &World<'_>, stage: &mut StageStatus, rollout: Rol
     if is_written {
         let live = live(world, stage, &rollout, false);
         stage.current = Some(live);
-        if cause.bans() {
+        // a wish of a person's needs no other person
+        if cause.bans() || cause == Cause::Inconclusive {
             draft::alert(stage, world, "NoRevertTarget", message);
         }
     }

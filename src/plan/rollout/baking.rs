@@ -3,6 +3,7 @@
 use super::set_state;
 use crate::api::rollout::{Baking, Rollout};
 use crate::api::{Cause, Outcome, RolloutState, StageStatus, Time};
+use crate::observe::Workload;
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
@@ -47,12 +48,15 @@ pub fn is_ill(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> bool
     seen.any(|w| health::ill_health(world, w, rollout.started_at, rollout.progress_deadline).is_some())
 }
 
-/// Since when containers fail; lost after the grace.
+/// Since when containers fail; lost after the grace. A Job that has failed for good does not recover.
 pub fn watch_health(world: &World<'_>, draft: &Draft, index: usize, since: Option<Time>) -> Health {
     let Some(stage) = draft.status.stages.get(index) else { return Health::Is(None) };
     let Some(rollout) = &stage.rollout else { return Health::Is(None) };
-    let mut seen = rollout.workloads.iter().filter_map(|plan| seen(world, &stage.environment, plan));
-    let ill = seen.find_map(|w| health::ill_health(world, w, rollout.started_at, rollout.progress_deadline));
+    let all: Vec<&Workload> = rollout.workloads.iter().filter_map(|p| seen(world, &stage.environment, p)).collect();
+    if let Some(why) = all.iter().find_map(|w| health::failed_job(world, w, rollout.started_at)) {
+        return Health::Lost(why);
+    }
+    let ill = all.iter().find_map(|w| health::ill_health(world, w, rollout.started_at, rollout.progress_deadline));
     let Some(why) = ill else { return Health::Is(None) };
     let since = since.unwrap_or(world.now);
     if world.is_due(since.plus(world.snap.settings.bake_grace)) { Health::Lost(why) } else { Health::Is(Some(since)) }

@@ -42,25 +42,30 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Progre
         Way::Blocked(why) => ending::go_back(world, draft, index, Cause::Inconclusive, &why, None),
         Way::Coming => {
             let unwritten = standings.iter().find(|(_, s)| *s == Standing::Unwritten).map(|(plan, _)| plan);
-            too_late(world, draft, index, &environment, unwritten);
+            let mut seen = standings.iter().filter_map(|(plan, _)| seen(world, &environment, plan));
+            let is_shown = seen.any(health::has_unready_pod);
+            too_late(world, draft, index, &environment, unwritten, is_shown);
         }
     }
 }
 
-/// The deadline has passed. What could not be written says nothing about the build.
+/// The deadline has passed. What could not be written says nothing about the build, and neither does a workload of which
+/// no new pod is to blame: none was made, or all of them are ready and something else keeps the rest.
 fn too_late(
     world: &World<'_>,
     draft: &mut Draft,
     index: usize,
     environment: &str,
     unwritten: Option<&RolloutWorkload>,
+    is_shown: bool,
 ) {
     let unwritten = unwritten.map(|plan| format!("the images of {} could not be written", plan.workload.key()));
     let (cause, why) = match reference::problem(world, environment).map(|problem| problem.message).or(unwritten) {
         Some(why) => (Cause::Inconclusive, why),
         None => {
             let text = interrupt::progress_text(world, draft, index);
-            (Cause::Failed, format!("progress deadline passed: {text}"))
+            let cause = if is_shown { Cause::Failed } else { Cause::Inconclusive };
+            (cause, format!("progress deadline passed: {text}"))
         }
     };
     ending::go_back(world, draft, index, cause, &why, None);

@@ -13,9 +13,6 @@ use crate::plan::world::World;
 use crate::plan::writing::{foreign, seen, standings};
 use crate::plan::{ending, health, interrupt};
 
-/// How many proofs a stage keeps: a release that waits longer for a person is proven anew by `Retry`.
-const PROOFS: usize = 50;
-
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verifying) {
     let all = standings(world, draft, index, usize::MAX - 1);
     if let Some(who) = foreign(&all) {
@@ -85,8 +82,6 @@ pub fn deliver(world: &World<'_>, draft: &mut Draft, index: usize) {
         at: world.now,
         void: None,
     });
-    let excess = stage.proofs.len().saturating_sub(PROOFS);
-    stage.proofs.drain(..excess);
     let (release, text) = (rollout.release.clone(), format!("{} delivered to {}", rollout.version, stage.environment));
     draft.tell(&release, "Delivered", text);
 }

@@ -344,6 +344,10 @@ fn evidence_withdrawn_two_stages_up_ends_an_open_rollout() {
     desk.report("api", "Passed").finish();
     desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0"}));
     desk.until_written("production", "1.8.0").change("production", "checkout", |w| w.available = 1).run();
+    let confirmed =
+        desk.done.iter().rev().find_map(|a| if let Action::SetImages(w) = a { Some(&w.confirm) } else { None });
+    let is_run = |target: &&crate::plan::Target| target.kind == crate::plan::Kind::TestRun;
+    assert_eq!(confirmed.map(|all| all.iter().filter(is_run).count()), Some(1), "staging's run is asked for anew");
     desk.report("api", "Failed").run().heal("production", "checkout").finish();
     assert_eq!(desk.phase("1.8.0", "production"), "Reverted EvidenceWithdrawn");
 }
@@ -412,6 +416,7 @@ fn the_run_of_a_failed_suite_says_so_though_there_is_nothing_to_go_back_to() {
     desk.run().pass(2).release("1.8.0", 1).run();
     desk.report("api", "Failed").run();
     assert_eq!((said(&desk).phase, desk.phase("1.8.0", "staging")), (Some(RunPhase::Failed), "Failed".into()));
+    assert_eq!(desk.stage("staging").alert.as_ref().map(|a| a.reason.as_str()), Some("NoRevertTarget"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::desk::{Desk, image};
 use crate::api::checkpoint::HoldKind;
-use crate::observe::ImageWriter;
+use crate::observe::{ImageWriter, Pod};
 
 fn manual(spec: &mut Value) {
     spec["stages"][1]["promotion"] = json!({"mode": "Manual"});
@@ -32,7 +32,9 @@ fn of(environment: &str, version: &str) -> Value {
 fn rolling(desk: &mut Desk, version: &str, minute: i64) {
     desk.release(version, minute);
     desk.until_written("staging", version);
-    desk.change("staging", "checkout", |w| w.available = 1).run();
+    let (name, created) = ("pod-1".to_owned(), desk.now);
+    let pod = Pod { name, created, ready: false, going: false, restarts: 0, trouble: None };
+    desk.change("staging", "checkout", |w| (w.available, w.pods) = (1, vec![pod])).run();
 }
 
 #[test]
@@ -271,6 +273,19 @@ fn fifty_releases_at_first_sight_wait_for_a_person() {
     assert_eq!(desk.image("production", "checkout"), image("1.7.0"));
     desk.release("2.0.0", 60).finish();
     assert_eq!(desk.image("production", "checkout"), image("2.0.0"), "a new one follows by itself");
+}
+
+#[test]
+fn what_cannot_be_delivered_holds_nothing_at_first_sight() {
+    let mut desk = Desk::new(|_| {});
+    desk.release("1.8.0", 1).release_of("9.9.9", 50_000_000, &image("9.9.9")).release_of(
+        "2.0.0",
+        2,
+        "other.example/app:1",
+    );
+    desk.run().pass(2).finish();
+    assert_eq!(desk.phase("1.8.0", "production"), "Delivered", "{:?}", desk.stage("staging").held);
+    assert_eq!(desk.stage("staging").available, None);
 }
 
 #[test]

@@ -103,3 +103,51 @@ fn no_more_is_written_than_the_schema_lets_in() {
     assert_eq!((status.builds.len(), desk.stage("staging").proofs.len()), (64, 50));
     assert!(size(status) <= 64 * 1024);
 }
+
+#[test]
+fn builds_that_fail_while_no_ban_can_be_written_stop_nothing() {
+    let mut desk = Desk::adopted(|_| {});
+    desk.bans_refused = true;
+    for n in 1..14 {
+        let version = format!("1.{n}.0");
+        desk.release(&version, n).until_written("staging", &version).crash("staging", "checkout").run();
+        desk.heal("staging", "checkout").run();
+    }
+    assert_eq!(desk.stage("staging").bans.len(), 10, "the newest ones");
+    assert_eq!(desk.phase("1.13.0", "staging"), "Reverted Failed");
+}
+
+#[test]
+fn workloads_that_the_spec_names_no_more_are_forgotten() {
+    let mut desk = Desk::adopted(|_| {});
+    for n in 0..19 {
+        desk.grow(&format!("first-{n}"));
+    }
+    desk.run();
+    for round in ["second", "third"] {
+        std::sync::Arc::make_mut(&mut desk.snap.pipeline).spec.workloads.truncate(1);
+        for n in 0..19 {
+            desk.grow(&format!("{round}-{n}"));
+        }
+        desk.run();
+        assert!(desk.stage("staging").workloads.len() <= 20);
+    }
+    let known: Vec<&str> = desk.stage("staging").workloads.iter().map(|w| w.workload.as_str()).collect();
+    assert!(known.len() == 20 && known.contains(&"Deployment/third-18"), "{known:?}");
+}
+
+#[test]
+fn a_suite_that_fails_later_adds_no_proof_too_many() {
+    let mut desk =
+        Desk::adopted(|spec| spec["stages"][0]["tests"] = json!([{"suite": "api", "external": {}, "timeout": "5m"}]));
+    desk.release("1.8.0", 1).run();
+    desk.report("api", "Passed").finish();
+    let mut status = desk.snap.pipeline.status.clone().expect("a status");
+    let first = status.stages.first_mut().expect("a stage");
+    first.proofs = vec![first.proofs.last().cloned().expect("a proof"); 50];
+    std::sync::Arc::make_mut(&mut desk.snap.pipeline).status = Some(status);
+    desk.release("1.9.0", 2).run().pass(300).run();
+    assert_eq!(desk.phase("1.9.0", "staging"), "Unverified");
+    desk.report("api", "Failed").run();
+    assert_eq!((desk.stage("staging").proofs.len(), desk.bans()), (50, 2));
+}

@@ -123,3 +123,22 @@ fn a_re_created_workload_never_gets_a_banned_build() {
     desk.release("1.8.1", 2).until_written("staging", "1.8.1").crash("staging", "checkout").run();
     assert_eq!(desk.image("staging", "checkout"), "elsewhere.example/old:1", "it is a revert target from then on");
 }
+
+#[test]
+fn a_placeholder_in_place_of_a_banned_build_goes_back_to_a_healthy_one() {
+    let mut desk =
+        Desk::adopted(|spec| spec["stages"][0]["tests"] = serde_json::json!([{"suite": "api", "external": {}}]));
+    desk.release("1.7.0", 1).run();
+    desk.report("api", "Passed").finish();
+    desk.release("1.8.0", 2).run();
+    desk.report("api", "Passed").finish();
+    for run in desk.snap.test_runs.iter_mut().filter(|r| r.spec.release == "checkout-1.8.0") {
+        std::sync::Arc::make_mut(run).status = serde_json::from_value(serde_json::json!({"phase": "Failed"})).ok();
+    }
+    desk.run();
+    assert_eq!((desk.bans(), desk.image("staging", "checkout")), (1, image("1.8.0")), "it stays where it runs");
+    recreate(&mut desk);
+    desk.change("staging", "checkout", |w| drop(w.images.insert("app".into(), "placeholder.invalid/none:0".into())));
+    desk.run();
+    assert_eq!(desk.image("staging", "checkout"), image("1.7.0"));
+}
