@@ -68,49 +68,30 @@ impl Error {
     /// The namespace and the server's words, where it refused a write to a workload or a Job for good: by rights, a
     /// quota, a policy. Only a person changes that.
     pub fn refusal(&self) -> Option<(&str, &str)> {
-        match self {
-            Self::Refused { object, source, .. } if !self.is_conflict() => {
-                let is_target = object.resource.is_in_target();
-                (is_target && is_final(source)).then_some((object.namespace.as_str(), source.message.as_str()))
-            }
-            Self::Refused { .. }
-            | Self::NotLeading { .. }
-            | Self::TimedOut { .. }
-            | Self::Unanswered { .. }
-            | Self::Unreadable { .. }
-            | Self::Absent { .. }
-            | Self::Moved { .. }
-            | Self::ContainerNotFound { .. }
-            | Self::NotRunnable { .. }
-            | Self::NotOurs { .. } => None,
-        }
-    }
-
-    /// Whether the server refused the write for good.
-    pub fn is_final(&self) -> bool {
-        matches!(self, Self::Refused { source, .. } if is_final(source)) && !self.is_conflict()
+        let (object, source) = self.final_refusal().filter(|(object, _)| object.resource.is_in_target())?;
+        Some((object.namespace.as_str(), source.message.as_str()))
     }
 
     /// Why the Release of a head cannot be made, where only a person can change that.
     pub fn no_release(&self) -> Option<String> {
-        match self {
-            Self::Refused { object, source, .. } if object.resource == Resource::Release && !self.is_conflict() => {
-                is_final(source).then(|| format!("{object}: {}", source.message))
-            }
-            Self::NotOurs { object, differs } if object.resource == Resource::Release => {
-                Some(format!("{object} exists with a different {differs}"))
-            }
-            Self::Refused { .. }
-            | Self::NotLeading { .. }
-            | Self::TimedOut { .. }
-            | Self::Unanswered { .. }
-            | Self::Unreadable { .. }
-            | Self::Absent { .. }
-            | Self::Moved { .. }
-            | Self::ContainerNotFound { .. }
-            | Self::NotRunnable { .. }
-            | Self::NotOurs { .. } => None,
+        if let Self::NotOurs { object, differs } = self {
+            let is_release = object.resource == Resource::Release;
+            return is_release.then(|| format!("{object} exists with a different {differs}"));
         }
+        let (object, source) = self.final_refusal().filter(|(object, _)| object.resource == Resource::Release)?;
+        Some(format!("{object}: {}", source.message))
+    }
+
+    /// Whether the server refused the write for good.
+    pub fn is_final(&self) -> bool {
+        self.final_refusal().is_some()
+    }
+
+    /// What the server refused for good: by rights, by what stands in it, or by its size. Asking again changes nothing.
+    fn final_refusal(&self) -> Option<(&Object, &Status)> {
+        let Self::Refused { object, source, .. } = self else { return None };
+        let is_final = matches!(source.code, 400 | 403 | 413 | 422) && !self.is_conflict();
+        is_final.then_some((object, source))
     }
 
     pub(super) fn is_already_exists(&self) -> bool {
@@ -141,11 +122,6 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-/// By rights, by what stands in it, or by its size: asking again changes nothing.
-const fn is_final(status: &Status) -> bool {
-    matches!(status.code, 400 | 403 | 413 | 422)
 }
 
 /// A failed `test` of a JSON Patch has the code of a refused object, 422. The server tells the two apart only by this

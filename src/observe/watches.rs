@@ -31,22 +31,10 @@ pub fn start(client: &Client, writers: Writers, shared: &Shared, token: &Cancell
     starter.watch("TestRun", writers.test_runs, all.clone(), |_| true, relate::test_run);
     starter.watch("Decision", writers.decisions, all.clone(), |_| true, relate::decision);
     starter.watch("Deployment", writers.deployments, all.clone(), |_| true, relate::deployment);
-    starter.watch(
-        "ReplicaSet",
-        writers.replica_sets,
-        all.clone(),
-        slim::ReplicaSet::is_of_interest,
-        relate::replica_set,
-    );
+    starter.watch("ReplicaSet", writers.replica_sets, all.clone(), slim::ReplicaSet::is_of_interest, relate::revision);
     starter.watch("StatefulSet", writers.stateful_sets, all.clone(), |_| true, relate::stateful_set);
     starter.watch("DaemonSet", writers.daemon_sets, all.clone(), |_| true, relate::daemon_set);
-    starter.watch(
-        "ControllerRevision",
-        writers.controller_revisions,
-        all.clone(),
-        |_| true,
-        relate::controller_revision,
-    );
+    starter.watch("ControllerRevision", writers.controller_revisions, all.clone(), |_| true, relate::revision);
     starter.watch("Pod", writers.pods, all.clone(), slim::Pod::is_of_interest, relate::pod);
     starter.watch("Job", writers.jobs, all.clone(), slim::Job::is_of_interest, relate::job);
     starter.watch("CronJob", writers.cron_jobs, all.clone(), |_| true, relate::cron_job);

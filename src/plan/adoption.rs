@@ -138,7 +138,7 @@ fn all_seen<'a>(world: &World<'a>, environment: &str) -> Option<Vec<&'a Workload
 /// What runs: the newest release whose images all stand in the templates, else revision 0. A placeholder is neither.
 fn found(world: &World<'_>, stage: &StageStatus, seen: &[&Workload]) -> (Option<Live>, Option<BuildRow>) {
     let row = found_row(world, seen);
-    if row.found.iter().any(|f| build::is_placeholder(&f.image)) {
+    if build::has_placeholder(&row) {
         return (None, None);
     }
     let healthy = seen.iter().all(|w| health::is_serving(w));

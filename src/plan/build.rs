@@ -38,10 +38,15 @@ pub fn is_same_image(a: &str, b: &str) -> bool {
 }
 
 /// Whether the image is a placeholder, never meant to run: its registry lies under `.invalid`.
-pub fn is_placeholder(image: &str) -> bool {
+fn is_placeholder(image: &str) -> bool {
     let host = image.split('/').next().unwrap_or(image);
     let host = host.split(':').next().unwrap_or(host);
     host == "invalid" || host.ends_with(".invalid")
+}
+
+/// Whether an image of the build, as it was found, is a placeholder.
+pub fn has_placeholder(row: &BuildRow) -> bool {
+    row.found.iter().any(|found| is_placeholder(&found.image))
 }
 
 /// The digest; where there is none, the tag as it is written.

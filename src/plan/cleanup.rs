@@ -114,9 +114,7 @@ fn forget_workloads(world: &World<'_>, stage: &mut StageStatus) {
 
 /// The newest release that may still be delivered there and is not.
 fn available(world: &World<'_>, stage: &StageStatus) -> Option<String> {
-    let newest = world.releases.iter().rev().find(|k| {
-        k.build.is_ok() && !world.is_banned(stage, &k.hash) && world.withdrawal(k.name(), &k.hash).is_none()
-    })?;
+    let newest = world.releases.iter().rev().find(|k| k.build.is_ok() && !world.is_bad(stage, k.name(), &k.hash))?;
     let is_there = match &stage.rollout {
         Some(rollout) => rollout.release == newest.name(),
         None => stage.current.as_ref().is_some_and(|c| c.release == newest.name()),

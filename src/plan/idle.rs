@@ -116,7 +116,7 @@ fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held
     }
     let hash = draft.status.head.as_ref().map(|h| h.build.clone());
     let Some(target) = stage.previous.iter().find(|p| Some(&p.build) == hash.as_ref()).cloned() else { return false };
-    if world.withdrawal(&target.release, &target.build).is_some() || world.is_banned(stage, &target.build) {
+    if world.is_bad(stage, &target.release, &target.build) {
         return false;
     }
     let why = format!("the head is {}", head.version);
@@ -144,8 +144,7 @@ fn workloads(world: &World<'_>, draft: &mut Draft, index: usize) {
 
 /// Whether what is recorded as current is banned here or withdrawn: it never goes forward again without a person.
 pub fn is_bad(world: &World<'_>, stage: &StageStatus) -> bool {
-    let is_bad = |c: &Live| world.is_banned(stage, &c.build) || world.withdrawal(&c.release, &c.build).is_some();
-    stage.current.as_ref().is_some_and(is_bad)
+    stage.current.as_ref().is_some_and(|c| world.is_bad(stage, &c.release, &c.build))
 }
 
 /// How a workload of an idle stage differs from what the checkpoint says.
@@ -269,13 +268,12 @@ fn watch_template(world: &World<'_>, draft: &mut Draft, index: usize) {
     let mut seen = world.spec.workloads.iter().filter_map(|w| place.workloads.get(&w.key()));
     let trouble = |w: &std::sync::Arc<Workload>| match health::judge(world, w, started) {
         health::Judgement::Failed(why) => Some(why),
-        _ if health::failed_job(world, w, started).is_some() => health::failed_job(world, w, started),
         health::Judgement::Complete | health::Judgement::Coming(_) if is_over => {
             health::ill_health(world, w, started, start)
         }
         health::Judgement::Complete | health::Judgement::Coming(_) => None,
     };
-    let why = seen.find_map(trouble);
+    let why = seen.find_map(|w| health::failed_job(world, w, started).or_else(|| trouble(w)));
     if why.is_some() || is_over {
         stage.watch_until = None;
     }

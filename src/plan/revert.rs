@@ -17,7 +17,7 @@ pub fn default_target(world: &World<'_>, stage: &StageStatus, leaving: &BuildHas
 
 /// Whether a stage may go back to it: recorded healthy, another build, neither banned nor withdrawn.
 pub fn is_usable(world: &World<'_>, stage: &StageStatus, live: &Live, leaving: &BuildHash) -> bool {
-    let is_bad = || world.is_banned(stage, &live.build) || world.withdrawal(&live.release, &live.build).is_some();
+    let is_bad = || world.is_bad(stage, &live.release, &live.build);
     (live.healthy || is(Mutant::TargetUnhealthy)) && live.build != *leaving && (!is_bad() || is(Mutant::TargetBad))
 }
 

@@ -34,9 +34,8 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize) -> Tests {
         follow(world, &environment, rollout, suite, run);
     }
     // a pass may be taken back while others still run
-    for suite in suites.iter_mut().filter(|s| phase_of(s) == Some(RunPhase::Passed)) {
-        let run = observed_run(world, &environment, rollout, &suite.plan.suite);
-        if let Some(status) = run.filter(|run| has_failed(run)).and_then(|run| run.status.as_ref()) {
+    for suite in &mut suites {
+        if let Some(status) = taken_back(world, &environment, rollout, suite).and_then(|run| run.status.as_ref()) {
             suite.verdict = Some(reported(world, RunPhase::Failed, status));
         }
     }
@@ -213,11 +212,14 @@ fn is_over(world: &World<'_>, suite: &SuiteState) -> bool {
 pub fn failed_later(world: &World<'_>, draft: &Draft, index: usize) -> Option<String> {
     let stage = draft.status.stages.get(index)?;
     let rollout = stage.rollout.as_ref()?;
-    let passed = rollout.suites.iter().filter(|s| phase_of(s) == Some(RunPhase::Passed));
-    let failed = passed
-        .filter_map(|s| observed_run(world, &stage.environment, rollout, &s.plan.suite))
-        .find(|r| has_failed(r))?;
+    let failed = rollout.suites.iter().find_map(|s| taken_back(world, &stage.environment, rollout, s))?;
     Some(format!("suite {} failed after it had passed", failed.spec.suite))
+}
+
+/// The run of a suite that had passed, if it says Failed now.
+fn taken_back<'a>(world: &World<'a>, environment: &str, rollout: &Rollout, suite: &SuiteState) -> Option<&'a TestRun> {
+    let run = observed_run(world, environment, rollout, &suite.plan.suite);
+    run.filter(|run| phase_of(suite) == Some(RunPhase::Passed) && has_failed(run))
 }
 
 /// Whether the run's own status says Failed.

@@ -120,6 +120,11 @@ impl<'a> World<'a> {
             })
     }
 
+    /// Whether the build is banned in that stage, or was withdrawn: it goes forward there by a person's act alone.
+    pub fn is_bad(&self, stage: &StageStatus, release: &str, build: &BuildHash) -> bool {
+        self.is_banned(stage, build) || self.withdrawal(release, build).is_some()
+    }
+
     /// The Decision that declared the release or its build bad.
     pub fn withdrawal(&self, release: &str, build: &BuildHash) -> Option<&'a Decision> {
         self.decisions.iter().copied().find(|d| {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
+use super::pods::{is_owned, owned};
 use crate::api::labels::{NAMESPACE, PIPELINE, VERDICT_FINALIZER};
 use crate::api::{DeliveryPipeline, Time};
 use crate::observe::health::WatchHealth;
@@ -24,11 +25,8 @@ pub fn jobs(stores: &Stores, pipeline: &DeliveryPipeline, namespace: &str) -> BT
 
 /// Jobs of a CronJob that run the images of its present template, oldest first.
 pub fn of_cron_job(stores: &Stores, cron: &slim::CronJob) -> Vec<Job> {
-    let uid = cron.metadata.uid.as_deref().unwrap_or_default();
     let mut found = stores.jobs.state_filter(|job| {
-        job.metadata.namespace == cron.metadata.namespace
-            && slim::owner(&job.metadata, "CronJob").is_some_and(|owner| owner.uid == uid)
-            && job.containers == cron.own.template.containers
+        is_owned(&job.metadata, "CronJob", &cron.metadata) && job.containers == cron.own.template.containers
     });
     found.sort_by_cached_key(|job| (job.creation_timestamp().map(|at| at.0), job.name_any()));
     found.iter().map(|job| of(stores, job)).collect()
@@ -80,11 +78,7 @@ fn of(stores: &Stores, seen: &slim::Job) -> Job {
 
 /// Oldest first.
 fn pods(stores: &Stores, job: &slim::Job) -> Vec<JobPod> {
-    let uid = job.metadata.uid.as_deref().unwrap_or_default();
-    let mut owned = stores.pods.state_filter(|pod| {
-        pod.metadata.namespace == job.metadata.namespace
-            && slim::owner(&pod.metadata, "Job").is_some_and(|owner| owner.uid == uid)
-    });
+    let mut owned = owned(stores, "Job", &job.metadata);
     owned.sort_by_cached_key(|pod| (pod.creation_timestamp().map(|at| at.0), pod.name_any()));
     let result = |pod: &Arc<slim::Pod>| match &pod.view {
         View::Job(result) => Some(result.as_ref().clone()),

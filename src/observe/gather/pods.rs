@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kube::ResourceExt;
 use kube::core::ObjectMeta;
 
+use crate::api::pipeline::WorkloadKind;
 use crate::observe::slim::{self, Controller, ControllerRevision, Deployment, ReplicaSet, pod::View};
 use crate::observe::snapshot::{OldPod, Pod};
 use crate::observe::stores::Stores;
@@ -18,7 +19,13 @@ pub fn of_deployment(stores: &Stores, deployment: &Deployment) -> Vec<Pod> {
 }
 
 /// Pods of a StatefulSet or DaemonSet: those of the revision that the template describes, oldest first, and the others.
-pub fn by_revision(stores: &Stores, kind: &str, meta: &ObjectMeta, own: &Controller) -> (Vec<Pod>, Vec<OldPod>) {
+pub fn by_revision(
+    stores: &Stores,
+    kind: WorkloadKind,
+    meta: &ObjectMeta,
+    own: &Controller,
+) -> (Vec<Pod>, Vec<OldPod>) {
+    let kind = kind.as_str();
     let revisions = revisions(stores, kind, meta);
     // The newest of those with the template's images: a cache that lags must not take the revision before for it.
     let of_template = revisions.iter().filter(|revision| revision.containers == own.template.containers);
@@ -51,11 +58,13 @@ fn old_pod(pod: &slim::Pod, view: &Pod, revision: &ControllerRevision) -> OldPod
     }
 }
 
-fn owned(stores: &Stores, kind: &str, owner: &ObjectMeta) -> Vec<Arc<slim::Pod>> {
+/// Pods that an object of that kind controls.
+pub fn owned(stores: &Stores, kind: &str, owner: &ObjectMeta) -> Vec<Arc<slim::Pod>> {
     stores.pods.state_filter(|pod| is_owned(&pod.metadata, kind, owner))
 }
 
-fn is_owned(meta: &ObjectMeta, kind: &str, owner: &ObjectMeta) -> bool {
+/// Whether an object of that kind controls this one.
+pub fn is_owned(meta: &ObjectMeta, kind: &str, owner: &ObjectMeta) -> bool {
     let uid = owner.uid.as_deref().unwrap_or_default();
     meta.namespace == owner.namespace && slim::owner(meta, kind).is_some_and(|owner| owner.uid == uid)
 }
@@ -121,7 +130,7 @@ mod tests {
     fn names(world: &World) -> (Vec<String>, Vec<(String, String)>) {
         let stores = world.stores();
         let set = get(&stores.stateful_sets, "shop", "db").unwrap();
-        let (pods, old) = by_revision(&stores, "StatefulSet", &set.metadata, &set.own);
+        let (pods, old) = by_revision(&stores, WorkloadKind::StatefulSet, &set.metadata, &set.own);
         let old = old.into_iter().map(|pod| (pod.name, pod.images["app"].clone())).collect();
         (pods.into_iter().map(|pod| pod.name).collect(), old)
     }
@@ -139,7 +148,7 @@ mod tests {
         let world = world("DaemonSet", "r/a:2", |revision| format!("h{revision}"));
         let stores = world.stores();
         let set = get(&stores.daemon_sets, "shop", "db").unwrap();
-        let (pods, _) = by_revision(&stores, "DaemonSet", &set.metadata, &set.own);
+        let (pods, _) = by_revision(&stores, WorkloadKind::DaemonSet, &set.metadata, &set.own);
         assert_eq!(pods.iter().map(|pod| pod.name.as_str()).collect::<Vec<_>>(), ["db-1"]);
     }
 }

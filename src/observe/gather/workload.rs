@@ -29,12 +29,12 @@ pub fn workload(
         }
         WorkloadKind::StatefulSet => {
             let found = get(&stores.stateful_sets, namespace, &wanted.name)?;
-            let (pods, old_pods) = pods::by_revision(stores, "StatefulSet", &found.metadata, &found.own);
+            let (pods, old_pods) = pods::by_revision(stores, wanted.kind, &found.metadata, &found.own);
             Some(Workload { pods, old_pods, ..of(&found.metadata, &found.own) })
         }
         WorkloadKind::DaemonSet => {
             let found = get(&stores.daemon_sets, namespace, &wanted.name)?;
-            let (pods, _) = pods::by_revision(stores, "DaemonSet", &found.metadata, &found.own);
+            let (pods, _) = pods::by_revision(stores, wanted.kind, &found.metadata, &found.own);
             Some(Workload { pods, ..of(&found.metadata, &found.own) })
         }
         WorkloadKind::CronJob => {

@@ -165,12 +165,9 @@ fn of_workloads<K: Resource<DynamicType = ()>>(
     change.sides().flat_map(named).collect()
 }
 
-pub fn controller_revision(stores: &Stores, change: &Change<'_, slim::ControllerRevision>) -> Vec<Key> {
-    change.sides().flat_map(|side| of_owner(stores, &side.metadata)).collect()
-}
-
-pub fn replica_set(stores: &Stores, change: &Change<'_, slim::ReplicaSet>) -> Vec<Key> {
-    change.sides().flat_map(|side| of_owner(stores, &side.metadata)).collect()
+/// A ReplicaSet or ControllerRevision.
+pub fn revision<K: Resource>(stores: &Stores, change: &Change<'_, K>) -> Vec<Key> {
+    change.sides().flat_map(|side| of_owner(stores, side.meta())).collect()
 }
 
 /// By its owner: the workload's pipelines, or the Job's.

@@ -96,9 +96,13 @@ fn what_a_workload_made_leads_to_the_pipelines_of_that_workload() {
             kind.as_str()
         );
         let told = match kind {
-            WorkloadKind::Deployment => replica_set(&stores, &Change { old: None, new: Some(&read(&owned)) }),
+            WorkloadKind::Deployment => {
+                revision::<slim::ReplicaSet>(&stores, &Change { old: None, new: Some(&read(&owned)) })
+            }
             WorkloadKind::StatefulSet => super::pod(&stores, &Change { old: None, new: Some(&read(&owned)) }),
-            WorkloadKind::DaemonSet => controller_revision(&stores, &Change { old: None, new: Some(&read(&owned)) }),
+            WorkloadKind::DaemonSet => {
+                revision::<slim::ControllerRevision>(&stores, &Change { old: None, new: Some(&read(&owned)) })
+            }
             WorkloadKind::CronJob => job(&stores, &Change { old: None, new: Some(&read(&owned)) }),
         };
         assert_eq!(told, [checkout()], "{kind:?}");

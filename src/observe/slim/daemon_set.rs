@@ -6,6 +6,7 @@ use kube::Resource;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Wire;
 use super::controller::Controller;
 use super::stateful_set::Strategy;
 use super::template::Template;
@@ -14,20 +15,10 @@ use super::writers::image_writers;
 /// What is kept of a DaemonSet.
 #[derive(Resource, Clone, Debug, Deserialize)]
 #[resource(inherit = "k8s_openapi::api::apps::v1::DaemonSet")]
-#[serde(from = "Wire")]
+#[serde(from = "Wire<WireSpec, DaemonSetStatus>")]
 pub struct DaemonSet {
     pub metadata: ObjectMeta,
     pub own: Controller,
-}
-
-#[derive(Deserialize)]
-struct Wire {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    #[serde(default)]
-    spec: WireSpec,
-    #[serde(default)]
-    status: DaemonSetStatus,
 }
 
 #[derive(Default, Deserialize)]
@@ -39,8 +30,8 @@ struct WireSpec {
     template: Value,
 }
 
-impl From<Wire> for DaemonSet {
-    fn from(wire: Wire) -> Self {
+impl From<Wire<WireSpec, DaemonSetStatus>> for DaemonSet {
+    fn from(wire: Wire<WireSpec, DaemonSetStatus>) -> Self {
         let Wire { metadata, spec, status } = wire;
         let own = Controller {
             writers: image_writers(metadata.managed_fields.as_deref().unwrap_or_default()),

@@ -6,6 +6,7 @@ use kube::Resource;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Wire;
 use super::controller::Controller;
 use super::template::Template;
 use super::writers::image_writers;
@@ -15,20 +16,10 @@ use crate::observe::snapshot::Rolls;
 /// What is kept of a Deployment.
 #[derive(Resource, Clone, Debug, Deserialize)]
 #[resource(inherit = "k8s_openapi::api::apps::v1::Deployment")]
-#[serde(from = "Wire")]
+#[serde(from = "Wire<WireSpec, DeploymentStatus>")]
 pub struct Deployment {
     pub metadata: ObjectMeta,
     pub own: Controller,
-}
-
-#[derive(Deserialize)]
-struct Wire {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    #[serde(default)]
-    spec: WireSpec,
-    #[serde(default)]
-    status: DeploymentStatus,
 }
 
 #[derive(Default, Deserialize)]
@@ -40,8 +31,8 @@ struct WireSpec {
     template: Value,
 }
 
-impl From<Wire> for Deployment {
-    fn from(wire: Wire) -> Self {
+impl From<Wire<WireSpec, DeploymentStatus>> for Deployment {
+    fn from(wire: Wire<WireSpec, DeploymentStatus>) -> Self {
         let Wire { metadata, spec, status } = wire;
         let own = Controller {
             writers: image_writers(metadata.managed_fields.as_deref().unwrap_or_default()),

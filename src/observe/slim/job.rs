@@ -6,6 +6,7 @@ use kube::Resource;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Wire;
 use super::template::{Container, Template};
 use crate::api::Time;
 use crate::api::labels::PIPELINE;
@@ -13,7 +14,7 @@ use crate::api::labels::PIPELINE;
 /// What is kept of a Job.
 #[derive(Resource, Clone, Debug, Deserialize)]
 #[resource(inherit = "k8s_openapi::api::batch::v1::Job")]
-#[serde(from = "Wire")]
+#[serde(from = "Wire<WireSpec, JobStatus>")]
 pub struct Job {
     pub metadata: ObjectMeta,
     pub suspended: bool,
@@ -34,16 +35,6 @@ impl Job {
     }
 }
 
-#[derive(Deserialize)]
-struct Wire {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    #[serde(default)]
-    spec: WireSpec,
-    #[serde(default)]
-    status: JobStatus,
-}
-
 #[derive(Default, Deserialize)]
 struct WireSpec {
     suspend: Option<bool>,
@@ -51,8 +42,8 @@ struct WireSpec {
     template: Value,
 }
 
-impl From<Wire> for Job {
-    fn from(wire: Wire) -> Self {
+impl From<Wire<WireSpec, JobStatus>> for Job {
+    fn from(wire: Wire<WireSpec, JobStatus>) -> Self {
         let holds = |r#type: &str| {
             let mut conditions = wire.status.conditions.iter().flatten();
             conditions.find(|condition| condition.type_ == r#type && condition.status == "True")

@@ -17,6 +17,7 @@ pub mod trouble;
 pub mod writers;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use serde::Deserialize;
 
 pub use controller::Controller;
 pub use controller_revision::ControllerRevision;
@@ -31,6 +32,17 @@ pub use stateful_set::StatefulSet;
 pub use template::Template;
 
 use crate::api::GROUP;
+
+/// An object with spec and status as the server sends it; what is absent counts as empty.
+#[derive(Deserialize)]
+struct Wire<Spec: Default, Status: Default> {
+    #[serde(default)]
+    metadata: ObjectMeta,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
 
 /// The metadata of an object without managed fields, and of labels and annotations only ours.
 pub fn pruned(meta: ObjectMeta) -> ObjectMeta {

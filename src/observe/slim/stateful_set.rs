@@ -6,6 +6,7 @@ use kube::Resource;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Wire;
 use super::controller::Controller;
 use super::template::Template;
 use super::writers::image_writers;
@@ -14,20 +15,10 @@ use crate::observe::snapshot::Rolls;
 /// What is kept of a StatefulSet.
 #[derive(Resource, Clone, Debug, Deserialize)]
 #[resource(inherit = "k8s_openapi::api::apps::v1::StatefulSet")]
-#[serde(from = "Wire")]
+#[serde(from = "Wire<WireSpec, StatefulSetStatus>")]
 pub struct StatefulSet {
     pub metadata: ObjectMeta,
     pub own: Controller,
-}
-
-#[derive(Deserialize)]
-struct Wire {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    #[serde(default)]
-    spec: WireSpec,
-    #[serde(default)]
-    status: StatefulSetStatus,
 }
 
 #[derive(Default, Deserialize)]
@@ -67,8 +58,8 @@ impl Strategy {
     }
 }
 
-impl From<Wire> for StatefulSet {
-    fn from(wire: Wire) -> Self {
+impl From<Wire<WireSpec, StatefulSetStatus>> for StatefulSet {
+    fn from(wire: Wire<WireSpec, StatefulSetStatus>) -> Self {
         let Wire { metadata, spec, status } = wire;
         let own = Controller {
             writers: image_writers(metadata.managed_fields.as_deref().unwrap_or_default()),

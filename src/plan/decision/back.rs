@@ -84,7 +84,7 @@ fn named_target(world: &World<'_>, stage: &StageStatus, to: &str) -> Result<Live
     if !target.healthy {
         return Err(format!("spec.to: {to} was not recorded healthy in {}", stage.environment));
     }
-    if world.withdrawal(&target.release, &target.build).is_some() || world.is_banned(stage, &target.build) {
+    if world.is_bad(stage, &target.release, &target.build) {
         return Err(format!("spec.to: {to} is banned or withdrawn"));
     }
     Ok(target.clone())

@@ -33,7 +33,7 @@ pub(super) fn restore(world: &World<'_>, draft: &mut Draft, index: usize, decisi
     let Some(target) = stage.current.clone() else {
         return Answer::refused("there is nothing of ours to put back; decide Adopt");
     };
-    if world.is_banned(stage, &target.build) || world.withdrawal(&target.release, &target.build).is_some() {
+    if world.is_bad(stage, &target.release, &target.build) {
         let name = ending::name_of(&target);
         return Answer::refused(format!("{name}, which ran before, is banned or withdrawn; decide Adopt"));
     }

@@ -67,7 +67,7 @@ pub fn adopt_instead(world: &World<'_>, draft: &mut Draft, index: usize) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(row) = adoption::found_now(world, &stage.environment) else { return };
     let (name, environment) = (stage.current.as_ref().map(name_of).unwrap_or_default(), stage.environment.clone());
-    if row.found.iter().any(|found| build::is_placeholder(&found.image)) {
+    if build::has_placeholder(&row) {
         let why = format!("a workload was re-created with a placeholder, and {name} is banned or withdrawn");
         let leaving = stage.current.as_ref().map(|c| c.build.clone()).unwrap_or_default();
         return match revert::default_target(world, stage, &leaving) {
