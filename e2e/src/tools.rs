@@ -2,6 +2,7 @@
 //! taken ready from `$KUBERNETES_ASSETS`.
 
 mod build;
+mod gateway;
 mod program;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 
+pub use gateway::manifests as gateway_api;
 pub use program::{KUBERNETES_VERSION, Program};
 
 /// Whether programs are taken from `$KUBERNETES_ASSETS` and not built.
@@ -26,9 +28,15 @@ fn assets() -> Option<OsString> {
 pub struct Tools(BTreeMap<Program, PathBuf>);
 
 impl Tools {
-    /// Everything that a cluster and the stories need, built where it is not in the cache yet.
+    /// Everything that a cluster needs, built where it is not in the cache yet.
     pub async fn ready() -> Result<Self> {
-        Self::of(&Program::ALL).await
+        Self::of(&Program::CLUSTER).await
+    }
+
+    /// The same and what stories with traffic need besides, with the Gateway API.
+    pub async fn ready_for_traffic() -> Result<Self> {
+        gateway::manifests().await?;
+        Self::of(&[&Program::CLUSTER[..], &Program::TRAFFIC].concat()).await
     }
 
     /// The given programs alone.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use clap::{Parser, Subcommand};
 use windlass_e2e::cluster::{Cluster, Options};
-use windlass_e2e::tools::{Program, Tools};
+use windlass_e2e::tools::{Program, Tools, are_ready_made};
 
 #[derive(Parser)]
 #[command(about = "A real Kubernetes control plane on loopback")]
@@ -32,11 +32,21 @@ async fn main() -> ExitCode {
     let act = async {
         match act {
             Act::Up => up().await,
-            Act::Tools => Tools::ready().await.map(|_| ()),
+            Act::Tools => tools().await,
             Act::Bin { name } => bin(&name).await,
         }
     };
     windlass_e2e::exit(act.await.map(|()| true))
+}
+
+/// Who brings programs of their own may do without traffic.
+async fn tools() -> Result<()> {
+    Tools::ready().await?;
+    match Tools::ready_for_traffic().await {
+        Err(error) if are_ready_made() => eprintln!("no stories with traffic: {error:#}"),
+        outcome => drop(outcome?),
+    }
+    Ok(())
 }
 
 async fn bin(name: &str) -> Result<()> {

@@ -10,7 +10,7 @@ use crate::ports;
 use crate::tools::Program;
 
 const SERVICES: &str = "10.96.0.0/16";
-const PODS: &str = "10.244.0.0/16";
+pub(super) const PODS: &str = "10.244.0.0/16";
 
 /// Ports and files of one cluster.
 pub(super) struct Plan {
@@ -68,7 +68,7 @@ impl Plan {
             Program::ControllerManager => self.controller_manager(),
             Program::Scheduler => self.scheduler(),
             Program::Kwok => self.kwok(),
-            Program::Kubectl | Program::Helm => Vec::new(),
+            Program::Kubectl | Program::Helm | Program::Traefik => Vec::new(),
         }
     }
 

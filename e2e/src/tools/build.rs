@@ -19,14 +19,20 @@ const PROGRESS: Duration = Duration::from_secs(10);
 
 /// Builds what the cache lacks.
 pub(super) async fn all(programs: &[Program]) -> Result<BTreeMap<Program, PathBuf>> {
-    let cache = crate::dirs::cache()?.join("tools");
-    fs::create_dir_all(&cache).with_context(|| format!("failed to create {}", cache.display()))?;
+    let cache = cache()?;
     let go = Go::find().await?;
     let mut built = BTreeMap::new();
     for program in programs {
         built.insert(*program, one(*program, &go, &cache).await?);
     }
     Ok(built)
+}
+
+/// Where programs and manifests are kept.
+pub(super) fn cache() -> Result<PathBuf> {
+    let cache = crate::dirs::cache()?.join("tools");
+    fs::create_dir_all(&cache).with_context(|| format!("failed to create {}", cache.display()))?;
+    Ok(cache)
 }
 
 async fn one(program: Program, go: &Go, cache: &Path) -> Result<PathBuf> {
@@ -47,25 +53,35 @@ async fn one(program: Program, go: &Go, cache: &Path) -> Result<PathBuf> {
 
 /// What went in, as sixteen hex digits.
 fn key(program: Program, go: &Go) -> Result<String> {
-    let mut hash = Sha256::new();
-    for file in ["go.mod", "go.sum"] {
-        let path = module_dir(program).join(file);
-        hash.update(fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?);
-    }
+    let mut hash = pinned(program)?;
     hash.update(&go.version);
     hash.update(program.package());
     for flag in program.flags() {
         hash.update(flag);
     }
-    Ok(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    Ok(digits(hash))
 }
 
-fn module_dir(program: Program) -> PathBuf {
+/// What its module files say.
+pub(super) fn pinned(program: Program) -> Result<Sha256> {
+    let mut hash = Sha256::new();
+    for file in ["go.mod", "go.sum"] {
+        let path = module_dir(program).join(file);
+        hash.update(fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?);
+    }
+    Ok(hash)
+}
+
+pub(super) fn digits(hash: Sha256) -> String {
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn module_dir(program: Program) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tools").join(program.family())
 }
 
 /// Waits for other processes that build into the same cache.
-async fn lock(cache: &Path) -> Result<File> {
+pub(super) async fn lock(cache: &Path) -> Result<File> {
     let path = cache.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("failed to open {}", path.display()))?;
@@ -99,13 +115,13 @@ async fn compile(program: Program, go: &Go, out: &Path, log: &Path) -> Result<()
 }
 
 /// The Go toolchain: its version and platform as one text.
-struct Go {
+pub(super) struct Go {
     version: String,
     experiment: Option<&'static str>,
 }
 
 impl Go {
-    async fn find() -> Result<Self> {
+    pub(super) async fn find() -> Result<Self> {
         let mut command = Command::new("go");
         command.args(["env", "GOVERSION", "GOOS", "GOARCH"]);
         command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tools").join("kube"));
@@ -114,7 +130,7 @@ impl Go {
             Err(_) => bail!(
                 "the test cluster is built with Go, and there is no `go` on PATH: install Go 1.26 (https://go.dev/dl), \
                  or set KUBERNETES_ASSETS to a directory that has {}",
-                Program::ALL.map(Program::name).join(", ")
+                Program::CLUSTER.map(Program::name).join(", ")
             ),
         };
         if !output.status.success() {
@@ -126,7 +142,7 @@ impl Go {
         Ok(Self { version, experiment })
     }
 
-    fn command(&self) -> Command {
+    pub(super) fn command(&self) -> Command {
         let mut command = Command::new("go");
         // The user's own GOFLAGS or workspace must not decide what is built.
         command.env("CGO_ENABLED", "0").env("GOFLAGS", "").env("GOWORK", "off");

@@ -10,15 +10,18 @@ pub enum Program {
     Kwok,
     Kubectl,
     Helm,
+    Traefik,
 }
 
 /// The Kubernetes version that `tools/kube` pins.
 pub const KUBERNETES_VERSION: &str = "v1.36.2";
 
 impl Program {
-    /// The short ones to build first: a first run shows early that it works.
-    pub const ALL: [Self; 7] =
+    /// What every cluster needs. The short ones to build first: a first run shows early that it works.
+    pub const CLUSTER: [Self; 7] =
         [Self::Etcd, Self::Kwok, Self::ApiServer, Self::ControllerManager, Self::Scheduler, Self::Kubectl, Self::Helm];
+    /// What stories with traffic need besides.
+    pub const TRAFFIC: [Self; 1] = [Self::Traefik];
 
     /// The file name.
     pub fn name(self) -> &'static str {
@@ -30,12 +33,13 @@ impl Program {
             Self::Kwok => "kwok",
             Self::Kubectl => "kubectl",
             Self::Helm => "helm",
+            Self::Traefik => "traefik",
         }
     }
 
     /// The program of that file name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|program| program.name() == name)
+        Self::CLUSTER.into_iter().chain(Self::TRAFFIC).find(|program| program.name() == name)
     }
 
     /// The folder under `tools/` whose module files pin it.
@@ -44,6 +48,7 @@ impl Program {
             Self::Etcd => "etcd",
             Self::Kwok => "kwok",
             Self::Helm => "helm",
+            Self::Traefik => "traefik",
             Self::ApiServer | Self::ControllerManager | Self::Scheduler | Self::Kubectl => "kube",
         }
     }
@@ -53,6 +58,7 @@ impl Program {
             Self::Etcd => "go.etcd.io/etcd/server/v3".to_owned(),
             Self::Kwok => "sigs.k8s.io/kwok/cmd/kwok".to_owned(),
             Self::Helm => "helm.sh/helm/v4/cmd/helm".to_owned(),
+            Self::Traefik => "github.com/traefik/traefik/v3/cmd/traefik".to_owned(),
             Self::ApiServer | Self::ControllerManager | Self::Scheduler | Self::Kubectl => {
                 format!("k8s.io/kubernetes/cmd/{}", self.name())
             }
@@ -74,6 +80,7 @@ impl Program {
         match self.family() {
             "kwok" => "-X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0".to_owned(),
             "helm" => "-X helm.sh/helm/v4/internal/version.version=v4.2.4".to_owned(),
+            "traefik" => "-X github.com/traefik/traefik/v3/pkg/version.Version=3.6.12".to_owned(),
             "kube" => ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
                 .map(|package| {
                     format!(
