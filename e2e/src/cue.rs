@@ -36,10 +36,18 @@ pub enum Cue {
     JobExit126,
     /// As a Job's: ended by a disruption (`DisruptionTarget`).
     JobDisrupted,
+    /// Ready at once, as are the next ones; where there is traffic, every second answer is a 500.
+    Errors,
+    /// Answers after two seconds.
+    SlowAnswers,
+    /// Answers 302, to an address inside.
+    Redirects,
+    /// Answers with a body that never ends.
+    Huge,
 }
 
 impl Cue {
-    /// Every cue.
+    /// Every cue that kwok plays.
     pub const ALL: [Self; 15] = [
         Self::Good,
         Self::NeverReady,
@@ -57,6 +65,15 @@ impl Cue {
         Self::JobExit126,
         Self::JobDisrupted,
     ];
+
+    /// Every cue that only those notice who send requests to the pod; `traffic` plays them.
+    pub const ANSWERS: [Self; 4] = [Self::Errors, Self::SlowAnswers, Self::Redirects, Self::Huge];
+
+    /// How a pod with that image answers requests.
+    pub fn of_answers(image: &str) -> Option<Self> {
+        let (_, hex) = image.split_once("@sha256:")?;
+        Self::ANSWERS.into_iter().find(|cue| hex.starts_with(cue.prefix()))
+    }
 
     /// The first four hex digits of the digests that give it.
     pub fn prefix(self) -> &'static str {
@@ -76,10 +93,15 @@ impl Cue {
             Self::JobOom => "137a",
             Self::JobExit126 => "126a",
             Self::JobDisrupted => "d150",
+            Self::Errors => "e500",
+            Self::SlowAnswers => "de1a",
+            Self::Redirects => "e302",
+            Self::Huge => "b16b",
         }
     }
 
-    /// The word for it in the variable `BEHAVE` or the pod annotation `windlass.test/behave`.
+    /// The word for it in the variable `BEHAVE` or the pod annotation `windlass.test/behave`; for answers in the pod
+    /// annotation `windlass.test/answers`, at any time.
     pub fn word(self) -> &'static str {
         match self {
             Self::Good => "pass",
@@ -95,6 +117,10 @@ impl Cue {
             Self::JobOom => "oom",
             Self::JobExit126 => "exit126",
             Self::JobDisrupted => "disrupted",
+            Self::Errors => "errors",
+            Self::SlowAnswers => "slow-answers",
+            Self::Redirects => "redirects",
+            Self::Huge => "huge",
         }
     }
 }
@@ -122,13 +148,15 @@ mod tests {
 
     #[test]
     fn digests_are_whole_and_tell_their_cue() {
-        for cue in Cue::ALL {
+        for cue in Cue::ALL.into_iter().chain(Cue::ANSWERS) {
             let digest = digest(cue, "1.0.0");
             let hex = digest.strip_prefix("sha256:").unwrap();
             assert_eq!(hex.len(), 64);
             assert!(hex.starts_with(cue.prefix()) && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
         }
         assert_ne!(image("app", Cue::Good, "1"), image("app", Cue::Good, "2"));
+        assert_eq!(Cue::of_answers(&image("app", Cue::Errors, "1")), Some(Cue::Errors));
+        assert_eq!(Cue::of_answers(&image("app", Cue::Good, "1")), None);
     }
 
     #[test]
