@@ -20,6 +20,9 @@ use crate::tools::{Program, Tools};
 
 pub use command::Output;
 
+/// The range that pods get their addresses from.
+pub const PODS: &str = args::PODS;
+
 /// What a cluster is to have from the start.
 #[derive(Debug, Clone)]
 pub struct Options {

@@ -1,5 +1,6 @@
 //! The repository's own custom resource definitions, as `crds/*.yaml` has them.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -9,8 +10,13 @@ use crate::objects::Objects;
 
 /// Applies them all and waits until each is established; a repository without any is fine.
 pub async fn apply_all(objects: &Objects) -> Result<()> {
+    apply_from(objects, &dirs::repository().join("crds")).await
+}
+
+/// The same with those of any folder.
+pub async fn apply_from(objects: &Objects, dir: &Path) -> Result<()> {
     let mut names = Vec::new();
-    for text in read_all()? {
+    for text in read_all(dir)? {
         for applied in objects.apply(&text, None).await.context("failed to apply a CRD")? {
             names.extend(applied.pointer("/metadata/name").and_then(|name| name.as_str()).map(str::to_owned));
         }
@@ -25,8 +31,8 @@ pub async fn apply_all(objects: &Objects) -> Result<()> {
 }
 
 /// The text of every file, in order of its name.
-fn read_all() -> Result<Vec<String>> {
-    let Ok(entries) = std::fs::read_dir(dirs::repository().join("crds")) else {
+fn read_all(dir: &Path) -> Result<Vec<String>> {
+    let Ok(entries) = std::fs::read_dir(dir) else {
         return Ok(Vec::new());
     };
     let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();

@@ -27,6 +27,7 @@ pub mod operator;
 pub mod settings;
 
 pub mod shop;
+pub mod traffic;
 
 pub mod runner;
 pub mod stories;

@@ -1,19 +1,21 @@
-//! Tells the stories: the shared ones several at a time on one control plane, the others two at a time on their own.
+//! Tells the stories: the shared ones several at a time on one control plane, the others two at a time on their own;
+//! those with traffic in a network namespace, where they share one as well.
 
+mod apart;
 mod report;
 mod stage;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 
-use crate::stories::{Entry, all};
+use crate::stories::{Entry, Kind, all};
 use crate::story::Story;
-use report::{Outcome, Report};
+use report::{End, Outcome, Report};
 use stage::{Seat, Stage};
 
 /// How long one story may take; `$STORY_LIMIT` in seconds says otherwise.
@@ -35,34 +37,63 @@ pub fn chosen(words: &str) -> Vec<Entry> {
 
 /// Tells them and prints how each ended; true if all passed and there was one at all.
 pub async fn tell(entries: &[Entry]) -> bool {
-    let mut report = Report::default();
-    if !entries.is_empty() {
-        let stage = Stage::set(entries).await;
-        let (shared, own) = (Semaphore::new(number("STORIES_AT_ONCE", AT_ONCE)), Semaphore::new(CLUSTERS_AT_ONCE));
-        let mut running: FuturesUnordered<_> = entries
-            .iter()
-            .map(|entry| async {
-                let seats = if entry.kind.is_alone() { &own } else { &shared };
-                let _seat = seats.acquire().await;
-                one(*entry, &stage).await
-            })
-            .collect();
-        while let Some(outcome) = running.next().await {
-            report.add(outcome);
+    let report = Mutex::new(Report::default());
+    let add = |outcome| report.lock().unwrap_or_else(PoisonError::into_inner).add(outcome);
+    let (apart, here): (Vec<Entry>, Vec<Entry>) = entries.iter().partition(|entry| entry.kind == Kind::Traffic);
+    let own = Semaphore::new(CLUSTERS_AT_ONCE);
+    let with_traffic = async {
+        if !apart.is_empty() {
+            let _seat = own.acquire().await;
+            apart::tell(&apart, &add).await;
         }
+    };
+    tokio::join!(with_traffic, tell_here(&here, &own, &add));
+    report.into_inner().unwrap_or_else(PoisonError::into_inner).end()
+}
+
+/// Tells stories with traffic in this process, which is in a network namespace, and prints how each ended for the
+/// process outside; true if all passed.
+pub async fn tell_inside(entries: &[Entry]) -> bool {
+    let failed = Mutex::new(0);
+    let add = |outcome: Outcome| {
+        println!("{}", outcome.line());
+        *failed.lock().unwrap_or_else(PoisonError::into_inner) += usize::from(!matches!(outcome.end, End::Passed));
+    };
+    tell_here(entries, &Semaphore::new(CLUSTERS_AT_ONCE), &add).await;
+    failed.into_inner().is_ok_and(|failed| failed == 0)
+}
+
+async fn tell_here(entries: &[Entry], own: &Semaphore, add: &impl Fn(Outcome)) {
+    if entries.is_empty() {
+        return;
     }
-    report.end()
+    let stage = Stage::set(entries).await;
+    let shared = Semaphore::new(number("STORIES_AT_ONCE", AT_ONCE));
+    let mut running: FuturesUnordered<_> = entries
+        .iter()
+        .map(|entry| async {
+            let seats = if entry.kind.is_alone() { own } else { &shared };
+            let _seat = seats.acquire().await;
+            one(*entry, &stage).await
+        })
+        .collect();
+    while let Some(outcome) = running.next().await {
+        add(outcome);
+    }
 }
 
 async fn one(entry: Entry, stage: &Stage) -> Outcome {
     let limit = Duration::from_secs(number("STORY_LIMIT", LIMIT.as_secs() as usize) as u64);
     let started = Instant::now();
-    let ended = |failure: Option<String>| Outcome { name: entry.name, took: started.elapsed(), failure };
-    let Seat { cluster, operator } = match stage.seat(entry.kind).await {
+    let ended = |failure: Option<String>| {
+        let end = failure.map_or(End::Passed, End::Failed);
+        Outcome { name: entry.name, took: started.elapsed(), end }
+    };
+    let Seat { cluster, operator, traffic } = match stage.seat(entry.kind).await {
         Ok(seat) => seat,
         Err(error) => return ended(Some(format!("{error:#}"))),
     };
-    let story = Story::new(entry.name, Arc::clone(&cluster), operator);
+    let story = Story::new(entry.name, Arc::clone(&cluster), operator, traffic.clone());
     let telling = AssertUnwindSafe((entry.run)(&story)).catch_unwind();
     let mut failure = match tokio::time::timeout(limit, telling).await {
         Ok(Ok(Ok(()))) => None,
@@ -71,7 +102,7 @@ async fn one(entry: Entry, stage: &Stage) -> Outcome {
         Err(_) => Some(format!("not over after {} s", limit.as_secs())),
     };
     if let Some(reason) = &mut failure {
-        if let Some(dead) = cluster.casualties() {
+        for dead in [cluster.casualties(), traffic.and_then(|traffic| traffic.casualties())].into_iter().flatten() {
             reason.push_str(&format!("\n{dead}"));
         }
         // Where the API server is what died, looking could take for ever.

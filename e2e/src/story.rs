@@ -4,6 +4,7 @@
 mod evidence;
 mod look;
 mod pods;
+mod traffic;
 mod wait;
 mod world;
 
@@ -16,6 +17,7 @@ use kube::Client;
 use crate::cluster::{Cluster, Output};
 use crate::operator::Operator;
 use crate::settings::Settings;
+use crate::traffic::Traffic;
 
 pub use look::{condition, number, text};
 pub use pods::Break;
@@ -26,15 +28,22 @@ pub struct Story {
     name: &'static str,
     cluster: Arc<Cluster>,
     operator: Option<Arc<Operator>>,
+    traffic: Option<Arc<Traffic>>,
     namespaces: Mutex<Vec<String>>,
     logs: Mutex<Vec<PathBuf>>,
 }
 
 impl Story {
-    /// `operator` is the shared one, where there is one.
-    pub fn new(name: &'static str, cluster: Arc<Cluster>, operator: Option<Arc<Operator>>) -> Self {
-        let logs = operator.iter().map(|operator| operator.log().to_owned()).collect();
-        Self { name, cluster, operator, namespaces: Mutex::default(), logs: Mutex::new(logs) }
+    /// `operator` is the shared one, where there is one; so is `traffic`.
+    pub fn new(
+        name: &'static str,
+        cluster: Arc<Cluster>,
+        operator: Option<Arc<Operator>>,
+        traffic: Option<Arc<Traffic>>,
+    ) -> Self {
+        let logs = operator.iter().map(|operator| operator.log().to_owned());
+        let logs = logs.chain(traffic.iter().map(|traffic| traffic.log().to_owned())).collect();
+        Self { name, cluster, operator, traffic, namespaces: Mutex::default(), logs: Mutex::new(logs) }
     }
 
     pub fn name(&self) -> &'static str {

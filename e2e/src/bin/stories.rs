@@ -19,6 +19,9 @@ struct Args {
     /// Start a cluster, print what belongs to it, and wait: for the story that kills its harness
     #[arg(long, hide = true)]
     hold_a_cluster: bool,
+    /// Tell stories with traffic here, in the network namespace that the harness made, and say each outcome as JSON
+    #[arg(long, hide = true)]
+    inside: bool,
 }
 
 #[tokio::main]
@@ -38,7 +41,7 @@ async fn main() -> ExitCode {
             let known: Vec<&str> = stories::all().iter().map(|entry| entry.name).collect();
             eprintln!("no story is named like {:?}; there are: {}", args.story, known.join(" "));
         }
-        Ok(runner::tell(&entries).await)
+        Ok(if args.inside { runner::tell_inside(&entries).await } else { runner::tell(&entries).await })
     };
     // Dropping what is going on ends every process of it.
     let outcome = tokio::select! {

@@ -39,7 +39,7 @@ impl<'p> Stand<'p> {
         let stand = Self {
             paper,
             operator: Mutex::default(),
-            story: Story::new("demo", Arc::clone(&cluster), None),
+            story: Story::new("demo", Arc::clone(&cluster), None, None),
             cluster,
             files,
             told: Told::default(),

@@ -9,12 +9,14 @@ use crate::cluster::{Cluster, Options};
 use crate::operator::Operator;
 use crate::settings::Settings;
 use crate::stories::{Entry, Kind};
+use crate::traffic::Traffic;
 
 /// A cluster, with the operator that is shared on it.
 #[derive(Debug, Clone)]
 pub(super) struct Seat {
     // The operator is dropped first.
     pub operator: Option<Arc<Operator>>,
+    pub traffic: Option<Arc<Traffic>>,
     pub cluster: Arc<Cluster>,
 }
 
@@ -22,6 +24,7 @@ pub(super) struct Seat {
 /// and no others.
 pub(super) struct Stage {
     operator: Result<Arc<Operator>, String>,
+    traffic: Result<Arc<Traffic>, String>,
     cluster: Result<Arc<Cluster>, String>,
 }
 
@@ -29,12 +32,16 @@ impl Stage {
     /// Starts what these stories have in common.
     pub(super) async fn set(entries: &[Entry]) -> Self {
         let any = |kinds: &[Kind]| entries.iter().any(|entry| kinds.contains(&entry.kind));
-        let mut stage = Self { operator: Err("not asked for".to_owned()), cluster: Err("not asked for".to_owned()) };
-        if any(&[Kind::Bare, Kind::Shared]) {
+        let unasked = || "not asked for".to_owned();
+        let mut stage = Self { operator: Err(unasked()), traffic: Err(unasked()), cluster: Err(unasked()) };
+        if any(&[Kind::Bare, Kind::Shared, Kind::Traffic]) {
             stage.cluster =
                 Cluster::start(Options::default()).await.map(Arc::new).map_err(|error| format!("{error:#}"));
         }
-        if let (Ok(cluster), true) = (&stage.cluster, any(&[Kind::Shared])) {
+        if let (Ok(cluster), true) = (&stage.cluster, any(&[Kind::Traffic])) {
+            stage.traffic = Traffic::start(cluster).await.map(Arc::new).map_err(|error| format!("{error:#}"));
+        }
+        if let (Ok(cluster), true) = (&stage.cluster, any(&[Kind::Shared, Kind::Traffic])) {
             // nobody takes its place here: it must not go because a busy machine answers late for once
             let (lease_duration, renew_deadline) = (Duration::from_secs(60), Duration::from_secs(50));
             let settings = Settings { lease_duration, renew_deadline, ..Settings::default() };
@@ -48,16 +55,18 @@ impl Stage {
     pub(super) async fn seat(&self, kind: Kind) -> Result<Seat> {
         let shared = || self.cluster.clone().map_err(|reason| anyhow!("no shared cluster: {reason}"));
         match kind {
-            Kind::Bare => Ok(Seat { operator: None, cluster: shared()? }),
-            Kind::Shared => {
+            Kind::Bare => Ok(Seat { operator: None, traffic: None, cluster: shared()? }),
+            Kind::Shared | Kind::Traffic => {
                 let cluster = shared()?;
+                let traffic = self.traffic.clone().map_err(|reason| anyhow!("no traffic: {reason}"));
+                let traffic = if kind == Kind::Traffic { Some(traffic?) } else { None };
                 let operator = self.operator.clone().map_err(|reason| anyhow!("no shared operator: {reason}"))?;
-                Ok(Seat { operator: Some(operator), cluster })
+                Ok(Seat { operator: Some(operator), traffic, cluster })
             }
             Kind::Own | Kind::Empty => {
                 let options = Options { crds: kind == Kind::Own, ..Options::default() };
                 let cluster = Cluster::start(options).await.context("failed to start its cluster")?;
-                Ok(Seat { operator: None, cluster: Arc::new(cluster) })
+                Ok(Seat { operator: None, traffic: None, cluster: Arc::new(cluster) })
             }
         }
     }

@@ -17,6 +17,9 @@ pub enum Kind {
     Own,
     /// The same, without our CRDs: where installing is the story.
     Empty,
+    /// The control plane, operator and router that all stories with traffic share, in a network namespace; in
+    /// namespaces of its own.
+    Traffic,
 }
 
 impl Kind {
@@ -56,6 +59,7 @@ macro_rules! stories {
 
 stories! {
     straight_through Shared "a release goes from staging to production by itself"
+    traffic_is_real Traffic "requests go through a real router to the pods by weight, and what is lost is seen"
     cluster_is_real Bare "the cluster is the real thing, and pods behave on cue"
     harness_leaves_nothing_behind Bare "a killed or interrupted harness leaves no process and no file"
     each_rule_with_its_message Own "the API server refuses bad input in words that name the field"

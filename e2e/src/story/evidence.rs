@@ -11,7 +11,7 @@ use super::{Story, lock};
 use crate::dirs;
 use crate::tools::Program;
 
-const KINDS: [&str; 15] = [
+const KINDS: [&str; 19] = [
     "deliverypipeline",
     "release",
     "environment",
@@ -26,6 +26,10 @@ const KINDS: [&str; 15] = [
     "pod",
     "configmap",
     "resourcequota",
+    "service",
+    "endpointslice",
+    "httproute",
+    "hpa",
     "lease",
 ];
 

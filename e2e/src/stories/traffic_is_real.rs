@@ -1,0 +1,84 @@
+//! Requests go through Traefik to the pods by the weights of an HTTPRoute; a patch of them shows at once and loses
+//! nothing; a rollout loses nothing; and what does fail is counted.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use crate::cue::{self, Cue};
+use crate::story::Story;
+use crate::traffic::Client;
+
+const HOST: &str = "shop.example";
+const A_WHILE: Duration = Duration::from_secs(3);
+
+pub async fn run(t: &Story) -> Result<()> {
+    let ns = t.ns("traffic").await?;
+    let image = |seed: &str| cue::image("app", Cue::Good, seed);
+    let (stable, canary) = (image("stable"), image("canary"));
+    futures::try_join!(t.backend(&ns, "stable", 3, &stable), t.backend(&ns, "canary", 2, &canary))?;
+    t.route(&ns, "shop", HOST, &[("stable", 90), ("canary", 10)]).await?;
+    let client = t.traffic()?.client(HOST, 150);
+    settled(t, &client, &canary, 0.1).await?;
+    let counts = client.over(A_WHILE).await;
+    counts.none_failed()?;
+    counts.image_has(&stable, 0.9)?;
+    counts.image_has(&canary, 0.1)?;
+    ensure!(counts.by_pod().len() == 5, "not every pod answers: {:?}", counts.by_pod());
+    a_patch_shows(t, &ns, &client, &canary).await?;
+    a_rollout_loses_nothing(t, &ns, &client, &image("next")).await?;
+    what_fails_is_counted(t, &ns, &client).await
+}
+
+/// Weights in force: a router may take a moment for its first look at the endpoints.
+async fn settled(t: &Story, client: &Client, image: &str, weight: f64) -> Result<()> {
+    t.eventually(Duration::from_secs(60), "the share follows the weight", || async {
+        client.over(Duration::from_secs(1)).await.image_has(image, weight).map(Some)
+    })
+    .await
+}
+
+async fn a_patch_shows(t: &Story, ns: &str, client: &Client, canary: &str) -> Result<()> {
+    let before = client.mark();
+    let api = t.cluster().objects().api("httproute", ns).await?;
+    let at = |index: usize| format!("/spec/rules/0/backendRefs/{index}/weight");
+    let patch = serde_json::from_value(json!([
+        {"op": "test", "path": at(0), "value": 90}, {"op": "replace", "path": at(0), "value": 50},
+        {"op": "test", "path": at(1), "value": 10}, {"op": "replace", "path": at(1), "value": 50},
+    ]))?;
+    let patched = Instant::now();
+    api.patch("shop", &PatchParams::default(), &Patch::<()>::Json(patch)).await?;
+    t.route_accepted(ns, "shop").await?;
+    settled(t, client, canary, 0.5).await?;
+    // a second of it is the second that was counted
+    ensure!(patched.elapsed() < Duration::from_secs(20), "the patch took {:?} to show", patched.elapsed());
+    client.over(A_WHILE).await.image_has(canary, 0.5)?;
+    client.since(before).await.none_failed()
+}
+
+async fn a_rollout_loses_nothing(t: &Story, ns: &str, client: &Client, next: &str) -> Result<()> {
+    let (rolled, counts) = client.during(t.backend(ns, "canary", 2, next)).await;
+    rolled?;
+    counts.none_failed()?;
+    settled(t, client, next, 0.5).await
+}
+
+async fn what_fails_is_counted(t: &Story, ns: &str, client: &Client) -> Result<()> {
+    t.pods_answer(ns, "app=canary", Cue::Errors).await?;
+    let counts = t
+        .eventually(Duration::from_secs(30), "a quarter of all fails", || async {
+            let counts = client.over(Duration::from_secs(1)).await;
+            ensure!(counts.none_failed().is_err(), "none failed of {}", counts.total());
+            ensure!(crate::traffic::is_share(counts.failed(), counts.total(), 0.25), "{} failed", counts.failed());
+            Ok(Some(counts))
+        })
+        .await?;
+    let of_canary = |pod: &str| pod.starts_with(&format!("{ns}/canary"));
+    let mut failed = counts.answers().iter().filter(|answer| answer.has_failed());
+    ensure!(failed.all(|answer| answer.status == 500 && of_canary(&answer.pod)), "another failed too: {counts:?}");
+    t.pods_answer(ns, "app=canary", Cue::Good).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    client.over(A_WHILE).await.none_failed()
+}
