@@ -9,7 +9,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use futures::FutureExt;
+use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 
@@ -24,6 +26,8 @@ const LIMIT: Duration = Duration::from_secs(400);
 const AT_ONCE: usize = 6;
 /// How many clusters of their own there may be at a time, on two cores.
 const CLUSTERS_AT_ONCE: usize = 2;
+/// How many stories share a network namespace at a time: what they measure is time and shares.
+const WITH_TRAFFIC_AT_ONCE: usize = 3;
 
 /// The stories whose names contain one of the words of a comma list; all if it is empty. A whole name means itself alone.
 pub fn chosen(words: &str) -> Vec<Entry> {
@@ -39,16 +43,22 @@ pub fn chosen(words: &str) -> Vec<Entry> {
 pub async fn tell(entries: &[Entry]) -> bool {
     let report = Mutex::new(Report::default());
     let add = |outcome| report.lock().unwrap_or_else(PoisonError::into_inner).add(outcome);
-    let (apart, here): (Vec<Entry>, Vec<Entry>) = entries.iter().partition(|entry| entry.kind == Kind::Traffic);
+    let (apart, here): (Vec<Entry>, Vec<Entry>) = entries.iter().partition(|entry| entry.kind.is_apart());
+    let (together, alone): (Vec<Entry>, Vec<Entry>) = apart.iter().partition(|entry| entry.kind == Kind::Traffic);
     let own = Semaphore::new(CLUSTERS_AT_ONCE);
-    let with_traffic = async {
-        if !apart.is_empty() {
-            let _seat = own.acquire().await;
-            apart::tell(&apart, &add).await;
-        }
-    };
-    tokio::join!(with_traffic, tell_here(&here, &own, &add));
+    // Each network namespace has one cluster, and counts as one.
+    let each = std::iter::once(&together[..]).chain(alone.chunks(1)).filter(|group| !group.is_empty());
+    let with_traffic = each.map(|group| async {
+        let _seat = own.acquire().await;
+        apart::tell(group, &add).await;
+    });
+    tokio::join!(join_all(with_traffic), tell_here(&here, AT_ONCE, &own, &add));
     report.into_inner().unwrap_or_else(PoisonError::into_inner).end()
+}
+
+/// Holds a cluster in a network namespace until something ends it; for the story that kills its harness.
+pub async fn hold_apart() -> Result<bool> {
+    apart::hold().await
 }
 
 /// Tells stories with traffic in this process, which is in a network namespace, and prints how each ended for the
@@ -59,16 +69,16 @@ pub async fn tell_inside(entries: &[Entry]) -> bool {
         println!("{}", outcome.line());
         *failed.lock().unwrap_or_else(PoisonError::into_inner) += usize::from(!matches!(outcome.end, End::Passed));
     };
-    tell_here(entries, &Semaphore::new(CLUSTERS_AT_ONCE), &add).await;
+    tell_here(entries, WITH_TRAFFIC_AT_ONCE, &Semaphore::new(1), &add).await;
     failed.into_inner().is_ok_and(|failed| failed == 0)
 }
 
-async fn tell_here(entries: &[Entry], own: &Semaphore, add: &impl Fn(Outcome)) {
+async fn tell_here(entries: &[Entry], at_once: usize, own: &Semaphore, add: &impl Fn(Outcome)) {
     if entries.is_empty() {
         return;
     }
     let stage = Stage::set(entries).await;
-    let shared = Semaphore::new(number("STORIES_AT_ONCE", AT_ONCE));
+    let shared = Semaphore::new(number("STORIES_AT_ONCE", at_once));
     let mut running: FuturesUnordered<_> = entries
         .iter()
         .map(|entry| async {

@@ -9,6 +9,7 @@ pub mod namespace;
 mod player;
 mod routes;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::process::Process;
 use crate::tools::{self, Program, Tools};
 use crate::{crds, ports};
 
-pub use census::ANSWERS;
+pub use census::{ANSWERS, PORT};
 pub use client::Client;
 pub use counts::{Answer, Counts, is_share};
 pub use player::Tally;
@@ -57,12 +58,21 @@ impl Traffic {
 
     /// A user who sends `per_second` requests a second for a host name until dropped.
     pub fn client(&self, host: &str, per_second: u32) -> Client {
-        Client::start(self.port, host, per_second)
+        Client::start(self.router_address(), host, per_second)
     }
 
-    /// One request.
+    /// One request through the router.
     pub async fn ask(&self, host: &str) -> Answer {
-        client::once(self.port, host).await
+        client::once(self.router_address(), host).await
+    }
+
+    /// One request to a pod's own address, as a check on that pod sends it.
+    pub async fn ask_pod(&self, ip: IpAddr) -> Answer {
+        client::once((ip, PORT).into(), "pod.example").await
+    }
+
+    fn router_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// What went to addresses where no ready pod was, in all stories so far.

@@ -19,6 +19,9 @@ struct Args {
     /// Start a cluster, print what belongs to it, and wait: for the story that kills its harness
     #[arg(long, hide = true)]
     hold_a_cluster: bool,
+    /// The same in a network namespace
+    #[arg(long, hide = true)]
+    hold_apart: bool,
     /// Tell stories with traffic here, in the network namespace that the harness made, and say each outcome as JSON
     #[arg(long, hide = true)]
     inside: bool,
@@ -31,6 +34,9 @@ async fn main() -> ExitCode {
     let act = async {
         if args.hold_a_cluster {
             return hold().await;
+        }
+        if args.hold_apart {
+            return runner::hold_apart().await;
         }
         let entries = runner::chosen(&args.story);
         if args.list {

@@ -20,11 +20,13 @@ pub(super) async fn tell(entries: &[Entry], add: &impl Fn(Outcome)) {
     let (untold, end) = match prepare().await {
         Ok(()) => {
             let mut left = names.clone();
-            let ended = run(&names, |outcome| {
+            let chosen = names.join(",");
+            let note = |outcome: Outcome| {
                 left.retain(|name| *name != outcome.name);
                 add(outcome);
-            });
-            let how = ended.await.map_or_else(|error| format!("{error:#}"), |status| format!("it ended ({status})"));
+            };
+            let ended = run(&["--inside", &chosen], &names, note).await;
+            let how = ended.map_or_else(|error| format!("{error:#}"), |status| format!("it ended ({status})"));
             (left, End::Failed(format!("not told to its end by the program in the network namespace: {how}")))
         }
         Err(unable) => (names, unable),
@@ -48,11 +50,16 @@ fn unable(error: &anyhow::Error) -> End {
     if is_ci { End::Failed(reason) } else { End::Skipped(reason) }
 }
 
+/// Holds a cluster inside: for the story that kills its harness.
+pub(super) async fn hold() -> Result<bool> {
+    Ok(run(&["--hold-a-cluster"], &[], |_| ()).await?.success())
+}
+
 /// Runs this program inside, until it ends.
-async fn run(names: &[&'static str], mut add: impl FnMut(Outcome)) -> Result<ExitStatus> {
+async fn run(args: &[&str], names: &[&'static str], mut add: impl FnMut(Outcome)) -> Result<ExitStatus> {
     let program = std::env::current_exe().context("failed to find the running program")?;
     let mut command = namespace::within(program.as_os_str());
-    command.args(["--inside", &names.join(",")]).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped());
     // In a group of its own under the watchdog: it ends with us, however we end, and its own watchdog tidies up.
     watchdog::ensure_running()?;
     let mut inside = command.process_group(0).kill_on_drop(true).spawn().context("failed to start it")?;

@@ -34,11 +34,11 @@ impl Stage {
         let any = |kinds: &[Kind]| entries.iter().any(|entry| kinds.contains(&entry.kind));
         let unasked = || "not asked for".to_owned();
         let mut stage = Self { operator: Err(unasked()), traffic: Err(unasked()), cluster: Err(unasked()) };
-        if any(&[Kind::Bare, Kind::Shared, Kind::Traffic]) {
+        if any(&[Kind::Bare, Kind::Shared, Kind::Traffic, Kind::TrafficOwn]) {
             stage.cluster =
                 Cluster::start(Options::default()).await.map(Arc::new).map_err(|error| format!("{error:#}"));
         }
-        if let (Ok(cluster), true) = (&stage.cluster, any(&[Kind::Traffic])) {
+        if let (Ok(cluster), true) = (&stage.cluster, any(&[Kind::Traffic, Kind::TrafficOwn])) {
             stage.traffic = Traffic::start(cluster).await.map(Arc::new).map_err(|error| format!("{error:#}"));
         }
         if let (Ok(cluster), true) = (&stage.cluster, any(&[Kind::Shared, Kind::Traffic])) {
@@ -54,14 +54,18 @@ impl Stage {
     /// What a story of that kind is told on.
     pub(super) async fn seat(&self, kind: Kind) -> Result<Seat> {
         let shared = || self.cluster.clone().map_err(|reason| anyhow!("no shared cluster: {reason}"));
+        let operator = || self.operator.clone().map_err(|reason| anyhow!("no shared operator: {reason}"));
+        let traffic = || self.traffic.clone().map_err(|reason| anyhow!("no traffic: {reason}"));
         match kind {
             Kind::Bare => Ok(Seat { operator: None, traffic: None, cluster: shared()? }),
-            Kind::Shared | Kind::Traffic => {
+            Kind::Shared => Ok(Seat { operator: Some(operator()?), traffic: None, cluster: shared()? }),
+            Kind::Traffic => {
                 let cluster = shared()?;
-                let traffic = self.traffic.clone().map_err(|reason| anyhow!("no traffic: {reason}"));
-                let traffic = if kind == Kind::Traffic { Some(traffic?) } else { None };
-                let operator = self.operator.clone().map_err(|reason| anyhow!("no shared operator: {reason}"))?;
-                Ok(Seat { operator: Some(operator), traffic, cluster })
+                Ok(Seat { traffic: Some(traffic()?), operator: Some(operator()?), cluster })
+            }
+            Kind::TrafficOwn => {
+                let cluster = shared()?;
+                Ok(Seat { operator: None, traffic: Some(traffic()?), cluster })
             }
             Kind::Own | Kind::Empty => {
                 let options = Options { crds: kind == Kind::Own, ..Options::default() };

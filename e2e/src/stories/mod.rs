@@ -20,12 +20,19 @@ pub enum Kind {
     /// The control plane, operator and router that all stories with traffic share, in a network namespace; in
     /// namespaces of its own.
     Traffic,
+    /// The same in a network namespace of its own and without an operator: the story starts its own, and may kill it.
+    TrafficOwn,
 }
 
 impl Kind {
     /// Whether the story has a cluster to itself.
     pub fn is_alone(self) -> bool {
-        matches!(self, Self::Own | Self::Empty)
+        matches!(self, Self::Own | Self::Empty | Self::TrafficOwn)
+    }
+
+    /// Whether it is told in a network namespace.
+    pub fn is_apart(self) -> bool {
+        matches!(self, Self::Traffic | Self::TrafficOwn)
     }
 }
 

@@ -8,7 +8,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::cue::{self, Cue};
-use crate::story::Story;
+use crate::story::{Break, Story, text};
 use crate::traffic::Client;
 
 const HOST: &str = "shop.example";
@@ -29,7 +29,9 @@ pub async fn run(t: &Story) -> Result<()> {
     ensure!(counts.by_pod().len() == 5, "not every pod answers: {:?}", counts.by_pod());
     a_patch_shows(t, &ns, &client, &canary).await?;
     a_rollout_loses_nothing(t, &ns, &client, &image("next")).await?;
-    what_fails_is_counted(t, &ns, &client).await
+    what_fails_is_counted(t, &ns, &client).await?;
+    drop(client);
+    each_answers_on_cue(t, &ns).await
 }
 
 /// Weights in force: a router may take a moment for its first look at the endpoints.
@@ -81,4 +83,36 @@ async fn what_fails_is_counted(t: &Story, ns: &str, client: &Client) -> Result<(
     t.pods_answer(ns, "app=canary", Cue::Good).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     client.over(A_WHILE).await.none_failed()
+}
+
+/// Asked at its own address: cues of the image, and what does not run or is not ready.
+async fn each_answers_on_cue(t: &Story, ns: &str) -> Result<()> {
+    let ip = async |cue: Cue| {
+        t.backend(ns, cue.word(), 1, &cue::image("app", cue, "cued")).await?;
+        let pods = t.pods(ns, &format!("app={}", cue.word())).await?;
+        anyhow::Ok(pods.first().map(|pod| text(pod, "/status/podIP")).unwrap_or_default().parse()?)
+    };
+    let traffic = t.traffic()?;
+    let (slow, redirects, huge) =
+        futures::try_join!(ip(Cue::SlowAnswers), ip(Cue::Redirects), ip(Cue::Huge))?;
+    let (slow, redirects, huge) =
+        futures::join!(traffic.ask_pod(slow), traffic.ask_pod(redirects), traffic.ask_pod(huge));
+    ensure!(slow.status == 200 && slow.took >= Duration::from_secs(2), "slow: {slow:?}");
+    ensure!(redirects.status == 302 && huge.status == 200, "redirects: {redirects:?}, huge: {huge:?}");
+    let broken = ip(Cue::Good).await?;
+    for (how, status, what) in [(Break::Unready, 503, "not ready"), (Break::CrashLoop, 0, "crashed"), (Break::Mended, 200, "well")] {
+        let before = (traffic.tally().unready(), traffic.tally().nobody());
+        t.break_pods(ns, "app=pass", how).await?;
+        t.eventually(Duration::from_secs(30), &format!("the answer of a pod that is {what}"), || async {
+            let answer = traffic.ask_pod(broken).await;
+            ensure!(answer.status == status, "{answer:?}");
+            Ok(Some(()))
+        })
+        .await?;
+        // other stories count there too
+        let after = (traffic.tally().unready(), traffic.tally().nobody());
+        ensure!(status != 503 || after.0 > before.0, "{what}: the tally went from {before:?} to {after:?}");
+        ensure!(status != 0 || after.1 > before.1, "{what}: the tally went from {before:?} to {after:?}");
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! A user who sends requests all the while, through the router, and writes down what became of each.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -38,9 +39,9 @@ struct Notes {
 }
 
 impl Client {
-    /// Sends `per_second` requests a second for `host` to the router on that port of loopback. Connections are kept
+    /// Sends `per_second` requests a second for `host` to the router. Connections are kept
     /// alive, and nothing is sent twice: what is lost is lost.
-    pub(super) fn start(port: u16, host: &str, per_second: u32) -> Self {
+    pub(super) fn start(router: SocketAddr, host: &str, per_second: u32) -> Self {
         let http: Http = legacy::Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http();
         let notes = Arc::new(Mutex::new(Notes::default()));
         let (kept, host) = (Arc::clone(&notes), host.to_owned());
@@ -53,7 +54,7 @@ impl Client {
                 let sent = Instant::now();
                 lock(&kept).under_way.push(sent);
                 tokio::spawn(async move {
-                    let answer = ask(http, port, &host, sent).await;
+                    let answer = ask(http, router, &host, sent).await;
                     let mut notes = lock(&kept);
                     if let Some(place) = notes.under_way.iter().position(|at| *at == sent) {
                         notes.under_way.swap_remove(place);
@@ -106,8 +107,8 @@ impl Drop for Client {
     }
 }
 
-async fn ask(http: Http, port: u16, host: &str, sent: Instant) -> Answer {
-    let asked = tokio::time::timeout(PATIENCE, exchange(http, port, host)).await;
+async fn ask(http: Http, at: SocketAddr, host: &str, sent: Instant) -> Answer {
+    let asked = tokio::time::timeout(PATIENCE, exchange(http, at, host)).await;
     let mut answer = match asked {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => Answer::lost(format!("{error:#}")),
@@ -117,8 +118,8 @@ async fn ask(http: Http, port: u16, host: &str, sent: Instant) -> Answer {
     answer
 }
 
-async fn exchange(http: Http, port: u16, host: &str) -> anyhow::Result<Answer> {
-    let request = Request::get(format!("http://127.0.0.1:{port}/")).header("host", host).body(Empty::new())?;
+async fn exchange(http: Http, at: SocketAddr, host: &str) -> anyhow::Result<Answer> {
+    let request = Request::get(format!("http://{at}/")).header("host", host).body(Empty::new())?;
     let response = http.request(request).await?;
     let said = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (pod, image, track) = (said(answer::POD), said(answer::IMAGE), said(answer::TRACK));
@@ -134,8 +135,8 @@ async fn exchange(http: Http, port: u16, host: &str) -> anyhow::Result<Answer> {
 }
 
 /// One request by itself, outside any counting.
-pub(super) async fn once(port: u16, host: &str) -> Answer {
-    ask(legacy::Client::builder(TokioExecutor::new()).build_http(), port, host, Instant::now()).await
+pub(super) async fn once(at: SocketAddr, host: &str) -> Answer {
+    ask(legacy::Client::builder(TokioExecutor::new()).build_http(), at, host, Instant::now()).await
 }
 
 fn lock(notes: &Mutex<Notes>) -> std::sync::MutexGuard<'_, Notes> {
