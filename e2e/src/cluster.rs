@@ -22,6 +22,8 @@ pub use command::Output;
 
 /// The range that pods get their addresses from.
 pub const PODS: &str = args::PODS;
+/// The range of the Services' own addresses.
+pub const SERVICES: &str = args::SERVICES;
 
 /// What a cluster is to have from the start.
 #[derive(Debug, Clone)]

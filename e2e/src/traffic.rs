@@ -5,6 +5,7 @@ mod answer;
 mod census;
 mod client;
 mod counts;
+mod metrics;
 pub mod namespace;
 mod player;
 mod routes;
@@ -14,6 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tokio::sync::OnceCell;
 
 use crate::cluster::Cluster;
 use crate::process::Process;
@@ -23,6 +25,7 @@ use crate::{crds, ports};
 pub use census::{ANSWERS, PORT};
 pub use client::Client;
 pub use counts::{Answer, Counts, is_share};
+pub use metrics::Metrics;
 pub use player::Tally;
 pub use routes::{GATEWAY, GATEWAY_NAMESPACE, deployment, has_accepted, route, service};
 
@@ -35,6 +38,7 @@ pub struct Traffic {
     router: Process,
     player: player::Player,
     port: u16,
+    metrics: OnceCell<Metrics>,
 }
 
 impl Traffic {
@@ -45,7 +49,7 @@ impl Traffic {
         let player = player::Player::start(cluster.client()).await?;
         let port = ports::free()?;
         let router = spawn(cluster, port).await?;
-        let traffic = Self { router, player, port };
+        let traffic = Self { router, player, port, metrics: OnceCell::new() };
         traffic.open_gateway(cluster).await?;
         traffic.first_request(cluster).await?;
         Ok(traffic)
@@ -78,6 +82,11 @@ impl Traffic {
     /// What went to addresses where no ready pod was, in all stories so far.
     pub fn tally(&self) -> &Tally {
         self.player.tally()
+    }
+
+    /// The metrics that autoscalers go by, started with the first story that asks for them.
+    pub async fn metrics(&self, cluster: &Cluster) -> Result<&Metrics> {
+        self.metrics.get_or_try_init(|| Metrics::start(cluster)).await
     }
 
     /// The router's log.

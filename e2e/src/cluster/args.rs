@@ -9,7 +9,7 @@ use crate::pki::{self, Pki};
 use crate::ports;
 use crate::tools::Program;
 
-const SERVICES: &str = "10.96.0.0/16";
+pub(super) const SERVICES: &str = "10.96.0.0/16";
 pub(super) const PODS: &str = "10.244.0.0/16";
 
 /// Ports and files of one cluster.
@@ -118,6 +118,8 @@ impl Plan {
             // the default of 20 requests a second would be what the stories measure
             "--kube-api-qps=500".to_owned(),
             "--kube-api-burst=1000".to_owned(),
+            // an autoscaler looks every second, and not every 15
+            "--horizontal-pod-autoscaler-sync-period=1s".to_owned(),
             format!("--service-account-private-key-file={}", self.at("sa.key")),
             format!("--root-ca-file={}", self.at("ca.crt")),
             format!("--cluster-signing-cert-file={}", self.at("ca.crt")),

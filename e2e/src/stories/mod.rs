@@ -67,6 +67,7 @@ macro_rules! stories {
 stories! {
     straight_through Shared "a release goes from staging to production by itself"
     traffic_is_real Traffic "requests go through a real router to the pods by weight, and what is lost is seen"
+    autoscaler_is_real Traffic "a real autoscaler follows the load that a story sets, and loses no request"
     cluster_is_real Bare "the cluster is the real thing, and pods behave on cue"
     harness_leaves_nothing_behind Bare "a killed or interrupted harness leaves no process and no file"
     each_rule_with_its_message Own "the API server refuses bad input in words that name the field"

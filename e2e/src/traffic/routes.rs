@@ -73,6 +73,7 @@ impl Traffic {
 pub fn deployment(name: &str, replicas: u32, image: &str) -> Value {
     let container = json!({
         "name": "app", "image": image, "ports": [{"containerPort": census::PORT}],
+        "resources": {"requests": {"cpu": "100m"}}, // what an autoscaler's percentages are of
         "lifecycle": {"preStop": {"sleep": {"seconds": 1}}},
     });
     json!({
