@@ -61,10 +61,16 @@ async fn a_patch_shows(t: &Story, ns: &str, client: &Client, canary: &str) -> Re
 }
 
 async fn a_rollout_loses_nothing(t: &Story, ns: &str, client: &Client, next: &str) -> Result<()> {
-    let (rolled, counts) = client.during(t.backend(ns, "canary", 2, next)).await;
-    rolled?;
-    counts.none_failed()?;
-    settled(t, client, next, 0.5).await
+    let before = client.mark();
+    t.backend(ns, "canary", 2, next).await?;
+    settled(t, client, next, 0.5).await?;
+    // the old pods end after their preStop sleep, when the rollout is over
+    t.eventually(Duration::from_secs(30), "the old pods are gone", || async {
+        Ok((t.pods(ns, "app=canary").await?.len() == 2).then_some(()))
+    })
+    .await?;
+    client.over(Duration::from_secs(1)).await;
+    client.since(before).await.none_failed()
 }
 
 async fn what_fails_is_counted(t: &Story, ns: &str, client: &Client) -> Result<()> {
