@@ -2,6 +2,7 @@
 //! consent, and a Deployment in each that runs revision 0. Stories change the pipeline before it is applied.
 
 mod acts;
+mod canary;
 mod seen;
 mod sight;
 
@@ -14,6 +15,7 @@ use crate::cue::{self, Cue};
 use crate::story::{Story, condition, text};
 
 pub use acts::{A_WHILE, with_external_suite, with_worker};
+pub use canary::{CLONE, canary, share};
 pub use seen::{job_suite, last, readiness};
 pub use sight::endings;
 

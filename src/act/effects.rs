@@ -34,6 +34,12 @@ impl Cluster {
             Action::RemoveJob { namespace, name, uid, resource_version } => {
                 self.remove_job(namespace, name, uid, resource_version).await.map(|()| None)
             }
+            Action::CreateClone(create) => self.create_clone(create).await.map(Some),
+            Action::ScaleClone(scale) => self.scale_clone(namespace, scale).await.map(Some),
+            Action::RemoveClone { namespace, name, uid, resource_version } => {
+                let clone = Object::new(Resource::Deployment, namespace, name);
+                self.delete_exactly(&clone, uid, resource_version).await.map(|()| None)
+            }
             Action::DeletePod { namespace, name, uid, resource_version } => {
                 let pod = Object::new(Resource::Pod, namespace, name);
                 self.delete_exactly(&pod, uid, resource_version).await.map(|()| None)

@@ -122,6 +122,9 @@ pub struct StageStatus {
     /// Set while a person must act before anything moves here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Hold>,
+    /// The release whose clone was overtaken by a change of the template, and how often: it is tried anew, above the mark or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<Interrupted>,
     /// Bans whose Ban object could not be written yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
@@ -149,10 +152,22 @@ pub struct StageStatus {
     pub history: Vec<HistoryEntry>,
 }
 
+/// A release that was interrupted by a change of the pod template, and is tried anew.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Interrupted {
+    /// UID of the release.
+    #[schemars(length(max = 63))]
+    pub release_uid: String,
+    /// How often in a row.
+    #[schemars(range(min = 0, max = 10))]
+    pub times: u32,
+}
+
 /// A trouble that needs a person.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 pub struct Alert {
-    /// One word: `RevertFailed`, `HealthLost`, `EvidenceWithdrawn`, `NoRevertTarget`.
+    /// One word: `RevertFailed`, `HealthLost`, `EvidenceWithdrawn`, `NoRevertTarget`, `HomecomingFailed`.
     #[schemars(length(max = 63))]
     pub reason: String,
     /// What happened, and what to do.
@@ -238,6 +253,8 @@ pub enum HoldKind {
     AdoptionHold,
     /// Someone else wrote an image.
     ExternalChange,
+    /// The template changed again and again while a clone was exposed.
+    Interrupted,
 }
 
 /// A ban on its way to its object.

@@ -4,6 +4,8 @@
 pub const CLAIMED_BY: &str = "windlass.dev/claimed-by";
 /// On a workload: the attempt whose images were written last; a revert adds `.revert`.
 pub const ATTEMPT: &str = "windlass.dev/attempt";
+/// On a clone and on its pods: what part of the traffic they are for.
+pub const TRACK: &str = "windlass.dev/track";
 /// On a Namespace: the one Environment (`namespace/name`) that may write there.
 pub const ACCEPT_FROM: &str = "windlass.dev/accept-from";
 /// On a CronJob: `true` if Windlass may make Jobs from it.

@@ -30,6 +30,7 @@ use super::stage::Stage;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("self.workloads.all(w, w.containers.all(c, self.images.exists(i, i.name == c.imageName)))", "spec.workloads[].containers[].imageName: must be the name of an entry of spec.images"))]
 #[x_kube(validation = ("self.workloads.all(w, self.workloads.exists_one(v, v.kind == w.kind && v.name == w.name))", "spec.workloads: each kind and name may stand there once"))]
+#[x_kube(validation = ("self.stages.all(s, !has(s.strategy) || !has(s.strategy.canary)) || self.workloads.exists(w, w.kind == 'Deployment' && (!has(w.exposure) || w.exposure == 'Traffic'))", "spec.stages[].strategy.canary: needs an entry of spec.workloads with kind Deployment and exposure Traffic"))]
 #[x_kube(validation = ("self.stages.all(s, self.stages.exists_one(t, t.environment == s.environment))", "spec.stages[].environment: each environment may stand there once"))]
 #[x_kube(validation = ("self.stages.all(s, !has(s.tests) || s.tests.all(t, !has(t.job) || !has(t.job.containers) || t.job.containers.all(c, self.images.exists(i, i.name == c.imageName))))", "spec.stages[].tests[].job.containers[].imageName: must be the name of an entry of spec.images"))]
 #[x_kube(validation = ("!has(self.release) || (self.release.images.all(r, self.images.exists(i, i.name == r.name)) && self.images.all(i, self.release.images.exists(r, r.name == i.name)))", "spec.release.images: must name exactly the entries of spec.images"))]
@@ -83,9 +84,14 @@ pub struct ImageSource {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("self.containers.all(c, self.containers.exists_one(d, d.name == c.name))", "spec.workloads[].containers[].name: each container may stand there once"))]
+#[x_kube(validation = ("!has(self.exposure) || self.exposure != 'Traffic' || self.kind == 'Deployment'", "spec.workloads[].exposure: Traffic is for Deployments; others are Workers"))]
 pub struct WorkloadRef {
     /// Kind of the workload.
     pub kind: WorkloadKind,
+    /// Whether it answers requests. `Traffic` (default for a Deployment) gets a clone in a canary; `Worker` (all others) is rolled
+    /// when the canary is proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<Exposure>,
     /// Name of the workload, the same in each target namespace.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub name: String,
@@ -100,6 +106,25 @@ impl WorkloadRef {
     pub fn key(&self) -> String {
         format!("{}/{}", self.kind.as_str(), self.name)
     }
+
+    /// Name of its clone.
+    pub fn clone_name(&self) -> String {
+        format!("{}-canary", self.name)
+    }
+
+    /// Whether a canary runs the new build in a clone of it.
+    pub fn is_cloned(&self) -> bool {
+        self.kind == WorkloadKind::Deployment && self.exposure != Some(Exposure::Worker)
+    }
+}
+
+/// Whether a workload answers requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Exposure {
+    /// It answers requests: a canary exposes a clone of it step by step.
+    Traffic,
+    /// It takes its work from elsewhere: rolled when the canary is proven.
+    Worker,
 }
 
 /// Kinds of workload whose images can be written.

@@ -231,6 +231,9 @@ pub struct ReleaseStage {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub gates: Vec<GateStatus>,
+    /// How much of it is exposed; only while its clone is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<ShareStatus>,
     /// Suites of its last attempt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -248,6 +251,24 @@ pub struct ReleaseStage {
     /// When the rollout ended, its bake included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
+}
+
+/// How much of a release is exposed beside what ran before.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct ShareStatus {
+    /// Which step of how many: `2/4`; the last one is full exposure.
+    #[schemars(length(max = 10))]
+    pub step: String,
+    /// Share that is asked for, in percent.
+    #[schemars(range(min = 0, max = 100))]
+    pub asked: u32,
+    /// Share that its pods have, in percent, once the step stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub real: Option<u32>,
+    /// When the step's pause ends, once the step stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
 }
 
 /// One gate as it stands for one release in one stage.

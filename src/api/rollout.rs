@@ -1,8 +1,9 @@
 //! A rollout as it is stored: its plan as frozen at the start, and its state.
 //!
 //! ```text
-//!  (gates open) ─► Progressing ─► Verifying ─► Delivered ─► settled
-//!                       └──────┬──────┴────────────┘ failed, aborted, withdrawn, health lost
+//!  (gates open) ─► Progressing ─► Verifying ─► Delivered ─► settled               rolling
+//!  (gates open) ─► Stepping ────► Verifying ─► Delivered ─► Homing ─► settled     with a clone
+//!                       └──────┬──────┴────────────┴───────────┘ failed, aborted, withdrawn, health lost
 //!                              ▼
 //!                          Reverting ─► reverted
 //! ```
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::build::FoundImage;
 use super::pipeline::WorkloadRef;
 use super::stage::Suite;
+use super::strategy::Strategy;
 use super::test_run::{Counts, RunPhase};
 use super::{BuildHash, Span, Time};
 
@@ -41,7 +43,10 @@ pub struct Rollout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub decision: Option<String>,
-    /// The only workloads that it may touch.
+    /// How the build is exposed, as frozen at the start.
+    #[serde(default, skip_serializing_if = "Strategy::is_rolling")]
+    pub strategy: Strategy,
+    /// The only workloads that it may touch, and their clones.
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub workloads: Vec<RolloutWorkload>,
@@ -88,10 +93,14 @@ pub struct RolloutWorkload {
 pub enum RolloutState {
     /// Images are being written, one workload after the other, and the new pods are judged.
     Progressing(Progressing),
+    /// The clone is exposed step by step, and its pods are judged.
+    Stepping(Stepping),
     /// Fully exposed; the suites run.
     Verifying(Verifying),
     /// Live and proven; health is judged until the bake ends.
     Delivered(Baking),
+    /// The bake is over: the workloads are rolled to what the clone runs, then the clone goes.
+    Homing(Homing),
     /// Going back to the target.
     Reverting(Reverting),
 }
@@ -106,6 +115,45 @@ pub struct Progressing {
     /// End of the progress deadline; moved on by pauses.
     pub deadline: Time,
     /// Since when it is paused, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Time>,
+}
+
+/// State while a clone is exposed step by step.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Stepping {
+    /// Index of the step; one past the last is the clone at full size.
+    #[schemars(range(min = 0, max = 20))]
+    pub step: u32,
+    /// Since when the step stands: its pods were ready. The step's pause counts from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// End of the progress deadline; moved on by pauses.
+    pub deadline: Time,
+    /// Since when a person keeps it at this step, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Time>,
+    /// Since when fewer pods of the clone than wanted are available because containers failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unhealthy: Option<Time>,
+    /// A person ended the step's pause.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skipped: bool,
+}
+
+/// State while the workloads themselves are rolled to the proven build.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Homing {
+    /// When the build was live and proven.
+    pub delivered: Time,
+    /// Index of the workload that is being rolled; those before it run the build. One past the last: the clones go.
+    #[schemars(range(min = 0, max = 20))]
+    pub step: u32,
+    /// By when the present workload should run the build; later is told, and tried on.
+    pub deadline: Time,
+    /// Since when a person keeps the present workload from being rolled, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Time>,
 }
@@ -144,6 +192,9 @@ pub struct Reverting {
     pub deadline: Time,
     /// Why it goes back.
     pub ending: Ending,
+    /// The build ran in clones alone: the workloads were not written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
     /// Hold the stage afterwards: a person asked to go back. The person's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
@@ -185,6 +236,8 @@ pub enum Cause {
     StageRemoved,
     /// It could not be judged: a workload or container of the plan is gone.
     Inconclusive,
+    /// The pod template of a workload changed while its clone was exposed: the clone is of another revision.
+    Interrupted,
 }
 
 impl Cause {
@@ -204,8 +257,26 @@ impl Cause {
             | Self::PipelineDeleted
             | Self::EnvironmentDeleted
             | Self::StageRemoved
+            | Self::Interrupted
             | Self::Inconclusive => true,
         }
+    }
+}
+
+impl Rollout {
+    /// Whether the new build still runs in clones alone, and the workloads run what they ran before.
+    pub fn is_apart(&self) -> bool {
+        self.strategy.clones()
+            && match self.state {
+                RolloutState::Stepping(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => true,
+                RolloutState::Progressing(_) | RolloutState::Homing(_) | RolloutState::Reverting(_) => false,
+            }
+    }
+
+    /// The workloads of which it makes clones.
+    pub fn cloned(&self) -> impl Iterator<Item = &RolloutWorkload> {
+        let clones = self.strategy.clones();
+        self.workloads.iter().filter(move |plan| clones && plan.workload.is_cloned())
     }
 }
 

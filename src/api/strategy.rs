@@ -1,7 +1,10 @@
 //! How a stage exposes a new build: one variant per strategy.
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::Span;
 
 /// Exactly one strategy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -9,10 +12,56 @@ use serde::{Deserialize, Serialize};
 pub enum Strategy {
     /// Set the images and let the workload's own controller roll; judge the new pods only.
     Rolling {},
+    /// Run the new build in a clone beside the workload, step by step; the workload itself is rolled when the bake is over.
+    Canary(Canary),
 }
 
 impl Default for Strategy {
     fn default() -> Self {
         Self::Rolling {}
+    }
+}
+
+impl Strategy {
+    /// Whether the new build runs in a clone until it is proven.
+    pub const fn clones(&self) -> bool {
+        match self {
+            Self::Rolling {} => false,
+            Self::Canary(_) => true,
+        }
+    }
+
+    /// Whether it is the one that stands where a stage says nothing.
+    pub const fn is_rolling(&self) -> bool {
+        !self.clones()
+    }
+}
+
+/// Exposure in steps. After the last one the clone is brought to the workload's full size.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct Canary {
+    /// The shares, rising, and how long each is watched. Full exposure follows by itself.
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(validation = ("self.map(s, s.weight).isSorted() && self.all(s, self.exists_one(t, t.weight == s.weight))", "spec.stages[].strategy.canary.steps[].weight: must rise from step to step"))]
+    pub steps: Vec<CanaryStep>,
+}
+
+/// One step of a canary.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct CanaryStep {
+    /// Share of the new build in percent, by the number of its pods: never more than asked, and at least one pod.
+    #[schemars(range(min = 1, max = 100))]
+    pub weight: u32,
+    /// How long the step is watched once its pods are ready; a Decision `Promote` ends it. Default 0s; at most 168h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || duration(self) <= duration('168h')", "spec.stages[].strategy.canary.steps[].pause: must be at most 168h"))]
+    pub pause: Option<Span>,
+}
+
+impl CanaryStep {
+    /// How long the step is watched, not at all where it says nothing.
+    pub fn pause(&self) -> Span {
+        self.pause.unwrap_or(Span::seconds(0))
     }
 }

@@ -11,7 +11,7 @@ use crate::act::{Error, Written, with_causes};
 use crate::api::{DeliveryPipeline, Time};
 use crate::controller::now;
 use crate::observe::stores::get;
-use crate::observe::{Key, Snapshot, gather, gather_environment, orphan_job};
+use crate::observe::{Key, Snapshot, gather, gather_environment, orphan_clone, orphan_job};
 use crate::plan::{self, Action, Note, Step};
 
 /// Steps of the checkpoint in one pass. A plan that wants more is taken for one that goes in circles.
@@ -40,6 +40,7 @@ impl Controller {
             Key::OrphanRelease { namespace, name } => self.orphan_release(key, namespace, name).await,
             Key::OrphanDecision { namespace, name } => self.orphan_decision(key, namespace, name).await,
             Key::OrphanJob { namespace, name } => self.orphan_job(key, namespace, name).await,
+            Key::OrphanClone { namespace, name } => self.orphan_clone(key, namespace, name).await,
         }
     }
 
@@ -126,6 +127,14 @@ impl Controller {
             return Passed::of(Outcome::Gone);
         };
         self.carry_out(key, namespace, &plan::orphan_job(&job), None).await
+    }
+
+    async fn orphan_clone(&self, key: &Key, namespace: &str, name: &str) -> Passed {
+        let Some(clone) = orphan_clone(&self.stores, &self.health, namespace, name) else {
+            return Passed::of(Outcome::Gone);
+        };
+        let actions: Vec<Action> = plan::orphan_clone(&clone).into_iter().collect();
+        self.carry_out(key, namespace, &actions, None).await
     }
 
     async fn carry_out(&self, key: &Key, namespace: &str, actions: &[Action], wake_at: Option<Time>) -> Passed {

@@ -118,9 +118,9 @@ impl OpenPhase {
 impl From<&RolloutState> for OpenPhase {
     fn from(state: &RolloutState) -> Self {
         match state {
-            RolloutState::Progressing(_) => Self::Progressing,
+            RolloutState::Progressing(_) | RolloutState::Stepping(_) => Self::Progressing,
             RolloutState::Verifying(_) => Self::Verifying,
-            RolloutState::Delivered(_) => Self::Delivered,
+            RolloutState::Delivered(_) | RolloutState::Homing(_) => Self::Delivered,
             RolloutState::Reverting(_) => Self::Reverting,
         }
     }

@@ -68,6 +68,8 @@ pub struct Place {
     pub access: Access,
     /// By key (`Deployment/checkout`): the workloads of the spec and of an open rollout that exist.
     pub workloads: BTreeMap<String, Arc<Workload>>,
+    /// By the key of the workload: what stands under the name of its clone, ours or not.
+    pub clones: BTreeMap<String, Arc<Workload>>,
     /// By name: the CronJobs that suites name, where they exist.
     pub cron_jobs: BTreeMap<String, Arc<CronJob>>,
     /// By name: the Jobs that Windlass made for this pipeline there.
@@ -115,6 +117,10 @@ pub struct Workload {
     /// It is being deleted.
     pub deleting: bool,
     pub rolls: Rolls,
+    /// Of a Deployment: why a clone of it could not run beside it.
+    pub obstacle: Option<String>,
+    /// Value of its label `windlass.dev/track`: only our clones have one.
+    pub track: Option<String>,
     /// Images in the pod template, by container or init container name.
     pub images: BTreeMap<String, String>,
     /// Hash of the raw pod template without managed images, our own keys and `restartedAt`; 40 hex digits.
@@ -255,6 +261,21 @@ pub struct Job {
     /// When it completed or failed.
     pub ended: Option<Time>,
     pub pods: Vec<JobPod>,
+}
+
+/// A clone that no pipeline looks after any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub wanted: i32,
+    /// It has no pods left.
+    pub is_empty: bool,
+    /// It answers, and the workload that it is a clone of does not.
+    pub is_needed: bool,
+    pub deleting: bool,
 }
 
 /// A pod of a Job.

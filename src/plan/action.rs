@@ -91,6 +91,17 @@ pub enum Action {
         uid: String,
         resource_version: String,
     },
+    /// Make a clone of a Deployment, with no pods yet. That it exists already is success.
+    CreateClone(CreateClone),
+    /// Set the number of pods of a clone.
+    ScaleClone(ScaleClone),
+    /// Delete a clone and its pods.
+    RemoveClone {
+        namespace: String,
+        name: String,
+        uid: String,
+        resource_version: String,
+    },
     /// Delete a broken pod of a StatefulSet, so that its controller makes it anew from the template that was put back.
     DeletePod {
         namespace: String,
@@ -140,6 +151,36 @@ pub struct SetImages {
     pub claim: String,
     /// Value of `windlass.dev/attempt`.
     pub attempt: String,
+    /// Not empty where the write raises exposure: none of these may have moved.
+    pub confirm: Vec<Confirm>,
+}
+
+/// A clone to be made of a Deployment: its pod template under other images, its pods told apart by their track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateClone {
+    pub namespace: String,
+    /// Name and UID of the Deployment.
+    pub of: String,
+    pub of_uid: String,
+    pub name: String,
+    /// Value of `windlass.dev/track`.
+    pub track: String,
+    /// Images by container or init container name.
+    pub images: Vec<(String, String)>,
+    /// Value of `windlass.dev/claimed-by`: `namespace/name/uid` of the pipeline.
+    pub claim: String,
+    /// Value of `windlass.dev/attempt`.
+    pub attempt: String,
+}
+
+/// The number of pods of a clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScaleClone {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub replicas: i32,
     /// Not empty where the write raises exposure: none of these may have moved.
     pub confirm: Vec<Confirm>,
 }

@@ -9,7 +9,7 @@ use crate::observe::{Claim, Workload};
 use super::draft::{self, Draft};
 use super::mutant::{Mutant, is};
 use super::world::{Known, World, order};
-use super::{build, ending, health, workload};
+use super::{build, ending, health, rollout, strategy, workload};
 
 /// Gives each stage of the spec its checkpoint, in the spec's order, and adopts those that can be seen.
 pub fn adopt(world: &World<'_>, draft: &mut Draft) {
@@ -24,7 +24,7 @@ pub fn adopt(world: &World<'_>, draft: &mut Draft) {
     }
 }
 
-/// Stages in the order of the spec; one that is not in it any more stays until its rollout has ended.
+/// Stages in the order of the spec; one that is not in it any more stays until its rollout has ended and its clones are gone.
 fn arrange(world: &World<'_>, draft: &mut Draft) {
     let mut old = std::mem::take(&mut draft.status.stages);
     for stage in &world.spec.stages {
@@ -33,7 +33,10 @@ fn arrange(world: &World<'_>, draft: &mut Draft) {
             known.unwrap_or_else(|| StageStatus { environment: stage.environment.clone(), ..StageStatus::default() }),
         );
     }
-    draft.status.stages.extend(old.into_iter().filter(|s| s.rollout.is_some() || !s.bans.is_empty()));
+    draft.status.stages.extend(
+        old.into_iter()
+            .filter(|s| s.rollout.is_some() || !s.bans.is_empty() || strategy::has_clones(world, &s.environment)),
+    );
 }
 
 /// A workload that another pipeline has claimed is no longer what this one recorded: once the claim is void, what runs
@@ -49,13 +52,26 @@ fn leave_to_other(world: &World<'_>, draft: &mut Draft, index: usize) {
     let is_part_ours = |rollout: &Rollout| {
         rollout.workloads.iter().any(|plan| world.claimant(&environment, &plan.workload.key()).is_none())
     };
+    let is_ill = stage.rollout.as_ref().is_some_and(|r| rollout::is_ill(world, stage, r));
+    let is_apart = stage.rollout.as_ref().is_some_and(Rollout::is_apart);
     match stage.rollout.as_ref().map(|r| (&r.state, is_part_ours(r))) {
         Some((RolloutState::Reverting(_), true)) => return,
-        Some((RolloutState::Progressing(_) | RolloutState::Verifying(_), true)) => {
+        Some((
+            RolloutState::Progressing(_)
+            | RolloutState::Stepping(_)
+            | RolloutState::Verifying(_)
+            | RolloutState::Homing(_),
+            true,
+        )) => {
             return ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
         }
-        Some((RolloutState::Delivered(_), _)) => ending::settle(world, draft, index, Outcome::Delivered, &why),
-        Some((_, false)) | None => {}
+        Some((RolloutState::Delivered(_), true)) if is_apart => {
+            return ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
+        }
+        Some((RolloutState::Delivered(_), _)) if !is_apart && !is_ill => {
+            ending::settle(world, draft, index, Outcome::Delivered, &why)
+        }
+        Some(_) | None => {}
     }
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     if let Some(rollout) = stage.rollout.take() {

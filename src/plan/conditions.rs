@@ -99,8 +99,15 @@ fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>)
     }
     if let Some((problem, since)) = missing {
         let (reason, message) = (problem.reason.to_owned(), problem.message.clone());
-        let is_final =
-            matches!(problem.reason, "NamespaceTaken" | "WorkloadClaimed" | "WorkloadPaused" | "UpdateStrategy");
+        let is_final = matches!(
+            problem.reason,
+            "NamespaceTaken"
+                | "WorkloadClaimed"
+                | "WorkloadPaused"
+                | "UpdateStrategy"
+                | "CannotClone"
+                | "CloneNameTaken"
+        );
         return if is_final || world.is_due(since.plus(world.snap.settings.reference_grace)) {
             Standing::Stalled { reason, message }
         } else {
@@ -134,6 +141,7 @@ fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>)
             HoldKind::Revert => "Held",
             HoldKind::AdoptionHold => "AdoptionHold",
             HoldKind::ExternalChange => "ExternalChange",
+            HoldKind::Interrupted => "Interrupted",
         };
         return Standing::Ready { reason: reason.into(), message: format!("{}: {}", stage.environment, hold.message) };
     }
@@ -174,8 +182,16 @@ fn misconfigured(world: &World<'_>, draft: &Draft) -> Option<Standing> {
 fn changing(world: &World<'_>, stage: &StageStatus) -> Option<&'static str> {
     match stage.rollout.as_ref().map(|r| &r.state) {
         Some(RolloutState::Progressing(state)) if state.paused.is_none() => Some("Progressing"),
+        Some(RolloutState::Stepping(state)) if state.paused.is_none() && state.since.is_none() => Some("Progressing"),
+        Some(RolloutState::Homing(_)) => Some("Homing"),
         Some(RolloutState::Reverting(_)) => Some("Reverting"),
-        Some(RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_)) | None => {
+        Some(
+            RolloutState::Progressing(_)
+            | RolloutState::Stepping(_)
+            | RolloutState::Verifying(_)
+            | RolloutState::Delivered(_),
+        )
+        | None => {
             let is_granted =
                 world.place(&stage.environment).is_some_and(|p| matches!(p.access, Access::Granted { .. }));
             (is_granted && stage.adopted.is_none()).then_some("Adopting")
@@ -220,7 +236,7 @@ fn delivered(world: &World<'_>, draft: &Draft) -> Option<(&'static str, &'static
 /// Whether that build of that release is live and proven in the stage.
 pub fn is_delivered(stage: &StageStatus, release: &str, build: &crate::api::BuildHash) -> bool {
     match &stage.rollout {
-        Some(rollout) if matches!(rollout.state, RolloutState::Delivered(_)) => {
+        Some(rollout) if matches!(rollout.state, RolloutState::Delivered(_) | RolloutState::Homing(_)) => {
             rollout.release == release && rollout.build == *build
         }
         Some(_) => false,

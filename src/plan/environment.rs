@@ -59,7 +59,11 @@ fn delivered(view: &EnvironmentView, name: &str) -> Vec<DeliveredRow> {
         let rollout = stage.rollout.as_ref().map(|r| {
             // the release itself tells more; here each word would be a write
             let word = match r.state {
-                RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => "Rolling out",
+                RolloutState::Progressing(_)
+                | RolloutState::Stepping(_)
+                | RolloutState::Verifying(_)
+                | RolloutState::Delivered(_)
+                | RolloutState::Homing(_) => "Rolling out",
                 RolloutState::Reverting(_) => "Reverting",
             };
             format!("{word} {}", r.release)

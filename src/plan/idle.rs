@@ -238,7 +238,7 @@ fn become_healthy(world: &World<'_>, draft: &mut Draft, index: usize) {
 }
 
 /// Whether all workloads of the stage run what is recorded as current. One that was re-created may not, yet.
-fn runs_current(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> bool {
+pub fn runs_current(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> bool {
     let Some(row) = stage.current.as_ref().and_then(|c| world.row(&draft.status, &c.build)) else { return false };
     let Some(place) = world.place(&stage.environment) else { return false };
     let runs = |w: &WorkloadRef| {

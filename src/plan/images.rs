@@ -11,13 +11,15 @@ use super::effects::{confirm, is_forward};
 use super::idle::{self, Drift};
 use super::workload::{self, Images, Standing, Writing};
 use super::world::World;
-use super::{interrupt, writing};
+use super::{interrupt, strategy, writing};
 
 /// Adds the image writes of one stage.
 pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
     if world.namespace(&stage.environment).is_none() {
         return;
     }
+    // exposure is cut before anything else is written
+    strategy::effects::writes(world, draft, stage, actions);
     match &stage.rollout {
         Some(open) => of_rollout(world, draft, stage, open, actions),
         None => restorations(world, draft, stage, actions),
@@ -37,7 +39,14 @@ fn of_rollout(world: &World<'_>, draft: &Draft, stage: &StageStatus, open: &Roll
             let is_stopped = interrupt::is_paused(world, open) || state.paused.is_some();
             open.workloads.iter().take(upto + 1).filter(|p| !(is_stopped && is_step(open, p, upto))).collect()
         }
-        RolloutState::Verifying(_) | RolloutState::Delivered(_) => open.workloads.iter().collect(),
+        RolloutState::Homing(state) => {
+            let upto = state.step as usize;
+            let is_stopped = interrupt::is_paused(world, open);
+            open.workloads.iter().take(upto + 1).filter(|p| !(is_stopped && is_step(open, p, upto))).collect()
+        }
+        RolloutState::Stepping(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => {
+            open.workloads.iter().collect()
+        }
         // the last one first: what was rolled last goes back first, none waits for another
         RolloutState::Reverting(_) => open.workloads.iter().rev().collect(),
     };

@@ -7,6 +7,7 @@ use crate::api::{Cause, Outcome, RolloutState};
 use super::draft::Draft;
 use super::health::{self, Judgement};
 use super::mutant::{Mutant, is};
+use super::strategy::{self, Clones};
 use super::upstream::{self, Upstream};
 use super::workload::{self, Standing};
 use super::world::{World, order, user_of};
@@ -19,12 +20,21 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
     let is_delivered = match rollout.state {
         RolloutState::Reverting(_) => return false,
         RolloutState::Delivered(_) => true,
-        RolloutState::Progressing(_) | RolloutState::Verifying(_) => false,
+        RolloutState::Progressing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Homing(_) => false,
     };
     let Some((cause, why)) = reason(world, draft, index, stage, rollout) else { return false };
+    if cause == Cause::ReleaseDeleted
+        && let Some(is_ended) = hurry_home(world, draft, index)
+    {
+        return is_ended;
+    }
+    let Some(rollout) = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()) else { return false };
     let stays = match cause {
         Cause::ReleaseDeleted | Cause::PipelineDeleted | Cause::EnvironmentDeleted | Cause::StageRemoved => {
-            is_delivered
+            is_delivered && !rollout.is_apart()
         }
         Cause::Failed
         | Cause::Aborted
@@ -32,8 +42,10 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
         | Cause::Withdrawn
         | Cause::HeadMovedBack
         | Cause::EvidenceWithdrawn
+        | Cause::Interrupted
         | Cause::Inconclusive => false,
     };
+    let Some(stage) = draft.status.stages.get(index) else { return false };
     // what stays must be well: failing pods are judged to the end of their grace first
     if stays && rollout::is_ill(world, stage, rollout) {
         return false;
@@ -44,6 +56,25 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
         ending::go_back(world, draft, index, cause, &why, None);
     }
     true
+}
+
+/// A proven build that runs in clones stays although its Release is gone: the workloads are rolled to it. None where it is
+/// not proven; else whether anything changed.
+fn hurry_home(world: &World<'_>, draft: &mut Draft, index: usize) -> Option<bool> {
+    let stage = draft.status.stages.get(index)?;
+    let rollout = stage.rollout.as_ref().filter(|rollout| rollout.strategy.clones())?;
+    match rollout.state.clone() {
+        RolloutState::Homing(_) => Some(false),
+        RolloutState::Delivered(_) if rollout::is_ill(world, stage, rollout) => Some(false),
+        RolloutState::Delivered(state) => {
+            rollout::go_home(world, draft, index, &state);
+            Some(true)
+        }
+        RolloutState::Progressing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Reverting(_) => None,
+    }
 }
 
 fn reason(
@@ -101,9 +132,19 @@ pub fn progress_text(world: &World<'_>, draft: &Draft, index: usize) -> String {
     }
     let marker = writing::marker(open);
     let Some(writing) = writing::writing(world, draft, stage, open, &marker) else { return String::new() };
+    if open.is_apart() {
+        return match strategy::judge(world, draft, stage, open) {
+            Clones::Stand => String::new(),
+            Clones::Coming(what) | Clones::Blocked(what) | Clones::Failed(what) => what,
+        };
+    }
     let step = match &open.state {
         RolloutState::Progressing(state) => state.step as usize,
-        RolloutState::Verifying(_) | RolloutState::Delivered(_) | RolloutState::Reverting(_) => usize::MAX - 1,
+        RolloutState::Homing(state) => state.step as usize,
+        RolloutState::Stepping(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Delivered(_)
+        | RolloutState::Reverting(_) => usize::MAX - 1,
     };
     for plan in open.workloads.iter().take(step + 1) {
         let seen = writing::seen(world, &stage.environment, plan);

@@ -34,10 +34,12 @@ mod release;
 mod report;
 mod revert;
 mod rollout;
+mod strategy;
 mod suite;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod upstream;
 mod verdict;
 mod workload;
@@ -47,9 +49,9 @@ mod writing;
 use crate::api::Time;
 use crate::observe::Snapshot;
 
-pub use action::{Action, Confirm, CreateJob, Kind, Note, Plan, SetImages, Step, Target};
+pub use action::{Action, Confirm, CreateClone, CreateJob, Kind, Note, Plan, ScaleClone, SetImages, Step, Target};
 pub use environment::environment;
-pub use orphan::{orphan_decision, orphan_job, orphan_release};
+pub use orphan::{orphan_clone, orphan_decision, orphan_job, orphan_release};
 
 use draft::Draft;
 use mutant::{Mutant, is};

@@ -104,6 +104,28 @@ mutants! {
     PauseSticks,
     /// Finalizers stay when a rollout has ended.
     FinalizerStays,
+    /// A step of a canary counts as standing with any number of pods.
+    CloneHalf,
+    /// The pause of a step is not waited for.
+    PauseSkipped,
+    /// The health of a clone is not watched while its step stands.
+    StepBlind,
+    /// A template that changed beside a clone is not noticed.
+    TemplateIgnored,
+    /// A clone is cut where nothing else answers.
+    CutBlind,
+    /// A clone that is empty stays.
+    CloneStays,
+    /// A revert is over while the clone is there.
+    CloneForgotten,
+    /// A homecoming is over while the clone is there.
+    HomeHasty,
+    /// A clone is not cut on the way back.
+    CutForgotten,
+    /// A new clone has pods although a person keeps the step from being taken.
+    StepUnasked,
+    /// The workload is rolled while its build is tried in a clone.
+    StableTouched,
 }
 
 #[cfg(feature = "mutants")]

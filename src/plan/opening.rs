@@ -5,6 +5,7 @@ use crate::api::checkpoint::SeenWorkload;
 use crate::api::pipeline::{ContainerRef, WorkloadRef};
 use crate::api::rollout::{Rollout, RolloutWorkload};
 use crate::api::stage::Stage;
+use crate::api::strategy::Strategy;
 use crate::api::{BuildHash, BuildRow, Live, PipelineStatus, RolloutState, Span, StageStatus, Time};
 use crate::observe::Workload;
 
@@ -49,6 +50,7 @@ pub fn rollout(
         build,
         started_at: world.now,
         decision: None,
+        strategy: Strategy::default(),
         workloads: workloads.collect(),
         suites: Vec::new(),
         progress_deadline: spec.progress_deadline(),

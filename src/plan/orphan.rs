@@ -1,12 +1,12 @@
-//! Releases and Decisions whose pipeline does not exist: waited for, then reported with the name (walk 2). Jobs that
-//! nobody looks after any more: let go.
+//! Releases and Decisions whose pipeline does not exist: waited for, then reported with the name (walk 2). Jobs and
+//! clones that nobody looks after any more: let go.
 
 use crate::api::decision::{DecisionPhase, DecisionStatus};
 use crate::api::release::ReleaseStatus;
 use crate::api::{Decision, DecisionType, Release, Time};
-use crate::observe::{Job, Settings};
+use crate::observe::{Job, Orphan, Settings};
 
-use super::action::{Action, Kind};
+use super::action::{Action, Kind, ScaleClone};
 use super::conditions::{self, Standing};
 use super::effects::{is_guarded, target};
 use super::promotion::is_final;
@@ -76,4 +76,18 @@ pub fn orphan_job(job: &Job) -> Vec<Action> {
     let (namespace, name) = (job.namespace.clone(), job.name.clone());
     let (uid, resource_version) = (job.uid.clone(), job.resource_version.clone());
     vec![Action::RemoveJob { namespace, name, uid, resource_version }]
+}
+
+/// A clone that nobody looks after goes as any other: its exposure first, but not where it alone answers.
+pub fn orphan_clone(clone: &Orphan) -> Option<Action> {
+    let (namespace, name) = (clone.namespace.clone(), clone.name.clone());
+    let (uid, resource_version) = (clone.uid.clone(), clone.resource_version.clone());
+    if clone.deleting || clone.is_needed {
+        None
+    } else if clone.wanted > 0 {
+        let scale = ScaleClone { namespace, name, uid, resource_version, replicas: 0, confirm: Vec::new() };
+        Some(Action::ScaleClone(scale))
+    } else {
+        clone.is_empty.then_some(Action::RemoveClone { namespace, name, uid, resource_version })
+    }
 }

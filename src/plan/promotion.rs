@@ -2,7 +2,7 @@
 
 use crate::api::checkpoint::StageStatus;
 use crate::api::decision::DecisionPhase;
-use crate::api::rollout::{Progressing, Rollout};
+use crate::api::rollout::{Progressing, Rollout, Stepping};
 use crate::api::stage::Stage;
 use crate::api::{Decision, Outcome, RolloutState};
 
@@ -11,7 +11,7 @@ use super::gate::{self, Candidate};
 use super::mutant::{Mutant, is};
 use super::opening::{self, Subject};
 use super::world::{Known, World, order};
-use super::{decision, ending, revert, suite};
+use super::{decision, ending, revert, strategy, suite};
 
 /// Starts the newest release with open gates in each stage that is free.
 pub fn start(world: &World<'_>, draft: &mut Draft) {
@@ -32,8 +32,17 @@ fn is_free(stage: &StageStatus) -> bool {
     match stage.rollout.as_ref().map(|r| &r.state) {
         None => stage.adopted.is_some() || is(Mutant::AdoptionAfter),
         // a build whose pods fail does not become a revert target: health decides first
-        Some(RolloutState::Delivered(state)) => state.unhealthy.is_none(),
-        Some(RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Reverting(_)) => false,
+        Some(RolloutState::Delivered(state)) => {
+            // what runs in a clone goes home first
+            state.unhealthy.is_none() && !stage.rollout.as_ref().is_some_and(Rollout::is_apart)
+        }
+        Some(
+            RolloutState::Progressing(_)
+            | RolloutState::Stepping(_)
+            | RolloutState::Verifying(_)
+            | RolloutState::Homing(_)
+            | RolloutState::Reverting(_),
+        ) => false,
     }
 }
 
@@ -72,15 +81,29 @@ fn enter(
         version: known.mark.version.clone(),
         build: row.hash.clone(),
     };
-    let state = RolloutState::Progressing(Progressing { step: 0, deadline, paused: None });
+    let strategy = strategy::of(world, draft, stage, spec, &row.hash);
+    let state = if strategy.clones() {
+        RolloutState::Stepping(Stepping {
+            step: 0,
+            since: None,
+            deadline,
+            paused: None,
+            unhealthy: None,
+            skipped: false,
+        })
+    } else {
+        RolloutState::Progressing(Progressing { step: 0, deadline, paused: None })
+    };
     let target = revert::default_target(world, stage, &row.hash);
     let rollout = Rollout {
         decision: standing.and_then(|d| d.metadata.uid.clone()),
+        strategy,
         suites: suite::frozen(&spec.tests, world.now),
         ..opening::rollout(world, &draft.status, stage, spec, subject, target, state)
     };
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     stage.rollout = Some(rollout);
+    stage.interrupted.take_if(|last| last.release_uid != known.uid);
     if !is(Mutant::MarkNotRaised) && stage.high_water.as_ref().is_none_or(|mark| order(&known.mark, mark).is_gt()) {
         stage.high_water = Some(known.mark.clone());
     }

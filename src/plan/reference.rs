@@ -3,6 +3,7 @@
 use crate::api::pipeline::WorkloadRef;
 use crate::observe::{Access, Claim, Rolls, Workload};
 
+use super::strategy;
 use super::world::World;
 
 /// Something that is named and not as it must be.
@@ -92,7 +93,29 @@ fn workload(world: &World<'_>, environment: &str, workload: &WorkloadRef) -> Opt
             "another workload, or that pipeline deleted",
         );
     }
-    rolls(seen, &key, environment)
+    rolls(seen, &key, environment).or_else(|| clone(world, environment, workload, seen))
+}
+
+/// Refused before anything is written: what cannot run twice, or has no name left for its clone.
+fn clone(world: &World<'_>, environment: &str, workload: &WorkloadRef, seen: &Workload) -> Option<Problem> {
+    let stage = world.spec.stages.iter().find(|stage| stage.environment == environment)?;
+    if !stage.strategy.clones() || !workload.is_cloned() {
+        return None;
+    }
+    let key = workload.key();
+    if let Some(obstacle) = &seen.obstacle {
+        return of(
+            "CannotClone",
+            format!("{key} in {environment} cannot run beside a clone: {obstacle}"),
+            format!("strategy rolling for {environment}, or exposure Worker for {key}"),
+        );
+    }
+    let taken = world.place(environment)?.clones.get(&key).filter(|found| !strategy::is_ours(found))?;
+    of(
+        "CloneNameTaken",
+        format!("Deployment/{} in {environment} is there and is no clone of this pipeline", taken.name),
+        format!("another name for Deployment/{}", taken.name),
+    )
 }
 
 /// Refused before anything is written: a template that reaches no pod by itself would be neither proven nor taken back.

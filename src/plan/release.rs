@@ -1,5 +1,6 @@
 //! The projection of the checkpoint on one Release: where it stands in each stage, what it waits for, and why it ended.
 
+mod share;
 mod stage;
 
 use crate::api::checkpoint::Mark;

@@ -67,6 +67,7 @@ pub fn open_from(
         since: world.now,
         deadline: world.now.plus(spec.progress_deadline()),
         ending: Ending { cause, message: clip(why, 256) },
+        apart: false,
         hold_by,
     });
     let Some(stage) = draft.status.stages.get(index) else { return };

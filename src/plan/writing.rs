@@ -5,6 +5,7 @@ use crate::api::{RolloutState, StageStatus};
 use crate::observe::Workload;
 
 use super::draft::Draft;
+use super::mutant::{Mutant, is};
 use super::workload::{self, Standing, Writing};
 use super::world::World;
 
@@ -20,6 +21,11 @@ pub fn writing<'s>(
     let target = rollout.target.as_ref().and_then(|t| world.row(&draft.status, &t.build));
     // what ran when the rollout started; it differs from the target where that was not healthy
     let base = stage.current.as_ref().and_then(|current| world.row(&draft.status, &current.build));
+    if rollout.is_apart() && !is(Mutant::StableTouched) {
+        // the workloads keep what they ran, whatever is tried beside them
+        let (since, is_written, is_back) = (rollout.started_at, true, true);
+        return Some(Writing { wanted: base?, before: [target, None], marker, since, is_written, is_back });
+    }
     let forward = |is_written| {
         let (since, is_back) = (rollout.started_at, false);
         Some(Writing { wanted: build?, before: [base, target], marker, since, is_written, is_back })
@@ -27,9 +33,11 @@ pub fn writing<'s>(
     match &rollout.state {
         RolloutState::Reverting(state) => {
             let (since, is_written, is_back) = (state.since, false, true);
+            // by a write of ours the new build stands there only if there was one
+            let build = build.filter(|_| !state.apart);
             Some(Writing { wanted: target?, before: [build, base], marker, since, is_written, is_back })
         }
-        RolloutState::Progressing(_) => forward(false),
+        RolloutState::Progressing(_) | RolloutState::Stepping(_) | RolloutState::Homing(_) => forward(false),
         RolloutState::Verifying(_) | RolloutState::Delivered(_) => forward(true),
     }
 }
@@ -38,9 +46,12 @@ pub fn writing<'s>(
 pub fn marker(rollout: &Rollout) -> String {
     match rollout.state {
         RolloutState::Reverting(_) => format!("{}.revert", rollout.attempt),
-        RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => {
-            rollout.attempt.clone()
-        }
+        _ if rollout.is_apart() => format!("{}.kept", rollout.attempt),
+        RolloutState::Progressing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Delivered(_)
+        | RolloutState::Homing(_) => rollout.attempt.clone(),
     }
 }
 

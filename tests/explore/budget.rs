@@ -17,6 +17,8 @@ pub enum Kind {
     Recover,
     Delete,
     Template,
+    Scale,
+    CloneGone,
     HandEdit,
     Claim,
     // what suites say
@@ -61,6 +63,8 @@ impl Kind {
         Self::Recover,
         Self::Delete,
         Self::Template,
+        Self::Scale,
+        Self::CloneGone,
         Self::HandEdit,
         Self::Claim,
         Self::CiFails,

@@ -192,7 +192,7 @@ fn of_status(status: &PipelineStatus, c: &mut Canon) {
 
 fn of_stage(stage: &StageStatus, c: &mut Canon) {
     (&stage.environment, stage.adopted.is_some(), &stage.workloads, &stage.high_water, &stage.rollout).hash(c);
-    (&stage.bans, &stage.watch_until, &stage.available).hash(c);
+    (&stage.bans, &stage.watch_until, &stage.available, &stage.interrupted).hash(c);
     c.blind = true;
     (&stage.current, &stage.previous, &stage.held, &stage.proofs, &stage.alert, &stage.history).hash(c);
     c.blind = false;
@@ -209,6 +209,9 @@ fn of_place(place: &Place, c: &mut Canon) {
     for workload in place.workloads.values() {
         of_workload(workload, c);
     }
+    for clone in place.clones.values() {
+        of_workload(clone, c);
+    }
     for job in place.jobs.values() {
         of_job(job, c);
     }
@@ -216,7 +219,7 @@ fn of_place(place: &Place, c: &mut Canon) {
 
 fn of_workload(w: &Workload, c: &mut Canon) {
     (&w.uid, w.generation, w.observed_generation, w.deleting, w.rolls, &w.images, &w.fingerprint, &w.attempt).hash(c);
-    (w.replicas, w.updated, w.ready, w.available).hash(c);
+    (w.wanted, w.replicas, w.updated, w.ready, w.available).hash(c);
     w.image_writers.values().for_each(|writer| (&writer.manager, writer.at).hash(c));
     std::mem::discriminant(&w.claim).hash(c);
     for pod in &w.pods {
@@ -280,6 +283,11 @@ fn of_operator(world: &World, c: &mut Canon) {
     }
 }
 
+fn is_clone_current(world: &World, uid: &str, version: &str) -> bool {
+    let mut clones = world.places.iter().flat_map(|p| p.clones.values());
+    clones.any(|c| c.uid == uid && c.resource_version == version)
+}
+
 fn of_action(world: &World, action: &Action, c: &mut Canon) {
     let target = |t: &Target, c: &mut Canon| (&t.name, world.is_current(t)).hash(c);
     std::mem::discriminant(action).hash(c);
@@ -287,6 +295,15 @@ fn of_action(world: &World, action: &Action, c: &mut Canon) {
         Action::SetImages(set) => {
             (&set.namespace, &set.name, &set.images, &set.attempt, world.is_workload_current(set)).hash(c);
             set.confirm.iter().for_each(|t| target(t, c));
+        }
+        Action::CreateClone(create) => (&create.of_uid, &create.attempt, &create.images).hash(c),
+        Action::ScaleClone(scale) => {
+            let is_current = is_clone_current(world, &scale.uid, &scale.resource_version);
+            (&scale.uid, scale.replicas, is_current).hash(c);
+            scale.confirm.iter().for_each(|t| target(t, c));
+        }
+        Action::RemoveClone { uid, resource_version, .. } => {
+            (uid, is_clone_current(world, uid, resource_version)).hash(c);
         }
         Action::CreateBan { name, .. } | Action::CreateRelease { name, .. } => name.hash(c),
         Action::CreateTestRun { name, release, .. } => {

@@ -6,11 +6,12 @@ use windlass::api::{DecisionType, RolloutState, RunPhase, Span};
 use windlass::observe::{Claim, ImageWriter, JobPod, Pod, Trouble, TroubleKind, Workload};
 
 use crate::budget::{Budget, Kind};
+use crate::clones::{self, PREFIX};
 use crate::ghost::{ByHand, Said, note};
 use crate::safety::{is_forward, stored};
 use crate::server::{edit_job, may_become, remove_job};
 use crate::step::{Step, spend};
-use crate::world::{Image, STAGES, World, image, serves, settle};
+use crate::world::{Image, STAGES, World, found, image, serves, settle};
 
 /// How a Job ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,9 @@ pub fn possible(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
     for (at, place) in world.places.iter().enumerate() {
         for (key, workload) in &place.workloads {
             of_workload(budget, at, key, workload, steps);
+        }
+        for (key, clone) in &place.clones {
+            of_clone(budget, at, key, clone, steps);
         }
         let stages = world.pipeline.iter().flat_map(|p| &p.spec.workloads);
         for missing in stages.map(|w| w.key()).filter(|key| !place.workloads.contains_key(key)) {
@@ -51,6 +55,22 @@ pub fn possible(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
     }
 }
 
+fn of_clone(budget: &Budget, at: usize, key: &str, clone: &Workload, steps: &mut Vec<Step>) {
+    let key = || format!("{PREFIX}{key}");
+    let is_troubled = clone.pods.iter().any(|p| p.trouble.is_some());
+    if clone.observed_generation != clone.generation {
+        steps.push(Step::Observe(at, key()));
+    } else if !serves(clone) && (!is_troubled || budget.has(Kind::Recover)) {
+        steps.push(Step::Ready(at, key()));
+    } else if clone.wanted > 0 && !is_troubled && budget.has(Kind::Trouble) {
+        steps.push(Step::Trouble(at, key(), TroubleKind::CrashLoop));
+        steps.push(Step::Trouble(at, key(), TroubleKind::NotReady));
+    }
+    if budget.has(Kind::CloneGone) {
+        steps.push(Step::DeleteWorkload(at, key()));
+    }
+}
+
 fn of_workload(budget: &Budget, at: usize, key: &str, workload: &Workload, steps: &mut Vec<Step>) {
     let key = || key.to_owned();
     let is_seen = workload.observed_generation == workload.generation;
@@ -63,6 +83,9 @@ fn of_workload(budget: &Budget, at: usize, key: &str, workload: &Workload, steps
     if is_seen && !is_troubled && budget.has(Kind::Trouble) {
         steps.push(Step::Trouble(at, key(), TroubleKind::CrashLoop));
         steps.push(Step::Trouble(at, key(), if serves(workload) { TroubleKind::NotReady } else { TroubleKind::Pull }));
+    }
+    if budget.has(Kind::Scale) {
+        steps.push(Step::Scale(at, key(), if workload.wanted == 1 { 3 } else { 1 }));
     }
     if budget.has(Kind::Delete) {
         steps.push(Step::DeleteWorkload(at, key()));
@@ -86,9 +109,17 @@ fn of_workload(budget: &Budget, at: usize, key: &str, workload: &Workload, steps
 /// Does a step of the cluster; false if it is none.
 pub fn happens(world: &mut World, step: &Step) -> bool {
     match step {
+        Step::Observe(at, key) if key.starts_with(PREFIX) => clones::observe(world, *at, key),
         Step::Observe(at, key) => roll(world, *at, key),
+        Step::Scale(at, key, pods) => {
+            spend(world, Kind::Scale);
+            world.edit(*at, key, |w| {
+                w.wanted = *pods;
+                w.generation += 1;
+            });
+        }
         Step::Ready(at, key) => {
-            let was_troubled = world.places[*at].workloads[key].pods.iter().any(|p| p.trouble.is_some());
+            let was_troubled = found(world, *at, key).is_some_and(|w| w.pods.iter().any(|p| p.trouble.is_some()));
             if was_troubled {
                 spend(world, Kind::Recover);
             }
@@ -96,10 +127,13 @@ pub fn happens(world: &mut World, step: &Step) -> bool {
         }
         Step::Trouble(at, key, kind) => trouble(world, *at, key, *kind),
         Step::DeleteWorkload(at, key) => {
-            spend(world, Kind::Delete);
+            let of = key.strip_prefix(PREFIX);
+            spend(world, if of.is_some() { Kind::CloneGone } else { Kind::Delete });
             world.version += 1;
             let place = Arc::make_mut(&mut world.places[*at]);
+            // a clone goes with its owner
             place.workloads.remove(key);
+            place.clones.remove(of.unwrap_or(key));
         }
         Step::CreateWorkload(at, key) => {
             let name = key.trim_start_matches("Deployment/").to_owned();
@@ -140,8 +174,8 @@ fn roll(world: &mut World, at: usize, key: &str) {
     let now = world.now;
     world.edit(at, key, |w| {
         w.observed_generation = w.generation;
-        let old = i32::from(w.available > 0);
-        (w.replicas, w.updated, w.ready, w.available) = (old + 1, 1, old, old);
+        let old = w.available.min(w.wanted);
+        (w.replicas, w.updated, w.ready, w.available) = (old + w.wanted, w.wanted, old, old);
         w.pods = vec![Pod { name: "pod".into(), created: now, ready: false, going: false, restarts: 0, trouble: None }];
     });
 }
@@ -186,7 +220,11 @@ fn hand_edit(world: &mut World, at: usize, key: &str, new: Image) {
             // before our write, what is current belongs there too
             let is_ours = world.places[at].workloads[key].attempt.as_ref() == Some(&r.attempt);
             let current = current.as_ref().filter(|_| !is_ours).map(|c| &c.build);
-            [Some(&r.build), current].into_iter().flatten().map(|b| world.image_of(b)).collect()
+            [Some(&r.build).filter(|_| !r.is_apart()), current]
+                .into_iter()
+                .flatten()
+                .map(|b| world.image_of(b))
+                .collect()
         }
         Some((Some(r), _)) => [Some(&r.build), r.target.as_ref().map(|t| &t.build)]
             .into_iter()
@@ -301,6 +339,7 @@ fn job_ends(world: &mut World, uid: &str, end: JobEnd) {
 /// What anyone could see by now: builds that serve in full.
 pub fn witness(world: &mut World) {
     for at in 0..2 {
+        witness_clones(world, at);
         let mut all = world.places[at].workloads.values();
         let Some(first) = all.next().map(|w| image(w)) else { continue };
         if !world.places[at].workloads.values().all(|w| serves(w) && image(w) == first) {
@@ -310,13 +349,24 @@ pub fn witness(world: &mut World) {
         let exposed = open
             .filter(|r| !matches!(r.state, RolloutState::Reverting(_)) && world.image_of(&r.build) == first)
             .map(|r| (r.attempt.clone(), r.release_uid.clone(), first));
-        if !world.ghost.healthy[at].contains(&first) {
-            world.ghost().healthy[at].push(first);
-        }
-        if let Some(exposed) = exposed
-            && !world.ghost.exposed[at].contains(&exposed)
-        {
-            world.ghost().exposed[at].push(exposed);
-        }
+        saw(world, at, first, exposed);
+    }
+}
+
+/// A build that its clones serve in full.
+fn witness_clones(world: &mut World, at: usize) {
+    let open = stored(world, at).and_then(|s| s.rollout.as_ref()).filter(|r| r.is_apart());
+    let Some(rollout) = open.filter(|r| clones::serve_in_full(world, at, r)) else { return };
+    let build = world.image_of(&rollout.build);
+    let exposed = (rollout.attempt.clone(), rollout.release_uid.clone(), build);
+    saw(world, at, build, Some(exposed));
+}
+
+fn saw(world: &mut World, at: usize, build: Image, exposed: Option<(String, String, Image)>) {
+    if !world.ghost.healthy[at].contains(&build) {
+        world.ghost().healthy[at].push(build);
+    }
+    if let Some(exposed) = exposed.filter(|exposed| !world.ghost.exposed[at].contains(exposed)) {
+        world.ghost().exposed[at].push(exposed);
     }
 }

@@ -27,6 +27,9 @@ fn word(rollout: Option<&Rollout>) -> &'static str {
         None => "idle",
         Some(RolloutState::Progressing(p)) if p.paused.is_some() => "Paused",
         Some(RolloutState::Progressing(_)) => "Progressing",
+        Some(RolloutState::Stepping(s)) if s.paused.is_some() => "Held",
+        Some(RolloutState::Stepping(_)) => "Stepping",
+        Some(RolloutState::Homing(_)) => "Homing",
         Some(RolloutState::Verifying(_)) => "Verifying",
         Some(RolloutState::Delivered(_)) => "Delivered",
         Some(RolloutState::Reverting(_)) => "Reverting",
@@ -86,6 +89,17 @@ const ARCS: &[&str] = &[
     "Delivered → idle",
     "Reverting → idle",
     "Reverting → Progressing",
+    "idle → Stepping",
+    "Stepping → Held",
+    "Held → Stepping",
+    "Held → Reverting",
+    "Stepping → Verifying",
+    "Stepping → Delivered",
+    "Stepping → Reverting",
+    "Stepping → idle",
+    "Delivered → Homing",
+    "Homing → Reverting",
+    "Homing → idle",
 ];
 const PHASES: &[&str] = &[
     "Waiting",
@@ -111,6 +125,7 @@ const CAUSES: &[&str] = &[
     "EnvironmentDeleted",
     "StageRemoved",
     "Inconclusive",
+    "Interrupted",
 ];
 const OUTCOMES: &[&str] = &[
     "Adopted",
@@ -135,8 +150,11 @@ pub fn wanted() -> Vec<String> {
     all.extend(list("phase", PHASES));
     all.extend(list("cause", CAUSES));
     all.extend(list("outcome", OUTCOMES));
-    all.extend(list("hold", &["Revert", "AdoptionHold", "ExternalChange"]));
-    all.extend(list("alert", &["RevertFailed", "HealthLost", "EvidenceWithdrawn", "NoRevertTarget"]));
+    all.extend(list("hold", &["Revert", "AdoptionHold", "ExternalChange", "Interrupted"]));
+    all.extend(list(
+        "alert",
+        &["RevertFailed", "HealthLost", "EvidenceWithdrawn", "NoRevertTarget", "HomecomingFailed"],
+    ));
     for gate in GATES {
         all.push(format!("gate {gate} Open"));
         // a release below the mark is no candidate, unless someone asks for it, and then the gate is open

@@ -80,9 +80,17 @@ impl Fair {
 }
 
 /// The world once it has come to rest, cluster first.
-pub fn rest(mut world: World) -> World {
+pub fn rest(world: World) -> World {
+    rest_until(world, |_| false)
+}
+
+/// The world once it is so, or has come to rest, cluster first.
+pub fn rest_until(mut world: World, is_so: impl Fn(&World) -> bool) -> World {
     while let Ok(Some((_, after))) = next(&world, Schedule::Cluster) {
         world = after;
+        if is_so(&world) {
+            break;
+        }
     }
     world
 }

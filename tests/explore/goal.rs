@@ -20,6 +20,7 @@ pub fn stays(world: &World) -> Holds {
 /// L1, L2, L3, L5, and what must have been let go.
 pub fn reached(world: &World) -> Holds {
     holds(world.places.iter().all(|p| p.jobs.is_empty()), "L6", || "a Job of ours is left".into())?;
+    crate::clones::none_left(world)?;
     if world.pipeline.is_none() {
         return Ok(());
     }

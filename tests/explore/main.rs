@@ -9,6 +9,7 @@
 
 mod budget;
 mod canon;
+mod clones;
 mod cluster;
 mod coverage;
 mod engine;

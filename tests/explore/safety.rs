@@ -8,6 +8,7 @@ use windlass::api::{RunPhase, StageStatus};
 use windlass::observe::Claim;
 use windlass::plan::{Action, CreateJob, SetImages, Target};
 
+use crate::clones;
 use crate::ghost::JobMade;
 use crate::world::{Image, STAGES, World, image, image_in, serves};
 
@@ -36,8 +37,10 @@ pub fn is_forward(rollout: &Rollout) -> bool {
 pub fn guards(action: &Action) -> Holds {
     let (uid, version) = match action {
         Action::SetImages(set) => (&set.uid, &set.resource_version),
+        Action::ScaleClone(scale) => (&scale.uid, &scale.resource_version),
         Action::StartJob { uid, resource_version, .. }
         | Action::RemoveJob { uid, resource_version, .. }
+        | Action::RemoveClone { uid, resource_version, .. }
         | Action::DeletePod { uid, resource_version, .. } => (uid, resource_version),
         Action::ReleaseStatus { target, .. }
         | Action::EnvironmentStatus { target, .. }
@@ -48,6 +51,7 @@ pub fn guards(action: &Action) -> Holds {
         Action::CreateBan { .. }
         | Action::CreateRelease { .. }
         | Action::CreateTestRun { .. }
+        | Action::CreateClone(_)
         | Action::CreateJob(_) => {
             return Ok(());
         }
@@ -84,6 +88,11 @@ pub fn image_write(world: &World, place: usize, key: &str, set: &SetImages) -> H
     let Some(stage) = stored(world, place) else { return Ok(()) };
     match &stage.rollout {
         Some(rollout) if is_forward(rollout) => {
+            clones::stable_write(world, place, key, rollout, new)?;
+            let is_kept = rollout.is_apart() && stage.current.as_ref().map(|c| world.image_of(&c.build)) == Some(new);
+            if is_kept {
+                return Ok(());
+            }
             if new == world.image_of(&rollout.build) {
                 return forward(world, place, key, rollout, new);
             }
@@ -107,6 +116,11 @@ fn forward(world: &World, place: usize, key: &str, rollout: &Rollout, new: Image
     let is_paused = release.is_some_and(|r| r.spec.paused) || world.is_suspended();
     let is_written = world.ghost.written.contains(&(rollout.attempt.clone(), key.to_owned()));
     holds(!is_paused || is_written, "S10", || format!("{key}: exposure of {new:?} rises while paused"))?;
+    may_rise(world, place, key, rollout, new)
+}
+
+/// S1, S5: what may be exposed further.
+pub fn may_rise(world: &World, place: usize, key: &str, rollout: &Rollout, new: Image) -> Holds {
     let condemned = &world.ghost.condemned[place];
     holds(!condemned.contains(&new), "S5", || format!("{key}: {new:?} failed in {} and goes forward", STAGES[place]))?;
     if place > 0 {
@@ -164,7 +178,11 @@ pub fn release_status(world: &World, target: &Target, status: &ReleaseStatus) ->
     let last = world.stage_names().len() - 1;
     let Some(stage) = stored(world, last) else { return broken("S13", "Delivered with no checkpoint") };
     let known = |uid: &str| stage.workloads.iter().any(|w| w.uid == uid);
-    let is_live = world.places[last].workloads.values().all(|w| image(w) == build || !known(&w.uid));
+    // until it is home it is live in its clones
+    let is_apart = stage.rollout.as_ref().is_some_and(|r| r.strategy.clones());
+    let mut clones = world.places[last].clones.values();
+    let is_live = world.places[last].workloads.values().all(|w| image(w) == build || !known(&w.uid))
+        || is_apart && clones.any(|c| image(c) == build);
     let is_proven = world.ghost.healthy[last].contains(&build);
     holds(is_live && is_proven && is_now, "S13", || format!("{} is called Delivered and is not", target.name))
 }
@@ -179,7 +197,7 @@ pub fn checkpoint(world: &mut World, new: &PipelineStatus) -> Holds {
         let blank = StageStatus::default();
         let before = old.stages.iter().find(|s| s.environment == stage.environment).unwrap_or(&blank);
         history(before, stage)?;
-        steps(before, stage)?;
+        steps(world, before, stage)?;
         crate::transition::judge(world, new, at, before, stage)?;
     }
     Ok(())
@@ -222,18 +240,21 @@ fn history(before: &StageStatus, stage: &StageStatus) -> Holds {
 }
 
 /// S8, S27: states of one attempt only move on; verdicts stay.
-fn steps(before: &StageStatus, stage: &StageStatus) -> Holds {
+fn steps(world: &World, before: &StageStatus, stage: &StageStatus) -> Holds {
     let (Some(old), Some(new)) = (&before.rollout, &stage.rollout) else { return Ok(()) };
     if old.attempt != new.attempt {
         return Ok(());
     }
     let rank = |r: &Rollout| match &r.state {
         RolloutState::Progressing(p) => p.step,
+        RolloutState::Stepping(s) => 2 * s.step + u32::from(s.since.is_some()),
         RolloutState::Verifying(_) => 100,
         RolloutState::Delivered(_) => 101,
-        RolloutState::Reverting(_) => 102,
+        RolloutState::Homing(h) => 102 + h.step,
+        RolloutState::Reverting(_) => 200,
     };
     holds(rank(new) >= rank(old), "S8", || format!("{}: a step goes back", stage.environment))?;
+    clones::waits(world, old, new)?;
     for suite in &old.suites {
         let Some(verdict) = &suite.verdict else { continue };
         let now = new.suites.iter().find(|s| s.plan.suite == suite.plan.suite).and_then(|s| s.verdict.as_ref());
@@ -250,7 +271,11 @@ pub fn condemnation(world: &World, at: usize, before: &StageStatus, attempt: &st
     let is_late = before.rollout.as_ref().is_some_and(|r| match &r.state {
         // where the cluster keeps pace, no deadline passes that had not passed before
         RolloutState::Progressing(p) => world.operator.calm_since.unwrap_or(world.now) >= p.deadline,
-        RolloutState::Verifying(_) | RolloutState::Delivered(_) | RolloutState::Reverting(_) => false,
+        RolloutState::Stepping(s) => world.operator.calm_since.unwrap_or(world.now) >= s.deadline,
+        RolloutState::Verifying(_)
+        | RolloutState::Delivered(_)
+        | RolloutState::Homing(_)
+        | RolloutState::Reverting(_) => false,
     });
     // what an old leader or a lagging cache saw may be gone by now
     let is_stale = world.operator.is_late || world.operator.lag.is_some();
@@ -269,6 +294,8 @@ pub fn restored(world: &World, new: &PipelineStatus, at: usize, stage: &StageSta
     let mut ours = world.places[at].workloads.values().filter(|w| !matches!(w.claim, Claim::Other(_)));
     let is_back = is_stale || ours.all(|w| image(w) == build && serves(w));
     holds(is_back, "L2", || format!("{}: a revert ends before {build:?} serves", stage.environment))?;
+    let is_cut = is_stale || world.places[at].clones.is_empty();
+    holds(is_cut, "S8", || format!("{}: a revert ends, and a clone is there", stage.environment))?;
     if outcome == Outcome::ImageOnly {
         return Ok(());
     }
@@ -281,11 +308,15 @@ pub fn restored(world: &World, new: &PipelineStatus, at: usize, stage: &StageSta
 /// paused does not count towards it.
 pub fn inconclusive(world: &World, at: usize, before: &StageStatus, cause: Cause) -> Holds {
     let state = before.rollout.as_ref().filter(|_| cause == Cause::Inconclusive).map(|r| &r.state);
-    let was_delivered = matches!(state, Some(RolloutState::Delivered(_)));
+    let was_delivered = matches!(state, Some(RolloutState::Delivered(_) | RolloutState::Homing(_)));
     holds(!was_delivered, "S24", || "a delivered build goes back unjudged".into())?;
     let is_stale = world.operator.is_late || world.operator.lag.is_some();
     let is_taken = world.places[at].workloads.values().any(|w| matches!(w.claim, Claim::Other(_)));
-    let Some(RolloutState::Progressing(p)) = state.filter(|_| !is_stale && !is_taken) else { return Ok(()) };
-    let is_late = p.paused.unwrap_or(world.now) >= p.deadline;
+    let (paused, deadline) = match state.filter(|_| !is_stale && !is_taken) {
+        Some(RolloutState::Progressing(p)) => (p.paused, p.deadline),
+        Some(RolloutState::Stepping(s)) => (s.paused, s.deadline),
+        _ => return Ok(()),
+    };
+    let is_late = paused.unwrap_or(world.now) >= deadline;
     holds(is_late, "S10", || format!("{} goes back by a deadline that the pause ate", STAGES[at]))
 }

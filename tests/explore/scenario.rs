@@ -1,12 +1,12 @@
 //! The worlds that are explored: small ones, each with its own events.
 
-use windlass::api::DecisionType;
 use windlass::api::pipeline::{ContainerRef, DeliveryPipelineSpec, ImageSource, WorkloadKind, WorkloadRef};
 use windlass::api::stage::{External, JobSource, Promotion, PromotionMode, Stage, Suite};
-use windlass::api::strategy::Strategy;
+use windlass::api::strategy::{Canary, CanaryStep, Strategy};
+use windlass::api::{DecisionType, RolloutState, Span};
 
 use crate::budget::{Budget, Kind};
-use crate::fair::rest;
+use crate::fair::{rest, rest_until};
 use crate::step::{Step, take};
 use crate::world::World;
 
@@ -19,12 +19,19 @@ pub struct Scenario {
     budget: Budget,
     /// It begins with the first release delivered as far as it goes by itself, and after these acts, each followed by rest.
     after: Option<Vec<Step>>,
+    /// It begins elsewhere.
+    begins: Option<fn(World) -> World>,
     /// States to see at most in a whole run.
     pub limit: usize,
 }
 
 impl Scenario {
     pub fn start(&self) -> World {
+        if let Some(begins) = self.begins {
+            let mut world = begins(World::new(self.spec.clone(), &self.builds, Budget::none()));
+            world.budget = self.budget.clone();
+            return world;
+        }
         let Some(acts) = &self.after else {
             return World::new(self.spec.clone(), &self.builds, self.budget.clone());
         };
@@ -34,6 +41,12 @@ impl Scenario {
         }
         world.budget = self.budget.clone();
         world
+    }
+
+    /// The same, from another place.
+    fn from(mut self, begins: fn(World) -> World) -> Self {
+        self.begins = Some(begins);
+        self
     }
 
     /// The same, from the rest after the first delivery.
@@ -76,13 +89,17 @@ struct Shape {
     production: &'static str,
     workloads: &'static [&'static str],
     mode: PromotionMode,
+    /// Shares of the canary in production, if it is one.
+    canary: &'static [u32],
 }
 
-const PLAIN: Shape = Shape { staging: "e", production: "", workloads: &["web"], mode: PromotionMode::Automatic };
+const PLAIN: Shape =
+    Shape { staging: "e", production: "", workloads: &["web"], mode: PromotionMode::Automatic, canary: &[] };
 
 fn spec(shape: &Shape) -> DeliveryPipelineSpec {
     let workload = |name: &&str| WorkloadRef {
         kind: WorkloadKind::Deployment,
+        exposure: None,
         name: (*name).into(),
         containers: vec![container()],
     };
@@ -90,13 +107,22 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
         images: vec![ImageSource { name: "app".into(), repository: "registry.example/shop/app".into() }],
         workloads: shape.workloads.iter().map(workload).collect(),
         stages: vec![
-            stage("staging", shape.staging, PromotionMode::Automatic),
-            stage("production", shape.production, shape.mode),
+            Stage {
+                bake: (!shape.canary.is_empty()).then_some(Span::seconds(0)),
+                ..stage("staging", shape.staging, PromotionMode::Automatic)
+            },
+            Stage { strategy: strategy(shape.canary), ..stage("production", shape.production, shape.mode) },
         ],
         release: None,
         history_limit: 20,
         suspend: false,
     }
+}
+
+fn strategy(weights: &[u32]) -> Strategy {
+    let steps: Vec<CanaryStep> =
+        weights.iter().map(|weight| CanaryStep { weight: *weight, pause: Some(Span::seconds(60)) }).collect();
+    if steps.is_empty() { Strategy::default() } else { Strategy::Canary(Canary { steps }) }
 }
 
 fn scenario(name: &'static str, shape: &Shape, builds: &[u8], total: u8, each: &[(Kind, u8)]) -> Scenario {
@@ -106,8 +132,34 @@ fn scenario(name: &'static str, shape: &Shape, builds: &[u8], total: u8, each: &
         builds: builds.to_vec(),
         budget: Budget::new(total, each),
         after: None,
+        begins: None,
         limit: 41_000,
     }
+}
+
+fn open(world: &World, at: usize) -> Option<&RolloutState> {
+    crate::safety::stored(world, at)?.rollout.as_ref().map(|r| &r.state)
+}
+
+/// The first release enters production.
+fn at_production(world: World) -> World {
+    rest_until(world, |w| open(w, 1).is_some() && open(w, 0).is_none())
+}
+
+/// It is proven there, in its clone.
+fn at_bake(world: World) -> World {
+    rest_until(world, |w| matches!(open(w, 1), Some(RolloutState::Delivered(_))))
+}
+
+/// The template has changed three times while its clone was exposed.
+fn interrupted(world: World) -> World {
+    let mut world = at_production(world);
+    for _ in 0..3 {
+        let changed = take(&world, None, &Step::Template(1, "Deployment/web".into())).unwrap();
+        let gone = rest_until(changed, |w| matches!(open(w, 1), Some(RolloutState::Reverting(_))));
+        world = rest_until(gone, |w| matches!(open(w, 1), Some(RolloutState::Stepping(_))));
+    }
+    world
 }
 
 /// All of them.
@@ -116,6 +168,8 @@ pub fn all() -> Vec<Scenario> {
     let two = Shape { workloads: &["web", "worker"], ..PLAIN };
     let job = Shape { staging: "j", ..PLAIN };
     let both = Shape { staging: "ej", production: "e", ..PLAIN };
+    let canary = Shape { canary: &[34], ..PLAIN };
+    let tested = Shape { production: "e", ..canary };
     let manual = Shape { mode: PromotionMode::Manual, ..PLAIN };
     let mut shared = scenario(
         "shared build",
@@ -344,6 +398,55 @@ pub fn all() -> Vec<Scenario> {
             &[(Promote, 1), (CiLater, 1), (Abort, 1), (Pause, 1), (Late, 1), (Withdraw, 1)],
         )
         .settled(),
+        scenario(
+            "canary",
+            &tested,
+            &[1],
+            3,
+            &[(Trouble, 1), (Recover, 1), (Abort, 1), (CiFails, 1), (Pause, 2), (NewRelease, 1), (Promote, 1)],
+        )
+        .from(at_production),
+        scenario(
+            "canary faults",
+            &canary,
+            &[1],
+            3,
+            &[(Cut, 1), (Refuse, 1), (Late, 1), (Lag, 1), (Trouble, 1), (Early, 1)],
+        )
+        .from(at_production),
+        scenario(
+            "canary cluster",
+            &canary,
+            &[1],
+            3,
+            &[(Scale, 2), (CloneGone, 1), (Delete, 1), (Template, 1), (HandEdit, 1), (Trouble, 2), (Claim, 1)],
+        )
+        .from(at_production),
+        scenario(
+            "canary gone",
+            &canary,
+            &[1],
+            2,
+            &[
+                (ReleaseGone, 1),
+                (PipelineGone, 1),
+                (EnvironmentGone, 1),
+                (StageGone, 1),
+                (Wipe, 1),
+                (Trouble, 1),
+                (Withdraw, 1),
+            ],
+        )
+        .from(at_production),
+        scenario("canary templates", &canary, &[1], 3, &[(Template, 2), (Unhold, 1), (Promote, 1)]).from(interrupted),
+        scenario(
+            "canary home",
+            &canary,
+            &[1],
+            3,
+            &[(Trouble, 2), (Recover, 1), (Abort, 1), (Withdraw, 1), (Pause, 1), (HandEdit, 1), (Late, 1), (Scale, 1)],
+        )
+        .from(at_bake),
         scenario("moved head", &PLAIN, &[1], 3, &[(Head, 2), (Abort, 1)]).settled(),
         shared,
         sight,

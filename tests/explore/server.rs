@@ -7,10 +7,10 @@ use windlass::api::{Decision, Release, RunPhase, TestRun};
 use windlass::observe::{Claim, ImageWriter, Job};
 use windlass::plan::{Action, CreateJob, Kind, SetImages, Target};
 
-use crate::coverage;
 use crate::ghost::{JobMade, note};
 use crate::safety::{self, Broken};
 use crate::world::{Frozen, STAGES, World, Write};
+use crate::{clones, coverage};
 
 impl World {
     /// Whether that object is still the one that was seen.
@@ -118,6 +118,11 @@ fn effect(world: &mut World, action: &Action) -> Result<Option<Option<Kind>>, Br
             done(is_owned, Some(Kind::TestRun))
         }
         Action::CreateJob(job) => done(create_job(world, job)?, None),
+        Action::CreateClone(create) => done(clones::create(world, create)?, None),
+        Action::ScaleClone(scale) => done(clones::scale(world, scale)?, None),
+        Action::RemoveClone { namespace, uid, resource_version, .. } => {
+            done(clones::remove(world, namespace, uid, resource_version)?, None)
+        }
         // the world has Deployments: their controllers replace pods by themselves
         Action::DeletePod { name, .. } => {
             safety::holds(false, "S16", || format!("pod {name} of a Deployment is deleted"))?;
@@ -292,6 +297,9 @@ fn update(world: &mut World, action: &Action, target: &Target) -> Result<(), Bro
         | Action::CreateRelease { .. }
         | Action::CreateTestRun { .. }
         | Action::CreateJob(_)
+        | Action::CreateClone(_)
+        | Action::ScaleClone(_)
+        | Action::RemoveClone { .. }
         | Action::DeletePod { .. }
         | Action::StartJob { .. }
         | Action::RemoveJob { .. } => {}

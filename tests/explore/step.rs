@@ -37,6 +37,8 @@ pub enum Step {
     DeleteWorkload(usize, String),
     CreateWorkload(usize, String),
     Template(usize, String),
+    /// Someone, or an autoscaler, sets the number of its pods.
+    Scale(usize, String, i32),
     HandEdit(usize, String, Image),
     /// `kubectl rollout undo`: the old images come back with the old annotations.
     Undo(usize, String),
@@ -245,7 +247,9 @@ impl std::fmt::Display for Step {
 pub fn glance(world: &World) -> String {
     let mut line = String::new();
     for (at, place) in world.places.iter().enumerate() {
-        let runs: Vec<String> = place.workloads.values().map(|w| format!("{}{}", image(w).0, pods(w))).collect();
+        let clones = place.clones.values().map(|c| format!("({}{}×{})", image(c).0, pods(c), c.wanted));
+        let runs = place.workloads.values().map(|w| format!("{}{}", image(w).0, pods(w)));
+        let runs: Vec<String> = runs.chain(clones).collect();
         let stage = crate::safety::stored(world, at);
         let open = stage.and_then(|s| s.rollout.as_ref()).map_or("idle".to_owned(), |r| {
             let state = format!("{:?}", r.state);

@@ -8,10 +8,10 @@ use windlass::api::{
 
 use windlass::observe::Workload;
 
-use crate::coverage;
 use crate::ghost::note;
 use crate::safety::{Holds, condemnation, holds, inconclusive, is_forward, restored};
 use crate::world::{Frozen, Image, STAGES, World, image, image_in, serves};
+use crate::{clones, coverage};
 
 /// Judges the change of one stage and records it.
 pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
@@ -56,8 +56,11 @@ fn settled(world: &World, at: usize, before: &StageStatus, outcome: Outcome) -> 
     if !matches!(outcome, Outcome::Delivered | Outcome::Superseded) {
         return Ok(());
     }
+    let is_home = !rollout.strategy.clones() || world.places[at].clones.is_empty();
+    holds(is_home, "L6", || format!("{}: it is settled, and its clone is there", STAGES[at]))?;
     let build = world.image_of(&rollout.build);
     let fails = |w: &Workload| image(w) == build && w.pods.iter().any(|p| p.trouble.is_some());
+    // a homecoming goes on for as long as it takes
     let is_ill = world.places[at].workloads.values().any(|w| fails(w));
     holds(!is_ill, "S14", || format!("{build:?} is recorded healthy in {} while its pods fail", STAGES[at]))
 }
@@ -80,7 +83,7 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     let Some(release) = world.release(&rollout.release).cloned() else { return Ok(()) };
     let created = release.spec.build.created_at;
     let is_above = world.ghost.mark[at].is_none_or(|mark| created > mark);
-    let is_asked = world.ghost.asked[at].contains(&rollout.release);
+    let is_asked = world.ghost.asked[at].contains(&rollout.release) || is_interrupted(stage, rollout);
     holds(is_above || is_asked, "S18", || format!("{} enters {name}, not above the mark, unasked", rollout.release))?;
     holds(!world.ghost.condemned[at].contains(&build), "S5", || {
         format!("{build:?} failed in {name} and starts again")
@@ -102,6 +105,12 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     ghost.mark[at] = ghost.mark[at].max(Some(created));
     ghost.asked[at].retain(|r| *r != rollout.release);
     Ok(())
+}
+
+/// Its last attempt was overtaken by a change of the template.
+fn is_interrupted(stage: &StageStatus, rollout: &Rollout) -> bool {
+    let last = stage.history.iter().rev().find(|e| e.outcome.is_terminal());
+    last.is_some_and(|e| e.release == rollout.release && e.cause == Some(Cause::Interrupted))
 }
 
 /// S14: where it goes back to. The evidence for what it leaves counts no more.
@@ -138,7 +147,11 @@ fn exposed(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) 
         return Ok(());
     };
     let build = world.image_of(&rollout.build);
-    let all = world.places[at].workloads.values().all(|w| image(w) == build && serves(w));
+    let all = if rollout.is_apart() {
+        clones::serve_in_full(world, at, rollout)
+    } else {
+        world.places[at].workloads.values().all(|w| image(w) == build && serves(w))
+    };
     holds(all, "S1", || format!("{build:?} is called fully exposed in {} and does not serve", STAGES[at]))
 }
 
@@ -155,8 +168,11 @@ fn proven(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -
         let silent = suites.iter().find(|suite| !has_passed(suite));
         holds(silent.is_none(), "S1", || format!("{} is called delivered without suite {silent:?}", STAGES[at]))?;
     }
-    let ill = world.places[at].workloads.iter().find(|(_, w)| w.pods.iter().any(|p| p.trouble.is_some()));
-    holds(ill.is_none(), "S13", || format!("{} is called delivered and {:?} fails", STAGES[at], ill.map(|i| i.0)))
+    let is_of_template = stage.rollout.as_ref().is_none_or(|r| clones::are_of_template(world, at, r));
+    holds(is_of_template, "S2", || format!("{}: proven in a clone of another template", STAGES[at]))?;
+    let carriers = stage.rollout.as_ref().map(|r| clones::carriers(world, at, r)).unwrap_or_default();
+    let ill = carriers.into_iter().find(|w| w.pods.iter().any(|p| p.trouble.is_some()));
+    holds(ill.is_none(), "S13", || format!("{} is called delivered and {:?} fails", STAGES[at], ill.map(|i| &i.name)))
 }
 
 fn void(world: &mut World, at: usize, build: Image) {

@@ -65,6 +65,8 @@ pub struct World {
     pub now: Time,
     /// Resource versions and UIDs that were given out.
     pub version: u64,
+    /// How many pods a workload has that is created.
+    pub pods: i32,
     pub pipeline: Option<Arc<DeliveryPipeline>>,
     pub releases: Vec<Arc<Release>>,
     pub runs: Vec<Arc<TestRun>>,
@@ -113,6 +115,7 @@ impl World {
         let mut world = Self {
             now: START,
             version: 1,
+            pods: if spec.stages.iter().any(|s| s.strategy.clones()) { 2 } else { 1 },
             pipeline: None,
             releases: Vec::new(),
             runs: Vec::new(),
@@ -151,6 +154,7 @@ impl World {
             environment: Some(Arc::new(environment)),
             access: Access::Granted { namespace },
             workloads,
+            clones: BTreeMap::new(),
             cron_jobs: BTreeMap::from([("tests".to_owned(), Arc::new(cron))]),
             refusal: None,
             jobs: BTreeMap::new(),
@@ -170,12 +174,14 @@ impl World {
             observed_generation: 0,
             deleting: false,
             rolls: Rolls::Freely,
+            obstacle: None,
+            track: None,
             images: BTreeMap::from([("app".to_owned(), Image::GIT.text())]),
             fingerprint: "template-0".into(),
             attempt: None,
             claim: Claim::None,
             image_writers: BTreeMap::from([("app".to_owned(), writer)]),
-            wanted: 1,
+            wanted: self.pods,
             replicas: 0,
             updated: 0,
             ready: 0,
@@ -264,7 +270,11 @@ impl World {
     pub fn edit(&mut self, place: usize, key: &str, change: impl FnOnce(&mut Workload)) {
         let version = self.next_version();
         let place = Arc::make_mut(&mut self.places[place]);
-        if let Some(workload) = place.workloads.get_mut(key) {
+        let found = match key.strip_prefix(crate::clones::PREFIX) {
+            Some(of) => place.clones.get_mut(of),
+            None => place.workloads.get_mut(key),
+        };
+        if let Some(workload) = found {
             let workload = Arc::make_mut(workload);
             change(workload);
             workload.resource_version = version;
@@ -333,6 +343,16 @@ pub fn created_at(number: u8) -> Time {
     Time::from_millis(START.millis() - 86_400_000 + i64::from(number) * 1000)
 }
 
+/// A workload, or the clone of one.
+pub fn found<'w>(world: &'w World, place: usize, key: &str) -> Option<&'w Workload> {
+    let place = &world.places[place];
+    match key.strip_prefix(crate::clones::PREFIX) {
+        Some(of) => place.clones.get(of),
+        None => place.workloads.get(key),
+    }
+    .map(AsRef::as_ref)
+}
+
 /// What runs in a workload.
 pub fn image(workload: &Workload) -> Image {
     workload.images.get("app").map_or(Image(97), |text| Image::of(text))
@@ -342,13 +362,15 @@ pub fn image(workload: &Workload) -> Image {
 pub fn serves(workload: &Workload) -> bool {
     !workload.deleting
         && workload.observed_generation == workload.generation
-        && !workload.pods.is_empty()
+        && workload.available >= workload.wanted
+        && (!workload.pods.is_empty() || workload.wanted == 0)
         && workload.pods.iter().all(|p| p.ready)
 }
 
 /// The workload's controller has come to its end, and well.
 pub fn settle(workload: &mut Workload) {
-    (workload.replicas, workload.updated, workload.ready, workload.available) = (1, 1, 1, 1);
+    let pods = workload.wanted;
+    (workload.replicas, workload.updated, workload.ready, workload.available) = (pods, pods, pods, pods);
     workload.refused = None;
     let created = workload.pods.first().map_or(START, |p| p.created);
     workload.pods = vec![Pod { name: "pod".into(), created, ready: true, going: false, restarts: 0, trouble: None }];

@@ -45,11 +45,17 @@ pub fn orphan_job(stores: &Stores, health: &WatchHealth, namespace: &str, name: 
 pub fn is_orphan(stores: &Stores, job: &slim::Job) -> bool {
     let Some((home, name)) = home_of(job) else { return false };
     let Some(pipeline) = get(&stores.pipelines, home, name) else { return true };
+    !is_through(stores, &pipeline, job.metadata.namespace.as_deref())
+}
+
+/// Whether a pipeline goes through an Environment that points at that namespace.
+pub fn is_through(stores: &Stores, pipeline: &DeliveryPipeline, namespace: Option<&str>) -> bool {
+    let home = pipeline.metadata.namespace.as_deref().unwrap_or_default();
     let is_here = |environment: &str| {
         get(&stores.environments, home, environment)
-            .is_some_and(|e| job.metadata.namespace.as_deref() == Some(e.spec.target_namespace.as_str()))
+            .is_some_and(|e| namespace == Some(e.spec.target_namespace.as_str()))
     };
-    !environments_of(&pipeline).any(is_here)
+    environments_of(pipeline).any(is_here)
 }
 
 /// Namespace and name of the pipeline that made a Job.

@@ -1,6 +1,7 @@
 //! One pipeline's `Snapshot`, and one Environment's view, built from the stores. Pure: no client, no clock.
 
 mod access;
+mod clone;
 mod environment;
 mod job;
 mod pods;
@@ -18,6 +19,7 @@ use crate::api::pipeline::WorkloadRef;
 use crate::api::stage::JobSource;
 use crate::api::{DeliveryPipeline, Rollout};
 
+pub use clone::{home_of_clone, is_orphan_clone, orphan_clone};
 pub use environment::gather_environment;
 pub use job::{home_of, is_orphan, orphan_job};
 
@@ -84,6 +86,10 @@ fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at:
         let found = workload::workload(stores, health, pipeline, &target, wanted, config)?;
         Some((wanted.key(), Arc::new(found)))
     });
+    let clones = workloads_of(pipeline, at).filter(|_| is_open).filter_map(|of| {
+        let found = workload::clone(stores, health, pipeline, &target, of, config)?;
+        Some((of.key(), Arc::new(found)))
+    });
     let cron_jobs = suites_of(pipeline, at).filter(|_| is_open).filter_map(|job| {
         let found = get(&stores.cron_jobs, &target, &job.cron_job)?;
         let (runnable, containers) = (found.runnable, found.containers());
@@ -96,6 +102,7 @@ fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at:
     });
     Place {
         workloads,
+        clones: clones.collect(),
         cron_jobs: cron_jobs.collect(),
         jobs: job::jobs(stores, pipeline, &target),
         access,

@@ -5,7 +5,7 @@ use kube::core::ObjectMeta;
 
 use super::{GatherConfig, job, pods};
 use crate::api::DeliveryPipeline;
-use crate::api::labels::{ATTEMPT, CLAIMED_BY};
+use crate::api::labels::{ATTEMPT, CLAIMED_BY, TRACK};
 use crate::api::pipeline::{WorkloadKind, WorkloadRef};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim::{self, Controller};
@@ -44,6 +44,21 @@ pub fn workload(
     }
 }
 
+/// What stands under the name of its clone, if anything does.
+pub fn clone(
+    stores: &Stores,
+    health: &WatchHealth,
+    pipeline: &DeliveryPipeline,
+    namespace: &str,
+    of: &WorkloadRef,
+    config: &GatherConfig,
+) -> Option<Workload> {
+    if !of.is_cloned() {
+        return None;
+    }
+    workload(stores, health, pipeline, namespace, &WorkloadRef { name: of.clone_name(), ..of.clone() }, config)
+}
+
 /// All but its pods.
 fn whole(
     stores: &Stores,
@@ -65,6 +80,8 @@ fn whole(
         observed_generation: own.observed_generation,
         deleting: meta.deletion_timestamp.is_some(),
         rolls: own.rolls,
+        obstacle: own.obstacle.clone(),
+        track: meta.labels.as_ref().and_then(|all| all.get(TRACK)).cloned(),
         images: own.template.containers.iter().map(|c| (c.name.clone(), c.image.clone())).collect(),
         fingerprint: own.template.fingerprint(is_managed),
         attempt: annotation(ATTEMPT).cloned(),

@@ -8,7 +8,7 @@ use kube::core::ObjectMeta;
 use super::Key;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release};
-use crate::observe::gather::{home_of, is_orphan, workloads_of};
+use crate::observe::gather::{home_of, home_of_clone, is_orphan, is_orphan_clone, workloads_of};
 use crate::observe::slim;
 use crate::observe::stores::{Stores, get};
 
@@ -23,7 +23,9 @@ pub fn of_owner(stores: &Stores, meta: &ObjectMeta) -> Vec<Key> {
 /// The pipelines, wherever they are, that name it in an Environment that points at its namespace.
 pub fn of_workload(stores: &Stores, kind: WorkloadKind, namespace: &str, name: &str) -> Vec<Key> {
     through_namespace(stores, namespace, |pipeline, environment| {
-        workloads_of(pipeline, environment).any(|workload| workload.kind == kind && workload.name == name)
+        workloads_of(pipeline, environment).any(|workload| {
+            workload.kind == kind && (workload.name == name || workload.is_cloned() && workload.clone_name() == name)
+        })
     })
 }
 
@@ -37,11 +39,23 @@ pub fn of_job(stores: &Stores, job: &slim::Job) -> Option<Key> {
     })
 }
 
-/// Jobs that pipelines of that namespace made, if they are of interest.
-pub fn jobs_from(stores: &Stores, namespace: &str, is_concerned: impl Fn(&slim::Job, &str) -> bool) -> Vec<Key> {
-    let is_its =
-        |job: &slim::Job| home_of(job).is_some_and(|(home, name)| home == namespace && is_concerned(job, name));
-    stores.jobs.state_filter(is_its).iter().filter_map(|job| of_job(stores, job)).collect()
+/// The clone itself, where nobody looks after it.
+pub fn of_clone(stores: &Stores, clone: &slim::Deployment) -> Option<Key> {
+    let namespace = clone.namespace().unwrap_or_default();
+    is_orphan_clone(stores, clone).then(|| Key::OrphanClone { namespace, name: clone.name_any() })
+}
+
+/// Jobs and clones that pipelines of that namespace made, if they are of interest by their namespace and pipeline.
+pub fn made_by(stores: &Stores, namespace: &str, is_concerned: impl Fn(Option<&str>, &str) -> bool) -> Vec<Key> {
+    let is_its = |meta: &ObjectMeta, (home, name): (&str, &str)| {
+        home == namespace && is_concerned(meta.namespace.as_deref(), name)
+    };
+    let jobs = stores.jobs.state_filter(|job| home_of(job).is_some_and(|home| is_its(&job.metadata, home)));
+    let clones = stores.deployments.state_filter(|clone| {
+        home_of_clone(clone).is_some_and(|(home, name, _)| is_its(&clone.metadata, (home, name)))
+    });
+    let clones = clones.iter().filter_map(|clone| of_clone(stores, clone));
+    jobs.iter().filter_map(|job| of_job(stores, job)).chain(clones).collect()
 }
 
 pub fn of_namespace(stores: &Stores, namespace: &str) -> Vec<Key> {

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use kube::{Resource, ResourceExt};
 
 use links::{
-    decision_key, environment_key, is_in, jobs_from, key_of, of_job, of_namespace, of_owner, of_workload, pipeline_key,
-    release_key, rivals, through_namespace,
+    decision_key, environment_key, is_in, key_of, made_by, of_clone, of_job, of_namespace, of_owner, of_workload,
+    pipeline_key, release_key, rivals, through_namespace,
 };
 pub use links::{environments_of, pipelines_through};
 
@@ -44,6 +44,11 @@ pub enum Key {
         namespace: String,
         name: String,
     },
+    /// A clone of ours that no pipeline looks after.
+    OrphanClone {
+        namespace: String,
+        name: String,
+    },
 }
 
 /// An object before and after; one of the two is missing when it came or went.
@@ -72,7 +77,9 @@ pub fn all(stores: &Stores) -> Vec<Key> {
     let releases = stores.releases.state().into_iter().map(|r| release_key(stores, r.as_ref()));
     let decisions = stores.decisions.state().into_iter().map(|d| decision_key(stores, d.as_ref()));
     let jobs = stores.jobs.state().into_iter().filter_map(|j| of_job(stores, j.as_ref()));
-    let keys: BTreeSet<Key> = pipelines.chain(environments).chain(releases).chain(decisions).chain(jobs).collect();
+    let clones = stores.deployments.state().into_iter().filter_map(|d| of_clone(stores, d.as_ref()));
+    let own = pipelines.chain(environments).chain(releases).chain(decisions);
+    let keys: BTreeSet<Key> = own.chain(jobs).chain(clones).collect();
     keys.into_iter().collect()
 }
 
@@ -87,7 +94,7 @@ pub fn pipeline(stores: &Stores, change: &Change<'_, DeliveryPipeline>) -> Vec<K
             keys.extend(rivals(stores, side));
             keys.extend(dependants(stores, &namespace, &side.name_any()));
         } else if has_other_environments(change) {
-            keys.extend(jobs_from(stores, &namespace, |_, pipeline| pipeline == side.name_any()));
+            keys.extend(made_by(stores, &namespace, |_, pipeline| pipeline == side.name_any()));
         }
     }
     keys.into_iter().collect()
@@ -106,8 +113,8 @@ fn dependants(stores: &Stores, namespace: &str, name: &str) -> BTreeSet<Key> {
     let releases = stores.releases.state_filter(|r| is_in(r, namespace) && r.spec.pipeline == name);
     let decisions = stores.decisions.state_filter(|d| is_in(d, namespace) && d.spec.pipeline == name);
     let keys = releases.iter().map(|r| release_key(stores, r));
-    let jobs = jobs_from(stores, namespace, |_, pipeline| pipeline == name);
-    keys.chain(decisions.iter().map(|d| decision_key(stores, d))).chain(jobs).collect()
+    let made = made_by(stores, namespace, |_, pipeline| pipeline == name);
+    keys.chain(decisions.iter().map(|d| decision_key(stores, d))).chain(made).collect()
 }
 
 pub fn release(stores: &Stores, change: &Change<'_, Release>) -> Vec<Key> {
@@ -133,7 +140,7 @@ pub fn environment(stores: &Stores, change: &Change<'_, Environment>) -> Vec<Key
         keys.extend(of_namespace(stores, &side.spec.target_namespace));
         let target = Some(side.spec.target_namespace.as_str());
         let home = side.namespace().unwrap_or_default();
-        keys.extend(jobs_from(stores, &home, |job, _| job.metadata.namespace.as_deref() == target));
+        keys.extend(made_by(stores, &home, |namespace, _| namespace == target));
     }
     keys.into_iter().collect()
 }
@@ -145,7 +152,8 @@ pub fn namespace(stores: &Stores, change: &Change<'_, slim::Namespace>) -> Vec<K
 }
 
 pub fn deployment(stores: &Stores, change: &Change<'_, slim::Deployment>) -> Vec<Key> {
-    of_workloads(stores, WorkloadKind::Deployment, change)
+    let clones = change.sides().filter_map(|side| of_clone(stores, side));
+    of_workloads(stores, WorkloadKind::Deployment, change).into_iter().chain(clones).collect()
 }
 
 pub fn stateful_set(stores: &Stores, change: &Change<'_, slim::StatefulSet>) -> Vec<Key> {

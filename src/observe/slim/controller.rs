@@ -13,6 +13,8 @@ pub struct Controller {
     pub template: Template,
     pub writers: BTreeMap<String, Writer>,
     pub rolls: Rolls,
+    /// Of a Deployment: why a clone of it could not run beside it.
+    pub obstacle: Option<String>,
     pub wanted: i32,
     pub observed_generation: i64,
     pub replicas: i32,

@@ -37,6 +37,7 @@ impl From<Wire<WireSpec, DaemonSetStatus>> for DaemonSet {
             writers: image_writers(metadata.managed_fields.as_deref().unwrap_or_default()),
             template: Template::read(spec.template),
             rolls: spec.update_strategy.rolls(),
+            obstacle: None,
             wanted: status.desired_number_scheduled,
             observed_generation: status.observed_generation.unwrap_or(0),
             replicas: status.current_number_scheduled,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Wire;
+use super::cloneable;
 use super::controller::Controller;
 use super::template::Template;
 use super::writers::image_writers;
@@ -28,7 +29,14 @@ struct WireSpec {
     #[serde(default)]
     paused: bool,
     #[serde(default)]
+    strategy: Strategy,
+    #[serde(default)]
     template: Value,
+}
+
+#[derive(Default, Deserialize)]
+struct Strategy {
+    r#type: Option<String>,
 }
 
 impl From<Wire<WireSpec, DeploymentStatus>> for Deployment {
@@ -36,6 +44,7 @@ impl From<Wire<WireSpec, DeploymentStatus>> for Deployment {
         let Wire { metadata, spec, status } = wire;
         let own = Controller {
             writers: image_writers(metadata.managed_fields.as_deref().unwrap_or_default()),
+            obstacle: cloneable::obstacle(spec.strategy.r#type.as_deref(), &spec.template),
             template: Template::read(spec.template),
             rolls: if spec.paused { Rolls::Paused } else { Rolls::Freely },
             // The server fills in 1.

@@ -65,6 +65,7 @@ impl From<Wire<WireSpec, StatefulSetStatus>> for StatefulSet {
             writers: image_writers(metadata.managed_fields.as_deref().unwrap_or_default()),
             template: Template::read(spec.template),
             rolls: spec.update_strategy.rolls(),
+            obstacle: None,
             // The server fills in 1.
             wanted: spec.replicas.unwrap_or(1),
             observed_generation: status.observed_generation.unwrap_or(0),

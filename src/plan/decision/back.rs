@@ -16,7 +16,14 @@ pub(super) fn abort(world: &World<'_>, draft: &mut Draft, index: usize, decision
         None if is(Mutant::AbortIdle) => go_back(world, draft, index, decision),
         None => Answer::refused("nothing is under way there"),
         Some((RolloutState::Reverting(_), _)) => Answer::refused("it is going back already"),
-        Some((RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_), version)) => {
+        Some((
+            RolloutState::Progressing(_)
+            | RolloutState::Stepping(_)
+            | RolloutState::Verifying(_)
+            | RolloutState::Delivered(_)
+            | RolloutState::Homing(_),
+            version,
+        )) => {
             ending::go_back(world, draft, index, Cause::Aborted, &format!("aborted by {}", user_of(decision)), None);
             Answer::applied(format!("{version} goes back"))
         }
@@ -95,7 +102,7 @@ pub(super) fn unhold(draft: &mut Draft, index: usize) -> Answer {
     match stage.held.as_ref().map(|h| h.kind) {
         None => Answer::refused("it is not held"),
         Some(HoldKind::ExternalChange) => Answer::refused("someone else wrote an image there; decide Adopt or Restore"),
-        Some(HoldKind::Revert) => {
+        Some(HoldKind::Revert | HoldKind::Interrupted) => {
             stage.held = None;
             Answer::applied("the hold is lifted; releases above the mark follow")
         }

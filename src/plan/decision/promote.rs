@@ -1,6 +1,7 @@
 //! Promote and Retry: a release asked for by name. They stand until the gates let it in.
 
 use crate::api::checkpoint::StageStatus;
+use crate::api::rollout::Stepping;
 use crate::api::stage::Stage;
 use crate::api::{BuildHash, Decision, DecisionPhase, DecisionType, RolloutState};
 use crate::plan::draft::Draft;
@@ -36,6 +37,10 @@ pub(super) fn stand(world: &World<'_>, draft: &mut Draft, index: usize, spec: &S
     {
         return Answer::refused(format!("the head is {}; change spec.release", head.version));
     }
+    if let Some(applied) = end_pause(draft, index, known, decision) {
+        return applied;
+    }
+    let Some(stage) = draft.status.stages.get(index) else { return Answer::Stands };
     if let Some(refused) = pointless(stage, known, decision) {
         return refused;
     }
@@ -70,6 +75,19 @@ fn is_being_lifted(world: &World<'_>, draft: &Draft, environment: &str, name: &s
     })
 }
 
+/// A Promote of what stands at a step of its canary ends the step's pause.
+fn end_pause(draft: &mut Draft, index: usize, known: &Known<'_>, decision: &Decision) -> Option<Answer> {
+    let rollout = draft.status.stages.get_mut(index)?.rollout.as_mut()?;
+    let is_its = rollout.release == known.name() && rollout.release_uid == known.uid;
+    let is_in_pause = |state: &Stepping| state.since.is_some() && !state.skipped;
+    let RolloutState::Stepping(state) = &mut rollout.state else { return None };
+    if !is_its || decision.spec.r#type != DecisionType::Promote || !is_in_pause(state) {
+        return None;
+    }
+    state.skipped = true;
+    Some(Answer::applied(format!("the pause of step {} is over", state.step + 1)))
+}
+
 /// It is there already, or on its way.
 fn pointless(stage: &StageStatus, known: &Known<'_>, decision: &Decision) -> Option<Answer> {
     let name = known.name();
@@ -77,13 +95,13 @@ fn pointless(stage: &StageStatus, known: &Known<'_>, decision: &Decision) -> Opt
     if let Some(rollout) = stage.rollout.as_ref().filter(|r| r.release == name) {
         return match rollout.state {
             RolloutState::Reverting(_) => None,
-            RolloutState::Progressing(_) | RolloutState::Verifying(_) if is_retry => {
+            RolloutState::Progressing(_) | RolloutState::Stepping(_) | RolloutState::Verifying(_) if is_retry => {
                 Some(Answer::refused("it is under way"))
             }
-            RolloutState::Progressing(_) | RolloutState::Verifying(_) => {
+            RolloutState::Progressing(_) | RolloutState::Stepping(_) | RolloutState::Verifying(_) => {
                 Some(Answer::applied("it is under way already"))
             }
-            RolloutState::Delivered(_) => Some(Answer::applied("it is delivered already")),
+            RolloutState::Delivered(_) | RolloutState::Homing(_) => Some(Answer::applied("it is delivered already")),
         };
     }
     let current = stage.current.as_ref().filter(|c| c.release == name && stage.rollout.is_none())?;

@@ -22,11 +22,27 @@ pub fn reverted(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &
         stage.held =
             Some(Hold { kind: HoldKind::Revert, message, by: Some(by.clone()), since: world.now, newest: None });
     }
+    if stage.interrupted.as_ref().is_some_and(|last| last.times > INTERRUPTIONS) {
+        hold_interrupted(world, stage);
+    }
     close(world, stage, &rollout, outcome, Some(reverting.ending.cause), &reverting.ending.message);
     let what =
         if is_whole { "back as it was" } else { "images back, under another template than they were recorded with" };
     let text = format!("{}: {} {what}: {}", stage.environment, name_of(&target), reverting.ending.message);
     draft.tell(&rollout.release, "Reverted", text);
+}
+
+/// After so many in a row a person must look.
+const INTERRUPTIONS: u32 = 3;
+
+fn hold_interrupted(world: &World<'_>, stage: &mut StageStatus) {
+    stage.interrupted = None;
+    let message = format!(
+        "the template changed {} times while a clone was exposed; once it stays as it is, Unhold, then Promote the release",
+        INTERRUPTIONS + 1
+    );
+    let (kind, since) = (HoldKind::Interrupted, world.now);
+    stage.held.get_or_insert(Hold { kind, message, by: None, since, newest: None });
 }
 
 /// The target does not serve by its deadline: a person must look; the stage is free for the next release.
@@ -35,7 +51,11 @@ pub fn revert_failed(world: &World<'_>, draft: &mut Draft, index: usize, why: &s
     let Some(rollout) = stage.rollout.take() else { return };
     let (hold_by, cause) = match &rollout.state {
         RolloutState::Reverting(r) => (r.hold_by.clone(), Some(r.ending.cause)),
-        RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => (None, None),
+        RolloutState::Progressing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Delivered(_)
+        | RolloutState::Homing(_) => (None, None),
     };
     let message = format!("the revert does not serve: {why}");
     if let Some(target) = &rollout.target {

@@ -9,8 +9,9 @@ use crate::plan::{adoption, build, idle, revert};
 
 /// Someone else wrote an image: nothing more is written until a person says Adopt or Restore.
 pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, who: &str) {
-    let is_delivered =
-        |s: &StageStatus| matches!(s.rollout.as_ref().map(|r| &r.state), Some(RolloutState::Delivered(_)));
+    let is_delivered = |s: &StageStatus| {
+        s.rollout.as_ref().is_some_and(|r| matches!(r.state, RolloutState::Delivered(_)) && !r.is_apart())
+    };
     if draft.status.stages.get(index).is_some_and(is_delivered) {
         settle(world, draft, index, Outcome::Delivered, "an image was changed by hand during the bake");
     }
@@ -23,7 +24,11 @@ pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, who: &str) {
     let before = stage.held.take();
     let coming = rollout.as_ref().and_then(|r| match &r.state {
         RolloutState::Reverting(state) => state.hold_by.clone(),
-        RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => None,
+        RolloutState::Progressing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Delivered(_)
+        | RolloutState::Homing(_) => None,
     });
     let by = coming.or_else(|| before.as_ref().and_then(|h| h.by.clone()));
     let newest = before.and_then(|h| h.newest);

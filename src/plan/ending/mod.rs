@@ -3,7 +3,7 @@
 mod back;
 mod foreign;
 
-use crate::api::checkpoint::{PendingBan, SeenWorkload, StageStatus};
+use crate::api::checkpoint::{Interrupted, PendingBan, SeenWorkload, StageStatus};
 use crate::api::rollout::{Reverting, Rollout, RolloutWorkload};
 use crate::api::{Cause, Ending, HistoryEntry, Live, Outcome, RolloutState};
 
@@ -31,6 +31,9 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause,
         let text = format!("{environment}: {message}; the same build was delivered before, and stays");
         return draft.tell(&rollout.release, "Aborted", text);
     }
+    if cause != Cause::Interrupted {
+        stage.interrupted = None;
+    }
     if cause.bans() && !is(Mutant::BanForgotten) {
         ban(stage, &rollout, message);
     }
@@ -50,11 +53,24 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause,
         since: world.now,
         deadline: world.now.plus(rollout.progress_deadline),
         ending: Ending { cause, message: clip(message, 256) },
+        apart: rollout.is_apart(),
         hold_by: hold_by.map(str::to_owned),
     });
     stage.rollout = Some(rollout);
     let note = Note { release: Some(release), warning: true, reason: "Reverting".into(), message: text };
     draft.notes.push(note);
+}
+
+/// The template of a workload changed while its clone was exposed: what was seen is of a revision that nobody has any more. The
+/// release is tried anew, in a new clone.
+pub fn interrupted(world: &World<'_>, draft: &mut Draft, index: usize, workload: &str) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(rollout) = &stage.rollout else { return };
+    let release_uid = rollout.release_uid.clone();
+    let times = stage.interrupted.as_ref().filter(|last| last.release_uid == release_uid).map_or(0, |last| last.times);
+    stage.interrupted = Some(Interrupted { release_uid, times: times + 1 });
+    let why = format!("the template of {workload} changed while its clone was exposed");
+    go_back(world, draft, index, Cause::Interrupted, &why, None);
 }
 
 fn ban(stage: &mut StageStatus, rollout: &Rollout, reason: &str) {
@@ -107,6 +123,7 @@ pub fn settle(world: &World<'_>, draft: &mut Draft, index: usize, outcome: Outco
     }
     if healthy {
         stage.alert = None;
+        stage.interrupted = None;
     }
     close(world, stage, &rollout, outcome, None, reason);
     let text = format!("{}: {} {}", stage.environment, rollout.version, word(outcome));
@@ -135,7 +152,11 @@ const fn word(outcome: Outcome) -> &'static str {
 fn live(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, healthy: bool) -> Live {
     let since = match &rollout.state {
         RolloutState::Delivered(baking) => baking.since,
-        RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Reverting(_) => world.now,
+        RolloutState::Homing(homing) => homing.delivered,
+        RolloutState::Progressing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Reverting(_) => world.now,
     };
     let created_at = world
         .release(&rollout.release)

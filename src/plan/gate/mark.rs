@@ -6,7 +6,12 @@ use super::{Candidate, Closed};
 
 pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
     let mark = c.stage.high_water.as_ref()?;
-    if order(&c.known.mark, mark).is_gt() || c.standing.is_some() || c.is_moved_head || is(Mutant::MarkIgnored) {
+    if order(&c.known.mark, mark).is_gt()
+        || c.standing.is_some()
+        || c.is_moved_head
+        || c.is_interrupted
+        || is(Mutant::MarkIgnored)
+    {
         return None;
     }
     Some(Closed::new(format!("{} has started here since", mark.version), "a Decision Promote"))

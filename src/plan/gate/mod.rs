@@ -49,6 +49,8 @@ pub struct Candidate<'w, 'a> {
     pub standing: Option<&'a Decision>,
     /// Exempt from the mark, because the head was moved to it.
     pub is_moved_head: bool,
+    /// Exempt from the mark, because the template changed while its clone was exposed.
+    pub is_interrupted: bool,
 }
 
 impl<'w, 'a> Candidate<'w, 'a> {
@@ -67,6 +69,7 @@ impl<'w, 'a> Candidate<'w, 'a> {
         let standing = start::standing(world, draft, &stage.environment, known.name());
         let head = draft.status.head.as_ref();
         let is_moved_head = head.is_some_and(|h| h.release == known.name() && h.exempt.contains(&stage.environment));
+        let is_interrupted = stage.interrupted.as_ref().is_some_and(|last| last.release_uid == known.uid);
         let is_under_way = stage.rollout.as_ref().is_some_and(|r| r.release == known.name());
         let is_live = |c: &crate::api::Live| c.release == known.name() && known.hash == c.build;
         let is_current = stage.current.as_ref().is_some_and(is_live) && stage.rollout.is_none();
@@ -75,7 +78,7 @@ impl<'w, 'a> Candidate<'w, 'a> {
         }
         let is_above =
             is(Mutant::MarkIgnored) || stage.high_water.as_ref().is_none_or(|mark| order(&known.mark, mark).is_gt());
-        (is_above || standing.is_some() || is_moved_head).then_some(Self {
+        (is_above || standing.is_some() || is_moved_head || is_interrupted).then_some(Self {
             world,
             draft,
             index,
@@ -84,6 +87,7 @@ impl<'w, 'a> Candidate<'w, 'a> {
             known,
             standing,
             is_moved_head,
+            is_interrupted,
         })
     }
 

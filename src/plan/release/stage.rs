@@ -8,6 +8,8 @@ use crate::plan::gate::{Candidate, GATES};
 use crate::plan::world::{Known, World, created, user_of};
 use crate::plan::{interrupt, summary};
 
+use super::share;
+
 /// Where the release stands in the stage; `old` is what its status said before.
 pub(super) fn stage(
     world: &World<'_>,
@@ -35,7 +37,7 @@ pub(super) fn stage(
 
 /// A newer one is delivered there, though its bake goes on.
 fn is_replaced(stage: &StageStatus) -> bool {
-    stage.rollout.as_ref().is_some_and(|r| matches!(r.state, RolloutState::Delivered(_)))
+    stage.rollout.as_ref().is_some_and(|r| matches!(r.state, RolloutState::Delivered(_) | RolloutState::Homing(_)))
 }
 
 fn blank(environment: &str, phase: Phase) -> ReleaseStage {
@@ -46,6 +48,7 @@ fn blank(environment: &str, phase: Phase) -> ReleaseStage {
         message: String::new(),
         attempt: String::new(),
         gates: Vec::new(),
+        exposure: None,
         tests: Vec::new(),
         started_at: None,
         exposed_at: None,
@@ -58,7 +61,8 @@ fn blank(environment: &str, phase: Phase) -> ReleaseStage {
 fn carried(before: Option<&ReleaseStage>, environment: &str, phase: Phase, attempt: &str) -> ReleaseStage {
     match before.filter(|b| b.attempt == attempt && !attempt.is_empty()) {
         Some(before) => {
-            ReleaseStage { phase, reason: String::new(), message: String::new(), gates: Vec::new(), ..before.clone() }
+            let (reason, message, gates) = (String::new(), String::new(), Vec::new());
+            ReleaseStage { phase, reason, message, gates, exposure: None, ..before.clone() }
         }
         None => ReleaseStage { attempt: attempt.to_owned(), ..blank(environment, phase) },
     }
@@ -79,7 +83,21 @@ fn under_way(
     if !rollout.suites.is_empty() {
         out.tests = rollout.suites.iter().map(|s| summary::of(world, environment, rollout, s)).collect();
     }
+    out.exposure = share::of(world, stage, rollout);
     match &rollout.state {
+        RolloutState::Stepping(state) => {
+            out.message = share::message(world, draft, index, state, out.exposure.as_ref());
+            if state.paused.is_some() {
+                out.reason = "Paused".into();
+                out.message = format!("paused; {}", out.message);
+            }
+        }
+        RolloutState::Homing(state) => {
+            out.phase = Phase::Delivered;
+            out.reason = "Homing".into();
+            out.message = format!("the workloads are rolled to it; {}", interrupt::progress_text(world, draft, index));
+            out.delivered_at = Some(state.delivered);
+        }
         RolloutState::Progressing(state) => {
             out.message = interrupt::progress_text(world, draft, index);
             if state.paused.is_some() {

@@ -1,14 +1,13 @@
 //! Live and proven: health is watched until the bake ends.
 
-use super::set_state;
+use super::{go_home, set_state};
 use crate::api::rollout::{Baking, Rollout};
 use crate::api::{Cause, Outcome, RolloutState, StageStatus, Time};
-use crate::observe::Workload;
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
-use crate::plan::writing::{foreign, seen, standings};
-use crate::plan::{ending, health, suite};
+use crate::plan::writing::{foreign, standings};
+use crate::plan::{ending, health, strategy, suite};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking) {
     let all = standings(world, draft, index, usize::MAX - 1);
@@ -30,8 +29,15 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking
         Health::Is(_) => {}
     }
     if world.is_due(state.until) && state.unhealthy.is_none() && suite::is_told(world, draft, index) {
+        if is_apart(draft, index) {
+            return go_home(world, draft, index, &state);
+        }
         ending::settle(world, draft, index, Outcome::Delivered, "");
     }
+}
+
+fn is_apart(draft: &Draft, index: usize) -> bool {
+    draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()).is_some_and(Rollout::is_apart)
 }
 
 /// How the containers of a rollout do.
@@ -44,7 +50,7 @@ pub enum Health {
 
 /// Whether containers of the rollout's workloads fail just now.
 pub fn is_ill(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> bool {
-    let mut seen = rollout.workloads.iter().filter_map(|plan| seen(world, &stage.environment, plan));
+    let mut seen = strategy::carriers(world, stage, rollout).into_iter();
     seen.any(|w| health::ill_health(world, w, rollout.started_at, rollout.progress_deadline).is_some())
 }
 
@@ -52,7 +58,7 @@ pub fn is_ill(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> bool
 pub fn watch_health(world: &World<'_>, draft: &Draft, index: usize, since: Option<Time>) -> Health {
     let Some(stage) = draft.status.stages.get(index) else { return Health::Is(None) };
     let Some(rollout) = &stage.rollout else { return Health::Is(None) };
-    let all: Vec<&Workload> = rollout.workloads.iter().filter_map(|p| seen(world, &stage.environment, p)).collect();
+    let all = strategy::carriers(world, stage, rollout);
     if let Some(why) = all.iter().find_map(|w| health::failed_job(world, w, rollout.started_at)) {
         return Health::Lost(why);
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  start ─► Progressing ─► Verifying ─► Delivered ─► settled (Delivered, Superseded)
+//!  start ─► Stepping ────► Verifying ─► Delivered ─► Homing ─► settled          (with a clone)
 //!               │  │           │  └──► Unverified      │
 //!               │  └───────────┴────────────┬──────────┘ failed, aborted, withdrawn, health lost
 //!               ▼                           ▼
@@ -9,43 +10,60 @@
 //! ```
 
 mod baking;
+mod homing;
 mod progressing;
 mod reverting;
+mod stepping;
 mod verifying;
 
 use crate::api::RolloutState;
 
 use super::draft::Draft;
-use super::interrupt;
+use super::mutant::{Mutant, is};
 use super::workload::Standing;
 use super::world::World;
 use super::writing::{seen, standings};
+use super::{ending, interrupt};
 
 pub use baking::is_ill;
+pub use homing::begin as go_home;
 pub use progressing::unknown;
+pub use stepping::{pause_of, steps};
+
+/// Why a rollout ends that nobody let go on.
+const PAUSED_TOO_LONG: &str = "paused for longer than allowed";
 
 /// Moves the stage's open rollout by one transition, if one is due.
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize) {
     if interrupt::apply(world, draft, index) {
         return;
     }
-    follow_templates(world, draft, index);
+    if follow_templates(world, draft, index) {
+        return;
+    }
     let Some(rollout) = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()) else { return };
     match rollout.state.clone() {
         RolloutState::Progressing(state) => progressing::advance(world, draft, index, state),
+        RolloutState::Stepping(state) => stepping::advance(world, draft, index, state),
         RolloutState::Verifying(state) => verifying::advance(world, draft, index, state),
         RolloutState::Delivered(state) => baking::advance(world, draft, index, state),
+        RolloutState::Homing(state) => homing::advance(world, draft, index, state),
         RolloutState::Reverting(state) => reverting::advance(world, draft, index, &state),
     }
 }
 
-/// A workload that was re-created gets its new UID once it runs our images; a changed template restarts the judging.
-fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) {
+/// A workload that was re-created gets its new UID once it runs our images; a changed template restarts the judging, or
+/// ends a rollout whose clones are of the template before. True if it did.
+fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
     let all = standings(world, draft, index, usize::MAX - 1);
-    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(stage) = draft.status.stages.get_mut(index) else { return false };
     let environment = stage.environment.clone();
-    let Some(rollout) = &mut stage.rollout else { return };
+    let Some(rollout) = &mut stage.rollout else { return false };
+    let is_overtaken = rollout.strategy.clones()
+        && matches!(rollout.state, RolloutState::Stepping(_) | RolloutState::Verifying(_))
+        && !is(Mutant::TemplateIgnored);
     let mut changed = None;
+    let mut overtaken = None;
     for plan in &mut rollout.workloads {
         let Some(seen) = seen(world, &environment, plan) else { continue };
         let key = plan.workload.key();
@@ -55,14 +73,20 @@ fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) {
         }
         if plan.fingerprint != seen.fingerprint {
             plan.fingerprint.clone_from(&seen.fingerprint);
+            overtaken = overtaken.or_else(|| (is_overtaken && plan.workload.is_cloned()).then(|| key.clone()));
             changed = Some(key);
         }
     }
-    let Some(key) = changed else { return };
+    if let Some(key) = overtaken {
+        ending::interrupted(world, draft, index, &key);
+        return true;
+    }
+    let Some(key) = changed else { return false };
     match &mut rollout.state {
         RolloutState::Progressing(state) => state.deadline = world.now.plus(rollout.progress_deadline),
         RolloutState::Delivered(state) => state.until = world.now.plus(rollout.bake),
-        RolloutState::Verifying(_) | RolloutState::Reverting(_) => {}
+        RolloutState::Homing(state) => state.deadline = world.now.plus(rollout.progress_deadline),
+        RolloutState::Stepping(_) | RolloutState::Verifying(_) | RolloutState::Reverting(_) => {}
     }
     let release = rollout.release.clone();
     draft.tell(
@@ -70,6 +94,7 @@ fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) {
         "ConfigChanged",
         format!("{environment}: the template of {key} changed during the rollout; judging starts again"),
     );
+    false
 }
 
 fn set_state(draft: &mut Draft, index: usize, state: RolloutState) {

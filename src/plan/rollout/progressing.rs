@@ -1,9 +1,9 @@
 //! On the way to full exposure: one workload after the other, each judged until it serves in full.
 
-use super::verifying::deliver;
-use super::{environment_of, set_state};
+use super::verifying::expose;
+use super::{PAUSED_TOO_LONG, set_state};
 use crate::api::pipeline::WorkloadRef;
-use crate::api::rollout::{Progressing, RolloutWorkload, Verifying};
+use crate::api::rollout::{Progressing, RolloutWorkload};
 use crate::api::{Cause, RolloutState, Time};
 use crate::plan::draft::Draft;
 use crate::plan::health::{self, Judgement};
@@ -33,7 +33,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Progre
         return pause(world, draft, index, state);
     }
     if let Some(since) = state.paused.filter(|_| !is(Mutant::PauseSticks)) {
-        let deadline = Time::from_millis(state.deadline.millis() + world.now.since(since).millis());
+        let deadline = state.deadline.plus(world.now.since(since));
         return set_state(draft, index, RolloutState::Progressing(Progressing { deadline, paused: None, ..state }));
     }
     match way {
@@ -51,7 +51,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Progre
 
 /// The deadline has passed. What could not be written says nothing about the build, and neither does a workload of which
 /// no new pod is to blame: none was made, or all of them are ready and something else keeps the rest.
-fn too_late(
+pub fn too_late(
     world: &World<'_>,
     draft: &mut Draft,
     index: usize,
@@ -124,7 +124,7 @@ fn pause(world: &World<'_>, draft: &mut Draft, index: usize, state: Progressing)
     match state.paused {
         None => set_state(draft, index, RolloutState::Progressing(Progressing { paused: Some(world.now), ..state })),
         Some(since) if world.is_due(since.plus(world.snap.settings.max_pause)) => {
-            ending::go_back(world, draft, index, Cause::Aborted, "paused for longer than allowed", None);
+            ending::go_back(world, draft, index, Cause::Aborted, PAUSED_TOO_LONG, None);
         }
         Some(_) => {}
     }
@@ -136,15 +136,5 @@ fn next_step(world: &World<'_>, draft: &mut Draft, index: usize, state: Progress
     if (state.step as usize) + 1 < rollout.workloads.len() && !is(Mutant::StepSkipped) {
         return set_state(draft, index, RolloutState::Progressing(Progressing { step: state.step + 1, ..state }));
     }
-    rollout.exposed_at = Some(world.now);
-    if rollout.suites.is_empty() || is(Mutant::SuitesSkipped) {
-        return deliver(world, draft, index);
-    }
-    for suite in &mut rollout.suites {
-        suite.since = Some(world.now);
-    }
-    let (release, version) = (rollout.release.clone(), rollout.version.clone());
-    set_state(draft, index, RolloutState::Verifying(Verifying { since: world.now, unhealthy: None }));
-    let environment = environment_of(draft, index);
-    draft.tell(&release, "Exposed", format!("{environment}: {version} runs in full; its suites start"));
+    expose(world, draft, index);
 }

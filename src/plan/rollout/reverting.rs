@@ -8,7 +8,7 @@ use crate::plan::mutant::{Mutant, is};
 use crate::plan::workload::Standing;
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, seen, standings};
-use crate::plan::{ending, health, interrupt, reference, suite};
+use crate::plan::{ending, health, interrupt, reference, strategy, suite};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Reverting) {
     let all = standings(world, draft, index, usize::MAX - 1);
@@ -24,7 +24,8 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
         Standing::Unwritten | Standing::Unknown(_) | Standing::Foreign(_) => false,
     };
     let closed = reference::closed(world, &environment);
-    if closed.is_none() && !all.is_empty() && all.iter().all(is_back) {
+    let has_clones = strategy::has_clones(world, &environment) && !is(Mutant::CloneForgotten);
+    if closed.is_none() && !has_clones && !all.is_empty() && all.iter().all(is_back) {
         if suite::is_told(world, draft, index) {
             ending::reverted(world, draft, index, state);
         }
@@ -35,6 +36,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
             Standing::Unknown(image) => unknown(&plan.workload, image),
             _ => format!("{} is not back", plan.workload.key()),
         });
+        let late = late.or_else(|| has_clones.then(|| "its clone is still there".to_owned()));
         let why = closed.or_else(|| interrupt::refusal(world, &environment)).or(late).unwrap_or_default();
         ending::revert_failed(world, draft, index, &clip(&why, 200));
     }

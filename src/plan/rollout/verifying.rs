@@ -7,6 +7,7 @@ use crate::api::rollout::{Baking, RolloutWorkload, Verifying};
 use crate::api::{Cause, Outcome, RolloutState, Time};
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
+use crate::plan::strategy::{self, Clones};
 use crate::plan::suite::{self, Tests};
 use crate::plan::workload::Standing;
 use crate::plan::world::World;
@@ -53,11 +54,16 @@ fn has_target(draft: &Draft, index: usize) -> bool {
     draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()).is_some_and(|r| r.target.is_some())
 }
 
-/// Whether every workload of the plan runs the new images in full.
+/// Whether the new build runs in full, in the workloads of the plan or in their clones.
 fn is_whole(world: &World<'_>, draft: &Draft, index: usize, all: &[(RolloutWorkload, Standing)]) -> bool {
-    let environment = environment_of(draft, index);
+    let Some(stage) = draft.status.stages.get(index) else { return false };
+    let Some(rollout) = &stage.rollout else { return false };
+    if rollout.is_apart() {
+        return matches!(strategy::judge(world, draft, stage, rollout), Clones::Stand);
+    }
+    let environment = &stage.environment;
     all.iter().all(|(plan, standing)| {
-        *standing == Standing::Wanted && seen(world, &environment, plan).is_some_and(health::is_serving)
+        *standing == Standing::Wanted && seen(world, environment, plan).is_some_and(health::is_serving)
     })
 }
 
@@ -66,6 +72,22 @@ fn limit_of(draft: &Draft, index: usize) -> Option<Time> {
     let rollout = draft.status.stages.get(index)?.rollout.as_ref()?;
     let last = rollout.suites.iter().filter_map(|s| s.verdict.as_ref()).map(|v| v.at).max();
     Some(last.or(rollout.exposed_at)?.plus(rollout.progress_deadline))
+}
+
+/// The new build runs in full: its suites start, or it is proven as it is.
+pub fn expose(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let environment = environment_of(draft, index);
+    let Some(rollout) = draft.status.stages.get_mut(index).and_then(|s| s.rollout.as_mut()) else { return };
+    rollout.exposed_at = Some(world.now);
+    if rollout.suites.is_empty() || is(Mutant::SuitesSkipped) {
+        return deliver(world, draft, index);
+    }
+    for suite in &mut rollout.suites {
+        suite.since = Some(world.now);
+    }
+    let (release, version) = (rollout.release.clone(), rollout.version.clone());
+    set_state(draft, index, RolloutState::Verifying(Verifying { since: world.now, unhealthy: None }));
+    draft.tell(&release, "Exposed", format!("{environment}: {version} runs in full; its suites start"));
 }
 
 /// Live and proven: evidence for the next stage from now on, and the bake begins.

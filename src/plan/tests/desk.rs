@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::bounds;
+use super::{bounds, clones};
 use crate::api::conditions::find;
 use crate::api::pipeline::WorkloadRef;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, StageStatus, TestRun, Time};
@@ -260,6 +260,12 @@ impl Desk {
                 Arc::make_mut(job).suspended = false;
             }
             Action::RemoveJob { namespace, name, .. } => drop(self.job(namespace).remove(name)),
+            Action::CreateClone(_) | Action::ScaleClone(_) | Action::RemoveClone { .. } => {
+                if self.writes_lost {
+                    return;
+                }
+                clones::carry_out(&mut self.snap, self.version, &action);
+            }
             Action::DeletePod { .. } | Action::EnvironmentStatus { .. } => {}
         }
         self.done.push(action);
@@ -459,6 +465,8 @@ fn workload(environment: &str, named: &WorkloadRef) -> Workload {
         observed_generation: 1,
         deleting: false,
         rolls: Rolls::Freely,
+        obstacle: None,
+        track: None,
         images: [("app".to_owned(), "elsewhere.example/old:1".to_owned())].into(),
         fingerprint: "f0".into(),
         attempt: None,

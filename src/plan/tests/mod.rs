@@ -1,7 +1,9 @@
 //! The walks as tables and small worlds: the real `plan`, with a cluster that does at once what it is told.
 
 mod bounds;
+mod canary;
 mod claimed;
+mod clones;
 mod desk;
 mod edited;
 mod endings;

@@ -1,0 +1,53 @@
+//! A pipeline that is deleted at a step of its canary, in its bake, or on its way home takes its clone with it, and the
+//! images are as they were. A clone whose pipeline went without that goes all the same.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::cue::Cue;
+use crate::shop::Shop;
+use crate::story::Story;
+
+pub async fn run(t: &Story) -> Result<()> {
+    let shop = Shop::open(t).await?;
+    let old = shop.image(&shop.production, "checkout").await?;
+    let steps = json!([{"weight": 25, "pause": "2s"}, {"weight": 50, "pause": "2s"}]);
+    for (at, wanted) in ["1/3 25 25", "2/3 50 50", "3/3 100 50"].into_iter().enumerate() {
+        let spec = steps.clone();
+        shop.scale(3).await?;
+        shop.adopt(|pipeline| {
+            crate::shop::canary(pipeline, &spec);
+            pipeline["spec"]["stages"][1]["bake"] = json!("60s");
+        })
+        .await?;
+        let version = format!("1.{at}.0");
+        shop.deliver(&version, u32::try_from(at)? + 1, Cue::Good).await?;
+        shop.shows(&version, wanted).await?;
+        let generation = shop.generation().await?;
+        t.delete("dp", &shop.home, "checkout").await?;
+        shop.gone("dp", &shop.home, "checkout").await?;
+        shop.home().await?;
+        shop.untouched(&old, generation).await?;
+        // the next one finds one release above what runs, not two
+        t.delete("release", &shop.home, &format!("checkout-{version}")).await?;
+    }
+    stripped(&shop).await
+}
+
+/// Someone takes the finalizer off and the pipeline is gone at once: nobody looks after its clone any more.
+async fn stripped(shop: &Shop<'_>) -> Result<()> {
+    let t = shop.story();
+    shop.adopt_canary(3, json!([{"weight": 25, "pause": "1h"}])).await?;
+    shop.deliver("2.0.0", 9, Cue::Good).await?;
+    shop.shows("2.0.0", "1/2 25 25").await?;
+    t.kubectl(["delete", "dp", "checkout", "-n", &shop.home, "--wait=false"]).await?.ok()?;
+    t.patch("dp", &shop.home, "checkout", &json!({"metadata": {"finalizers": null}})).await.map(drop).or_else(|error| {
+        let text = format!("{error:#}");
+        // it was quicker
+        if text.contains("not found") || text.contains("NotFound") { Ok(()) } else { Err(error) }
+    })?;
+    shop.gone("dp", &shop.home, "checkout").await?;
+    shop.home().await?;
+    ensure!(shop.image(&shop.production, "checkout").await? == Shop::revision_0(), "the workload was written");
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! How much of a release is exposed, and what its present step waits for.
+
+use crate::api::release::ShareStatus;
+use crate::api::rollout::{Rollout, Stepping};
+use crate::api::{RolloutState, StageStatus};
+use crate::plan::draft::Draft;
+use crate::plan::traffic::replicas;
+use crate::plan::world::World;
+use crate::plan::writing::seen;
+use crate::plan::{interrupt, rollout as states, strategy};
+
+/// The share of a rollout whose build runs in clones; none of any other.
+pub(super) fn of(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Option<ShareStatus> {
+    if !rollout.is_apart() {
+        return None;
+    }
+    let steps = states::steps(&rollout.strategy);
+    let (step, since) = match &rollout.state {
+        RolloutState::Stepping(state) => (state.step as usize, state.since),
+        RolloutState::Progressing(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Delivered(_)
+        | RolloutState::Homing(_)
+        | RolloutState::Reverting(_) => (steps, rollout.exposed_at),
+    };
+    let pause =
+        since.map(|since| since.plus(states::pause_of(&rollout.strategy, u32::try_from(step).unwrap_or(u32::MAX))));
+    Some(ShareStatus {
+        step: format!("{}/{}", step + 1, steps + 1),
+        asked: strategy::asked(rollout),
+        real: since.and_then(|_| real(world, stage, rollout)),
+        until: pause.filter(|_| step < steps),
+    })
+}
+
+/// The smallest share that any of its clones has.
+fn real(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Option<u32> {
+    let shares = rollout.cloned().filter_map(|plan| {
+        let stable = seen(world, &stage.environment, plan)?;
+        let clone = strategy::clone(world, &stage.environment, &plan.workload)?;
+        Some(replicas::share(clone.wanted, stable.wanted))
+    });
+    shares.min()
+}
+
+/// What a step does, in words.
+pub(super) fn message(
+    world: &World<'_>,
+    draft: &Draft,
+    index: usize,
+    state: &Stepping,
+    share: Option<&ShareStatus>,
+) -> String {
+    let Some(share) = share else { return String::new() };
+    let step = format!("step {} ({} %)", share.step, share.asked);
+    let waits = interrupt::progress_text(world, draft, index);
+    match (state.since, share.until) {
+        (Some(_), Some(until)) if waits.is_empty() && !state.skipped => format!("{step} is watched until {until}"),
+        _ if waits.is_empty() => step,
+        _ => format!("{step}: {waits}"),
+    }
+}

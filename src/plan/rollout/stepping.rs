@@ -1,0 +1,118 @@
+//! A clone on its way to full exposure: one step after the other, each watched for as long as it says.
+
+use super::baking::{Health, watch_health};
+use super::progressing::too_late;
+use super::verifying::expose;
+use super::{PAUSED_TOO_LONG, set_state};
+use crate::api::rollout::Stepping;
+use crate::api::strategy::Strategy;
+use crate::api::{Cause, RolloutState, Span, Time};
+use crate::plan::draft::Draft;
+use crate::plan::mutant::{Mutant, is};
+use crate::plan::strategy::{self, Clones};
+use crate::plan::world::World;
+use crate::plan::writing::{foreign, standings};
+use crate::plan::{ending, health, interrupt, reference};
+
+pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Stepping) {
+    if let Some(who) = foreign(&standings(world, draft, index, usize::MAX - 1)) {
+        return ending::foreign(world, draft, index, &who);
+    }
+    let Some(stage) = draft.status.stages.get(index) else { return };
+    let Some(rollout) = &stage.rollout else { return };
+    let closed = reference::closed(world, &stage.environment).map(Clones::Blocked);
+    let clones = closed.unwrap_or_else(|| strategy::judge(world, draft, stage, rollout));
+    if let Clones::Failed(why) = &clones {
+        return ending::go_back(world, draft, index, Cause::Failed, why, None);
+    }
+    let is_paused = interrupt::is_paused(world, rollout);
+    match (state.paused, is_paused) {
+        (None, true) => set(draft, index, Stepping { paused: Some(world.now), ..state }),
+        (Some(since), false) if !is(Mutant::PauseSticks) => {
+            let deadline = state.deadline.plus(world.now.since(since));
+            set(draft, index, Stepping { deadline, paused: None, ..state });
+        }
+        (Some(since), _) if world.is_due(since.plus(world.snap.settings.max_pause)) => {
+            ending::go_back(world, draft, index, Cause::Aborted, PAUSED_TOO_LONG, None);
+        }
+        (paused, _) => match state.since {
+            Some(since) => watch(world, draft, index, state, since, paused.is_some(), &clones),
+            None => bring(world, draft, index, state, paused.is_some(), clones),
+        },
+    }
+}
+
+/// The step does not stand yet: its pods come, or the deadline does.
+fn bring(world: &World<'_>, draft: &mut Draft, index: usize, state: Stepping, is_paused: bool, clones: Clones) {
+    let Some(stage) = draft.status.stages.get(index) else { return };
+    let Some(rollout) = &stage.rollout else { return };
+    match clones {
+        Clones::Stand => set(draft, index, Stepping { since: Some(world.now), ..state }),
+        Clones::Coming(_) | Clones::Blocked(_) | Clones::Failed(_) if is_paused || !world.is_due(state.deadline) => {}
+        Clones::Blocked(why) => ending::go_back(world, draft, index, Cause::Inconclusive, &why, None),
+        Clones::Coming(_) | Clones::Failed(_) => {
+            let environment = stage.environment.clone();
+            let is_shown = strategy::carriers(world, stage, rollout).into_iter().any(health::has_unready_pod);
+            too_late(world, draft, index, &environment, None, is_shown);
+        }
+    }
+}
+
+/// The step stands: its pods are watched until its pause is over, then the next one comes.
+fn watch(
+    world: &World<'_>,
+    draft: &mut Draft,
+    index: usize,
+    state: Stepping,
+    since: Time,
+    is_paused: bool,
+    clones: &Clones,
+) {
+    let Some(rollout) = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()) else { return };
+    let pause = pause_of(&rollout.strategy, state.step);
+    match watch_health(world, draft, index, state.unhealthy) {
+        _ if is(Mutant::StepBlind) => {}
+        Health::Lost(why) => return ending::go_back(world, draft, index, Cause::Failed, &why, None),
+        Health::Is(unhealthy) if unhealthy != state.unhealthy => {
+            return set(draft, index, Stepping { unhealthy, ..state });
+        }
+        Health::Is(_) => {}
+    }
+    let is_over = state.skipped || world.is_due(since.plus(pause)) || is(Mutant::PauseSkipped);
+    if is_paused || !is_over || state.unhealthy.is_some() || !matches!(clones, Clones::Stand) {
+        return;
+    }
+    if pause_after(draft, index, state.step) {
+        let deadline = state.deadline.plus(world.now.since(since));
+        let next =
+            Stepping { step: state.step + 1, since: None, deadline, paused: None, unhealthy: None, skipped: false };
+        return set(draft, index, next);
+    }
+    expose(world, draft, index);
+}
+
+/// Whether another step comes after this one.
+fn pause_after(draft: &Draft, index: usize, step: u32) -> bool {
+    let rollout = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref());
+    rollout.is_some_and(|r| (step as usize) < steps(&r.strategy))
+}
+
+/// How many steps come before full exposure.
+pub fn steps(strategy: &Strategy) -> usize {
+    match strategy {
+        Strategy::Rolling {} => 0,
+        Strategy::Canary(canary) => canary.steps.len(),
+    }
+}
+
+/// How long a step is watched. Full exposure is watched by what follows.
+pub fn pause_of(strategy: &Strategy, step: u32) -> Span {
+    match strategy {
+        Strategy::Rolling {} => Span::seconds(0),
+        Strategy::Canary(canary) => canary.steps.get(step as usize).map_or(Span::seconds(0), |step| step.pause()),
+    }
+}
+
+fn set(draft: &mut Draft, index: usize, state: Stepping) {
+    set_state(draft, index, RolloutState::Stepping(state));
+}

@@ -1,0 +1,127 @@
+//! The writes to clones that a stage's checkpoint asks for: made without pods, brought to the size of the step, cut, taken
+//! away. What no open rollout wants goes, whatever left it there.
+
+use crate::api::rollout::{Rollout, RolloutWorkload};
+use crate::api::{RolloutState, StageStatus};
+use crate::observe::Workload;
+use crate::plan::action::{Action, CreateClone, ScaleClone};
+use crate::plan::draft::Draft;
+use crate::plan::effects::confirm;
+use crate::plan::mutant::{Mutant, is};
+use crate::plan::world::World;
+use crate::plan::writing::seen;
+use crate::plan::{interrupt, workload};
+
+use super::{asked, clone, fits, is_ours, size};
+
+/// The value of `windlass.dev/track` of a canary's pods.
+const TRACK: &str = "canary";
+
+/// Adds the writes to the clones of one stage.
+pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
+    let Some(place) = world.place(&stage.environment).filter(|_| stage.adopted.is_some()) else { return };
+    for (key, clone) in place.clones.iter().filter(|(_, clone)| is_ours(clone) && !clone.deleting) {
+        let plan = stage.rollout.as_ref().and_then(|r| Some((r, r.cloned().find(|p| p.workload.key() == *key)?)));
+        let stable = place.workloads.get(key).map(AsRef::as_ref);
+        let wanting = plan.filter(|(rollout, plan)| asked(rollout) > 0 && fits(world, draft, rollout, plan, clone));
+        actions.extend(match (wanting, stable) {
+            (Some((rollout, _)), Some(stable)) => fit(world, draft, stage, rollout, stable, clone),
+            (Some(_), None) => None,
+            (None, stable) => let_go(world, stage, stable, clone),
+        });
+    }
+    let rollout = stage.rollout.as_ref().filter(|rollout| asked(rollout) > 0);
+    let missing = rollout.into_iter().flat_map(|r| r.cloned().map(move |plan| (r, plan)));
+    actions.extend(missing.filter_map(|(rollout, plan)| create(world, draft, stage, rollout, plan)));
+}
+
+/// The clone as the step wants it.
+fn fit(
+    world: &World<'_>,
+    draft: &Draft,
+    stage: &StageStatus,
+    rollout: &Rollout,
+    stable: &Workload,
+    clone: &Workload,
+) -> Option<Action> {
+    let replicas = size(rollout, stable);
+    let is_raised = replicas > clone.wanted;
+    if replicas == clone.wanted || is_raised && is_stopped(world, rollout) {
+        return None;
+    }
+    let confirm = if is_raised { confirm(world, draft, stage, rollout) } else { Vec::new() };
+    Some(scale(clone, replicas, confirm))
+}
+
+/// Whether a person keeps the step from being taken. One that stands goes on following the size of the workload.
+fn is_stopped(world: &World<'_>, rollout: &Rollout) -> bool {
+    match &rollout.state {
+        RolloutState::Stepping(state) => {
+            state.since.is_none()
+                && !is(Mutant::StepUnasked)
+                && (state.paused.is_some() || interrupt::is_paused(world, rollout))
+        }
+        RolloutState::Progressing(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Delivered(_)
+        | RolloutState::Homing(_)
+        | RolloutState::Reverting(_) => false,
+    }
+}
+
+/// First its exposure, then itself. Where it alone answers it stays, until the workload does or the pipeline is gone.
+fn let_go(world: &World<'_>, stage: &StageStatus, stable: Option<&Workload>, clone: &Workload) -> Option<Action> {
+    let is_needed = clone.available > 0 && stable.is_none_or(|stable| stable.available == 0);
+    let is_last = world.is_pipeline_deleted() && stage.rollout.is_none();
+    if clone.wanted > 0 {
+        if is(Mutant::CutForgotten) && stage.rollout.is_some() {
+            return None;
+        }
+        let is_kept = is_needed && !is_last && !is(Mutant::CutBlind);
+        return (!is_kept).then(|| scale(clone, 0, Vec::new()));
+    }
+    let is_empty = clone.observed_generation >= clone.generation && clone.replicas == 0;
+    (is_empty && !is(Mutant::CloneStays)).then(|| Action::RemoveClone {
+        namespace: clone.namespace.clone(),
+        name: clone.name.clone(),
+        uid: clone.uid.clone(),
+        resource_version: clone.resource_version.clone(),
+    })
+}
+
+fn scale(clone: &Workload, replicas: i32, confirm: Vec<crate::plan::Confirm>) -> Action {
+    Action::ScaleClone(ScaleClone {
+        namespace: clone.namespace.clone(),
+        name: clone.name.clone(),
+        uid: clone.uid.clone(),
+        resource_version: clone.resource_version.clone(),
+        replicas,
+        confirm,
+    })
+}
+
+/// A clone that is not there yet. What stands under its name and is not ours stays.
+fn create(
+    world: &World<'_>,
+    draft: &Draft,
+    stage: &StageStatus,
+    rollout: &Rollout,
+    plan: &RolloutWorkload,
+) -> Option<Action> {
+    let place = world.place(&stage.environment)?;
+    if place.clones.contains_key(&plan.workload.key()) || clone(world, &stage.environment, &plan.workload).is_some() {
+        return None;
+    }
+    let stable = seen(world, &stage.environment, plan).filter(|stable| !stable.deleting)?;
+    let row = world.row(&draft.status, &rollout.build)?;
+    Some(Action::CreateClone(CreateClone {
+        namespace: stable.namespace.clone(),
+        of: stable.name.clone(),
+        of_uid: stable.uid.clone(),
+        name: plan.workload.clone_name(),
+        track: TRACK.to_owned(),
+        images: workload::writes(world, stable, &plan.workload, row.into()),
+        claim: world.claim(),
+        attempt: rollout.attempt.clone(),
+    }))
+}

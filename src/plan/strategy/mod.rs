@@ -1,0 +1,144 @@
+//! Strategies that run the new build in a clone: which object it is, how much of it is asked for, and how it does. The
+//! workload itself is not touched until the build is proven.
+
+pub mod effects;
+
+use crate::api::pipeline::WorkloadRef;
+use crate::api::rollout::{Rollout, RolloutWorkload};
+use crate::api::stage::Stage;
+use crate::api::strategy::Strategy;
+use crate::api::{BuildHash, RolloutState, StageStatus};
+use crate::observe::{Claim, Workload};
+
+use super::draft::Draft;
+use super::health::{self, Judgement};
+use super::mutant::{Mutant, is};
+use super::traffic::replicas;
+use super::world::World;
+use super::writing::seen;
+use super::{idle, interrupt, workload};
+
+/// The whole of it.
+pub const FULL: u32 = 100;
+
+/// How a release enters: in a clone if the stage says so, and there is something to run beside.
+pub fn of(world: &World<'_>, draft: &Draft, stage: &StageStatus, spec: &Stage, build: &BuildHash) -> Strategy {
+    let is_beside = stage.current.as_ref().is_some_and(|current| current.build != *build);
+    if spec.strategy.clones() && is_beside && idle::runs_current(world, draft, stage) {
+        spec.strategy.clone()
+    } else {
+        Strategy::default()
+    }
+}
+
+/// The share of the new build that its clones are to have now, in percent.
+pub fn asked(rollout: &Rollout) -> u32 {
+    match &rollout.state {
+        RolloutState::Stepping(state) => match &rollout.strategy {
+            Strategy::Canary(canary) => canary.steps.get(state.step as usize).map_or(FULL, |step| step.weight),
+            Strategy::Rolling {} => FULL,
+        },
+        RolloutState::Verifying(_) | RolloutState::Delivered(_) => FULL,
+        RolloutState::Homing(state) if (state.step as usize) < rollout.workloads.len() => FULL,
+        RolloutState::Homing(_) | RolloutState::Reverting(_) | RolloutState::Progressing(_) => 0,
+    }
+}
+
+/// The number of pods that the clone of that workload is to have now.
+pub fn size(rollout: &Rollout, stable: &Workload) -> i32 {
+    replicas::size(asked(rollout), stable.wanted)
+}
+
+/// What stands under the name of the workload's clone and is ours.
+pub fn clone<'a>(world: &World<'a>, environment: &str, workload: &WorkloadRef) -> Option<&'a Workload> {
+    let found = world.place(environment)?.clones.get(&workload.key())?;
+    is_ours(found).then_some(found.as_ref())
+}
+
+/// Whether it is a clone, and of this pipeline.
+pub fn is_ours(found: &Workload) -> bool {
+    found.track.is_some() && found.claim == Claim::Ours
+}
+
+/// Whether the clone was made in this attempt and runs its build.
+pub fn fits(world: &World<'_>, draft: &Draft, rollout: &Rollout, plan: &RolloutWorkload, clone: &Workload) -> bool {
+    let row = world.row(&draft.status, &rollout.build);
+    !clone.deleting
+        && clone.attempt.as_deref() == Some(&*rollout.attempt)
+        && row.is_some_and(|row| workload::difference(world, clone, &plan.workload, row).is_none())
+}
+
+/// Whether any clone of ours is left there.
+pub fn has_clones(world: &World<'_>, environment: &str) -> bool {
+    world.place(environment).is_some_and(|place| place.clones.values().any(|clone| is_ours(clone)))
+}
+
+/// What runs the rollout's new build: the clones while it is apart, else the workloads.
+pub fn carriers<'a>(world: &World<'a>, stage: &StageStatus, rollout: &Rollout) -> Vec<&'a Workload> {
+    if rollout.is_apart() {
+        rollout.cloned().filter_map(|plan| clone(world, &stage.environment, &plan.workload)).collect()
+    } else {
+        rollout.workloads.iter().filter_map(|plan| seen(world, &stage.environment, plan)).collect()
+    }
+}
+
+/// How the clones do together.
+pub enum Clones {
+    /// All of them have the pods that are asked for, ready.
+    Stand,
+    /// Not yet: in words.
+    Coming(String),
+    /// Something is in the way that says nothing about the build: in words.
+    Blocked(String),
+    /// Pods of the new build fail: in words.
+    Failed(String),
+}
+
+/// Judges the clones of a rollout, and no other pods.
+pub fn judge(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &Rollout) -> Clones {
+    let mut all = Clones::Stand;
+    for plan in rollout.cloned() {
+        match of_clone(world, draft, stage, rollout, plan) {
+            failed @ Clones::Failed(_) => return failed,
+            Clones::Stand => {}
+            other => all = other,
+        }
+    }
+    all
+}
+
+fn of_clone(
+    world: &World<'_>,
+    draft: &Draft,
+    stage: &StageStatus,
+    rollout: &Rollout,
+    plan: &RolloutWorkload,
+) -> Clones {
+    let environment = &stage.environment;
+    let key = plan.workload.key();
+    let Some(stable) = seen(world, environment, plan).filter(|stable| !stable.deleting) else {
+        return Clones::Blocked(format!("{key} is gone"));
+    };
+    let refused = || interrupt::refusal(world, environment);
+    let beginning = |size: i32| format!("{}: 0 of {size} new pods available", clone_key(&plan.workload));
+    let wanted = size(rollout, stable);
+    let Some(clone) = clone(world, environment, &plan.workload).filter(|c| fits(world, draft, rollout, plan, c)) else {
+        return refused().map_or_else(|| Clones::Coming(beginning(wanted)), Clones::Blocked);
+    };
+    if let Judgement::Failed(why) = health::judge(world, clone, rollout.started_at) {
+        return Clones::Failed(why);
+    }
+    if clone.wanted != wanted && !is(Mutant::CloneHalf) {
+        return refused().map_or_else(|| Clones::Coming(beginning(wanted)), Clones::Blocked);
+    }
+    match health::judge(world, clone, rollout.started_at) {
+        Judgement::Complete => Clones::Stand,
+        Judgement::Coming(what) => Clones::Coming(what),
+        Judgement::Failed(why) => Clones::Failed(why),
+    }
+}
+
+/// Kind and name of the clone, as messages name it.
+pub fn clone_key(workload: &WorkloadRef) -> String {
+    format!("{}/{}", workload.kind.as_str(), workload.clone_name())
+}
