@@ -7,6 +7,7 @@
 #   make unit                 cargo test --workspace
 #   make explore              every interleaving of a small world, and the planted mutants
 #   make stories              one story per file on a real API server; STORY=name tells those
+#   make bench                how fast exposure falls when a canary fails; RUNS=100
 #   make manifests            regenerates crds/, the chart's copy of them and config/ from the one source
 #   make tools                builds what the above need into the cache, with progress
 
@@ -27,7 +28,7 @@ say = @printf '\n==> %s\n' '$(1)'
 # One clear line for a missing program: what it is for, and how to get it.
 need = command -v $(1) >/dev/null || { echo '$(1) is missing: $(2)' >&2; exit 1; }
 
-.PHONY: help test lint format clippy deny unit explore stories demo manifests tools build toolchain
+.PHONY: help test lint format clippy deny unit explore stories demo bench manifests tools build toolchain
 
 help:
 	@sed -n 's/^#  *\(make .*\)/\1/p' Makefile
@@ -79,6 +80,10 @@ tools: $(DENY) build
 stories: build
 	$(call say,stories)
 	@$(BIN)/stories
+
+# Not part of `make test`: what it says depends on the machine.
+bench: build
+	@$(BIN)/bench
 
 demo: build
 	@$(BIN)/demo

@@ -22,6 +22,7 @@ pub mod kstatus;
 mod kwok;
 pub mod rules;
 
+pub mod bench;
 pub mod chart;
 pub mod operator;
 pub mod settings;

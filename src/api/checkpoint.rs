@@ -290,6 +290,9 @@ pub struct Proof {
     pub attempt: String,
     /// When the last suite had passed.
     pub at: Time,
+    /// Since when it is stale: the pod template here has changed, so the suites run again before the next stage follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<Time>,
     /// Why it counts no more: a suite failed later, the build was reverted or withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]

@@ -164,6 +164,9 @@ pub struct Homing {
 pub struct Verifying {
     /// When the build was fully exposed.
     pub since: Time,
+    /// When the pod template changed meanwhile: what the suites say is about another revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Time>,
     /// Since when fewer pods than wanted are available because containers failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unhealthy: Option<Time>,

@@ -9,7 +9,7 @@ use crate::observe::Workload;
 use super::draft::{self, Draft, clip};
 use super::mutant::{Mutant, is};
 use super::world::{World, order, user_of};
-use super::{ending, head, health, revert, suite, workload};
+use super::{again, ending, head, health, revert, suite, workload};
 
 /// The alert of a stage whose revert did not serve in time.
 pub const REVERT_FAILED: &str = "RevertFailed";
@@ -76,6 +76,7 @@ fn take_back(world: &World<'_>, stage: &mut StageStatus, run: &TestRun, why: &st
                 build: run.spec.build_hash.clone(),
                 attempt: run.spec.attempt.clone(),
                 at: world.now,
+                stale: None,
                 void: None,
             });
         }
@@ -202,6 +203,9 @@ fn record(world: &World<'_>, draft: &mut Draft, index: usize, workload: &Workloa
     } else {
         (Outcome::ConfigChanged, format!("the template of {key} changed"))
     };
+    if !restored {
+        again::make_stale(world, stage);
+    }
     let bake = world.spec.stages.iter().find(|s| s.environment == stage.environment).map(|s| s.bake());
     stage.watch_until = bake.map(|bake| world.now.plus(bake));
     // it was said of the template before

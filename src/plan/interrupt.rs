@@ -111,7 +111,7 @@ fn reason(
         Upstream::Withdrawn(environment, why) => {
             Some((Cause::EvidenceWithdrawn, format!("its evidence in {environment} was withdrawn: {why}")))
         }
-        Upstream::Entry | Upstream::Proven | Upstream::Unproven(_) => None,
+        Upstream::Entry | Upstream::Proven | Upstream::Unproven(_) | Upstream::Stale(_) => None,
     }
 }
 

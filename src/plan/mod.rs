@@ -10,6 +10,7 @@
 
 pub mod action;
 mod adoption;
+mod again;
 mod build;
 mod cleanup;
 mod conditions;

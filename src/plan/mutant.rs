@@ -126,6 +126,8 @@ mutants! {
     StepUnasked,
     /// The workload is rolled while its build is tried in a clone.
     StableTouched,
+    /// Evidence counts although the template changed where it was won.
+    StaleIgnored,
 }
 
 #[cfg(feature = "mutants")]

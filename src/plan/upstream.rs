@@ -15,6 +15,8 @@ pub enum Upstream {
     Proven,
     /// Not delivered yet in that environment, with all suites passed.
     Unproven(String),
+    /// It was, under a pod template that has changed since.
+    Stale(String),
     /// It was, and that was taken back: where and why.
     Withdrawn(String, String),
 }
@@ -28,10 +30,12 @@ pub fn of(world: &World<'_>, draft: &Draft, index: usize, release_uid: &str, bui
     if let Some(withdrawn) = taken_back {
         return withdrawn;
     }
-    if proofs(before, release_uid, build).next().is_some() {
-        Upstream::Proven
-    } else {
-        Upstream::Unproven(before.environment.clone())
+    let environment = || before.environment.clone();
+    let mut known = proofs(before, release_uid, build);
+    match known.next() {
+        None => Upstream::Unproven(environment()),
+        Some(last) if last.stale.is_none() || known.any(|proof| proof.stale.is_none()) => Upstream::Proven,
+        Some(_) => Upstream::Stale(environment()),
     }
 }
 

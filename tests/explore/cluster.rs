@@ -143,6 +143,7 @@ pub fn happens(world: &mut World, step: &Step) -> bool {
         }
         Step::Template(at, key) => {
             spend(world, Kind::Template);
+            shake(world, *at);
             world.edit(*at, key, |w| {
                 w.fingerprint.push('x');
                 w.generation += 1;
@@ -294,7 +295,15 @@ fn ci(world: &mut World, name: &str, phase: RunPhase) {
 fn say(world: &mut World, said: Said) {
     let open = stored(world, usize::from(said.stage)).and_then(|s| s.rollout.as_ref());
     let suites = open.filter(|r| r.attempt == said.attempt).map(|r| r.suites.as_slice()).unwrap_or_default();
-    if !said.passed || suites.iter().any(|s| s.plan.suite == said.suite && s.verdict.is_none()) {
+    let is_waited_for = suites.iter().any(|s| s.plan.suite == said.suite && s.verdict.is_none());
+    if said.passed && is_waited_for {
+        let at = usize::from(said.stage);
+        let fresh = (said.attempt.clone(), world.template(at));
+        let ghost = world.ghost();
+        ghost.fresh[at].retain(|(attempt, _)| *attempt != said.attempt);
+        note(&mut ghost.fresh[at], fresh);
+    }
+    if !said.passed || is_waited_for {
         world.ghost().say(said);
     }
 }
@@ -353,6 +362,15 @@ pub fn witness(world: &mut World) {
     }
 }
 
+/// The template changes under what runs there.
+fn shake(world: &mut World, at: usize) {
+    let attempts = stored(world, at).map(|stage| {
+        let open = stage.rollout.as_ref().map(|r| r.attempt.clone());
+        open.into_iter().chain(stage.current.as_ref().map(|c| c.attempt.clone())).collect::<Vec<_>>()
+    });
+    attempts.into_iter().flatten().for_each(|attempt| note(&mut world.ghost().shaken[at], attempt));
+}
+
 /// A build that its clones serve in full.
 fn witness_clones(world: &mut World, at: usize) {
     let open = stored(world, at).and_then(|s| s.rollout.as_ref()).filter(|r| r.is_apart());
@@ -365,6 +383,12 @@ fn witness_clones(world: &mut World, at: usize) {
 fn saw(world: &mut World, at: usize, build: Image, exposed: Option<(String, String, Image)>) {
     if !world.ghost.healthy[at].contains(&build) {
         world.ghost().healthy[at].push(build);
+    }
+    if let Some((attempt, ..)) = exposed.as_ref().filter(|_| world.suites(at).is_empty()) {
+        let fresh = (attempt.clone(), world.template(at));
+        if !world.ghost.fresh[at].contains(&fresh) {
+            note(&mut world.ghost().fresh[at], fresh);
+        }
     }
     if let Some(exposed) = exposed.filter(|exposed| !world.ghost.exposed[at].contains(exposed)) {
         world.ghost().exposed[at].push(exposed);

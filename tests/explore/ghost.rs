@@ -13,6 +13,10 @@ pub struct Ghost {
     pub healthy: [Vec<Image>; 2],
     /// Attempts in which the new build served in full, with the release's UID and the build.
     pub exposed: [Vec<(String, String, Image)>; 2],
+    /// Attempts with the template under which their last suite passed, or under which they served where there are none.
+    pub fresh: [Vec<(String, String)>; 2],
+    /// Attempts that were open, or current, when the template changed.
+    pub shaken: [Vec<String>; 2],
     /// What was current, and the template it was recorded under.
     pub records: [Vec<(Image, String)>; 2],
     /// Builds that failed; a person's Unban takes them out.
@@ -96,6 +100,16 @@ impl Ghost {
     pub fn has_passed(&self, stage: usize, attempt: &str, suite: &str) -> bool {
         let is_its = |s: &Said| usize::from(s.stage) == stage && s.attempt == attempt && s.suite == suite;
         self.said.iter().any(|s| is_its(s) && s.passed)
+    }
+
+    /// Whether the build was proven there under that template.
+    pub fn is_fresh(&self, stage: usize, release_uid: &str, build: Image, template: &str) -> bool {
+        self.exposed[stage].iter().any(|(attempt, uid, image)| {
+            uid == release_uid
+                && *image == build
+                && !self.void[stage].contains(attempt)
+                && self.fresh[stage].iter().any(|(fresh, under)| fresh == attempt && under == template)
+        })
     }
 
     /// Whether the build was proven in the stage for that release, as S1 puts it: an attempt that was fully exposed, all of

@@ -118,7 +118,8 @@ fn has_ended_well(world: &World, at: usize, uid: &str, build: crate::world::Imag
     let is_good = |a: &String| {
         entries().any(|e| e.attempt == *a && matches!(e.outcome, Outcome::Delivered | Outcome::Superseded))
     };
-    ghost.is_proven(at, uid, build, &world.suites(at)) && attempts.into_iter().any(is_good)
+    let is_fresh = ghost.is_fresh(at, uid, build, &world.template(at));
+    is_fresh && ghost.is_proven(at, uid, build, &world.suites(at)) && attempts.into_iter().any(is_good)
 }
 
 /// Every Decision has its answer, but for what stands; a lifted ban is gone.

@@ -83,7 +83,9 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     let Some(release) = world.release(&rollout.release).cloned() else { return Ok(()) };
     let created = release.spec.build.created_at;
     let is_above = world.ghost.mark[at].is_none_or(|mark| created > mark);
-    let is_asked = world.ghost.asked[at].contains(&rollout.release) || is_interrupted(stage, rollout);
+    let is_asked = world.ghost.asked[at].contains(&rollout.release)
+        || is_interrupted(stage, rollout)
+        || is_again(world, at, before, rollout);
     holds(is_above || is_asked, "S18", || format!("{} enters {name}, not above the mark, unasked", rollout.release))?;
     holds(!world.ghost.condemned[at].contains(&build), "S5", || {
         format!("{build:?} failed in {name} and starts again")
@@ -91,6 +93,9 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     if at > 0 && !world.operator.is_late && world.operator.lag.is_none() {
         let is_proven = world.ghost.is_proven(at - 1, &rollout.release_uid, build, &world.suites(at - 1));
         holds(is_proven, "S1", || format!("{build:?} starts in {name}, unproven upstream"))?;
+        let template = world.template(at - 1);
+        let is_fresh = world.ghost.is_fresh(at - 1, &rollout.release_uid, build, &template);
+        holds(is_fresh || !is_whole(world, at - 1), "S1", || format!("{build:?} starts in {name} on stale evidence"))?;
     }
     let is_bad = is_withdrawn(world, &rollout.release, build);
     // a late checkpoint of an old leader (S12, with leader terms) opens what the next pass withdraws before it is exposed
@@ -107,10 +112,22 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     Ok(())
 }
 
+/// All workloads of a stage are there: what is not has no template.
+fn is_whole(world: &World, at: usize) -> bool {
+    let wanted = world.pipeline.as_ref().map_or(0, |p| p.spec.workloads.len());
+    world.places[at].workloads.len() == wanted
+}
+
 /// Its last attempt was overtaken by a change of the template.
 fn is_interrupted(stage: &StageStatus, rollout: &Rollout) -> bool {
     let last = stage.history.iter().rev().find(|e| e.outcome.is_terminal());
     last.is_some_and(|e| e.release == rollout.release && e.cause == Some(Cause::Interrupted))
+}
+
+/// It runs there, and the template has changed since it was proven.
+fn is_again(world: &World, at: usize, before: &StageStatus, rollout: &Rollout) -> bool {
+    let is_shaken = |attempt: &String| world.ghost.shaken[at].contains(attempt);
+    before.current.as_ref().is_some_and(|c| c.build == rollout.build && c.healthy && is_shaken(&c.attempt))
 }
 
 /// S14: where it goes back to. The evidence for what it leaves counts no more.

@@ -106,7 +106,9 @@ fn pointless(stage: &StageStatus, known: &Known<'_>, decision: &Decision) -> Opt
     }
     let current = stage.current.as_ref().filter(|c| c.release == name && stage.rollout.is_none())?;
     let is_unproven = !current.healthy
-        || !stage.proofs.iter().any(|p| p.attempt == current.attempt && p.release_uid == known.uid && p.void.is_none());
+        || !stage.proofs.iter().any(|p| {
+            p.attempt == current.attempt && p.release_uid == known.uid && p.void.is_none() && p.stale.is_none()
+        });
     match (is_retry, is_unproven) {
         (true, true) => None,
         (true, false) => Some(Answer::refused("it is delivered already")),

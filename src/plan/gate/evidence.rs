@@ -16,6 +16,10 @@ pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
             format!("not proven in {name} yet"),
             format!("delivery in {name}, with all its suites passed"),
         )),
+        Upstream::Stale(name) => Some(Closed::new(
+            format!("its evidence in {name} is stale: the pod template changed there since"),
+            format!("its suites once more in {name}: by themselves where it still runs, else a Decision Retry"),
+        )),
         Upstream::Withdrawn(name, why) => Some(Closed::new(
             format!("its evidence in {name} does not count any more: {why}"),
             format!("a new attempt in {name}: a Decision Retry, after Unban where it is banned"),

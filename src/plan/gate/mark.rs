@@ -10,6 +10,7 @@ pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
         || c.standing.is_some()
         || c.is_moved_head
         || c.is_interrupted
+        || c.is_again
         || is(Mutant::MarkIgnored)
     {
         return None;

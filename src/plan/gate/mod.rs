@@ -16,6 +16,7 @@ use crate::api::checkpoint::{HoldKind, StageStatus};
 use crate::api::stage::Stage;
 use crate::api::{BuildRow, Decision};
 
+use super::again;
 use super::draft::Draft;
 use super::mutant::{Mutant, is};
 use super::promotion as start;
@@ -51,6 +52,8 @@ pub struct Candidate<'w, 'a> {
     pub is_moved_head: bool,
     /// Exempt from the mark, because the template changed while its clone was exposed.
     pub is_interrupted: bool,
+    /// It runs there, and its suites run again, because the evidence is stale and the next stage waits for it.
+    pub is_again: bool,
 }
 
 impl<'w, 'a> Candidate<'w, 'a> {
@@ -73,12 +76,14 @@ impl<'w, 'a> Candidate<'w, 'a> {
         let is_under_way = stage.rollout.as_ref().is_some_and(|r| r.release == known.name());
         let is_live = |c: &crate::api::Live| c.release == known.name() && known.hash == c.build;
         let is_current = stage.current.as_ref().is_some_and(is_live) && stage.rollout.is_none();
-        if is_under_way || is_current && standing.is_none() {
+        let live = stage.current.as_ref().filter(|_| is_current && standing.is_none());
+        let is_again = live.is_some_and(|live| again::is_wanted(world, draft, index, known, live));
+        if is_under_way || live.is_some() && !is_again {
             return None;
         }
         let is_above =
             is(Mutant::MarkIgnored) || stage.high_water.as_ref().is_none_or(|mark| order(&known.mark, mark).is_gt());
-        (is_above || standing.is_some() || is_moved_head || is_interrupted).then_some(Self {
+        (is_above || standing.is_some() || is_moved_head || is_interrupted || is_again).then_some(Self {
             world,
             draft,
             index,
@@ -88,6 +93,7 @@ impl<'w, 'a> Candidate<'w, 'a> {
             standing,
             is_moved_head,
             is_interrupted,
+            is_again,
         })
     }
 

@@ -23,7 +23,7 @@ use super::mutant::{Mutant, is};
 use super::workload::Standing;
 use super::world::World;
 use super::writing::{seen, standings};
-use super::{ending, interrupt};
+use super::{again, ending, interrupt};
 
 pub use baking::is_ill;
 pub use homing::begin as go_home;
@@ -86,9 +86,11 @@ fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) -> bool 
         RolloutState::Progressing(state) => state.deadline = world.now.plus(rollout.progress_deadline),
         RolloutState::Delivered(state) => state.until = world.now.plus(rollout.bake),
         RolloutState::Homing(state) => state.deadline = world.now.plus(rollout.progress_deadline),
-        RolloutState::Stepping(_) | RolloutState::Verifying(_) | RolloutState::Reverting(_) => {}
+        RolloutState::Verifying(state) => state.changed = Some(world.now),
+        RolloutState::Stepping(_) | RolloutState::Reverting(_) => {}
     }
     let release = rollout.release.clone();
+    again::make_stale(world, stage);
     draft.tell(
         &release,
         "ConfigChanged",

@@ -86,7 +86,7 @@ pub fn expose(world: &World<'_>, draft: &mut Draft, index: usize) {
         suite.since = Some(world.now);
     }
     let (release, version) = (rollout.release.clone(), rollout.version.clone());
-    set_state(draft, index, RolloutState::Verifying(Verifying { since: world.now, unhealthy: None }));
+    set_state(draft, index, RolloutState::Verifying(Verifying { since: world.now, changed: None, unhealthy: None }));
     draft.tell(&release, "Exposed", format!("{environment}: {version} runs in full; its suites start"));
 }
 
@@ -95,6 +95,14 @@ pub fn deliver(world: &World<'_>, draft: &mut Draft, index: usize) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(rollout) = &mut stage.rollout else { return };
     let until = world.now.plus(rollout.bake);
+    let stale = match &rollout.state {
+        RolloutState::Verifying(state) => state.changed.filter(|_| !is(Mutant::StaleIgnored)),
+        RolloutState::Progressing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Delivered(_)
+        | RolloutState::Homing(_)
+        | RolloutState::Reverting(_) => None,
+    };
     rollout.state = RolloutState::Delivered(Baking { since: world.now, until, unhealthy: None });
     stage.proofs.push(Proof {
         release: rollout.release.clone(),
@@ -102,6 +110,7 @@ pub fn deliver(world: &World<'_>, draft: &mut Draft, index: usize) {
         build: rollout.build.clone(),
         attempt: rollout.attempt.clone(),
         at: world.now,
+        stale,
         void: None,
     });
     let (release, text) = (rollout.release.clone(), format!("{} delivered to {}", rollout.version, stage.environment));

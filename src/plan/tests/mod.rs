@@ -14,6 +14,7 @@ mod health;
 mod kinds;
 mod people;
 mod refused;
+mod stale;
 mod status;
 mod unseen;
 mod writers;

@@ -1,0 +1,24 @@
+//! `make bench`: how fast exposure falls, on the played cluster. Prints one line per run and the percentiles at the end.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use windlass_e2e::bench;
+
+#[derive(Parser)]
+#[command(about = "Measures the time from a failing pod of a canary to its exposure being 0")]
+struct Args {
+    /// Canaries that fail, in all
+    #[arg(long, env = "RUNS", default_value_t = 100)]
+    runs: u32,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    windlass_e2e::use_ring();
+    let outcome = tokio::select! {
+        outcome = bench::failure_to_exposure_0(Args::parse().runs) => outcome.map(|()| true),
+        _ = windlass_e2e::interrupted() => Err(anyhow::anyhow!("interrupted")),
+    };
+    windlass_e2e::exit(outcome)
+}
