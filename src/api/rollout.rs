@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::build::FoundImage;
+use super::check::Check;
 use super::pipeline::WorkloadRef;
 use super::stage::Suite;
 use super::test_run::{Counts, RunPhase};
@@ -50,6 +51,11 @@ pub struct Rollout {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub suites: Vec<SuiteState>,
+    /// The checks of health, as frozen at the start. What they measure is kept in memory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub checks: Vec<Check>,
     /// Limit for progressing, as frozen at the start.
     pub progress_deadline: Span,
     /// How long health is judged after delivery, as frozen at the start.
@@ -75,6 +81,10 @@ pub struct RolloutWorkload {
     /// Of its pod template, as seen last in this rollout.
     #[schemars(length(max = 40))]
     pub fingerprint: String,
+    /// Template hash of its pods when the rollout started: what checks compare with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 63))]
+    pub stable: String,
     /// Images found at the start in containers that were not managed before: the way back restores them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -163,7 +173,7 @@ pub struct Ending {
 /// Why a rollout goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Cause {
-    /// Pods or a suite failed, or the deadline passed: banned.
+    /// Pods, a check or a suite failed, or the deadline passed: banned.
     Failed,
     /// A Decision `Abort`, or a pause longer than allowed.
     Aborted,
@@ -183,7 +193,7 @@ pub enum Cause {
     EnvironmentDeleted,
     /// The stage was taken out of the pipeline in mid-rollout.
     StageRemoved,
-    /// It could not be judged: a workload or container of the plan is gone.
+    /// It could not be judged: a workload or container of the plan is gone, or checks gave no answer.
     Inconclusive,
 }
 

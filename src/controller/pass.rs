@@ -48,8 +48,10 @@ impl Controller {
             return Passed::of(Outcome::Gone);
         };
         self.refusals.show(key, &mut snapshot);
+        self.prober.show(key, &mut snapshot);
         let mut notes = Vec::new();
         let passed = self.steps(key, &mut snapshot, &mut notes).await;
+        self.prober.want(key, plan::measures(&snapshot, now()));
         // Last, so that no effect waits for an event to be published.
         if !notes.is_empty() {
             self.cluster.tell(&snapshot.pipeline, &notes).await;

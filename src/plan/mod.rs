@@ -5,12 +5,13 @@
 //! checkpoint that is stored, and a crash anywhere leaves nothing that the next pass would not find.
 //!
 //! A release's way through the files: `adoption` (what runs), `head` and `decision` (what people want), `gate` and
-//! `promotion` (what may enter), `rollout` with `workload` and `suite` (how it goes), `interrupt` and `ending` (how it
+//! `promotion` (what may enter), `rollout` with `workload`, `suite` and `check` (how it goes), `interrupt` and `ending` (how it
 //! ends), `idle` (nothing under way); then `effects` with `writing`, `images` and `evidence`, and `release` (what people read).
 
 pub mod action;
 mod adoption;
 mod build;
+mod check;
 mod cleanup;
 mod conditions;
 mod decision;
@@ -25,6 +26,7 @@ mod health;
 mod idle;
 mod images;
 mod interrupt;
+mod measuring;
 pub mod mutant;
 mod opening;
 mod orphan;
@@ -49,6 +51,7 @@ use crate::observe::Snapshot;
 
 pub use action::{Action, Confirm, CreateJob, Kind, Note, Plan, SetImages, Step, Target};
 pub use environment::environment;
+pub use measuring::{Ask, Endpoint, Measure, Metric, Names, Stable, measures};
 pub use orphan::{orphan_decision, orphan_job, orphan_release};
 
 use draft::Draft;

@@ -11,7 +11,7 @@ use super::gate::{self, Candidate};
 use super::mutant::{Mutant, is};
 use super::opening::{self, Subject};
 use super::world::{Known, World, order};
-use super::{decision, ending, revert, suite};
+use super::{check, decision, ending, revert, suite};
 
 /// Starts the newest release with open gates in each stage that is free.
 pub fn start(world: &World<'_>, draft: &mut Draft) {
@@ -20,6 +20,9 @@ pub fn start(world: &World<'_>, draft: &mut Draft) {
     }
     for index in 0..draft.status.stages.len() {
         let Some(stage) = draft.status.stages.get(index).filter(|s| is_free(s)) else { continue };
+        if is_wavering(world, draft, index, stage) {
+            continue;
+        }
         let Some(spec) = world.spec.stages.iter().find(|s| s.environment == stage.environment) else { continue };
         if let Some((known, standing)) = choose(world, draft, index, spec) {
             enter(world, draft, index, spec, known, standing);
@@ -35,6 +38,12 @@ fn is_free(stage: &StageStatus) -> bool {
         Some(RolloutState::Delivered(state)) => state.unhealthy.is_none(),
         Some(RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Reverting(_)) => false,
     }
+}
+
+/// A build whose checks are bad just now does not become a revert target either.
+fn is_wavering(world: &World<'_>, draft: &Draft, index: usize, stage: &StageStatus) -> bool {
+    let exposed = stage.rollout.as_ref().and_then(|r| r.exposed_at);
+    exposed.is_some_and(|since| check::is_wavering(world, draft, index, since))
 }
 
 fn choose<'w, 'a>(
@@ -77,6 +86,7 @@ fn enter(
     let rollout = Rollout {
         decision: standing.and_then(|d| d.metadata.uid.clone()),
         suites: suite::frozen(&spec.tests, world.now),
+        checks: spec.checks.clone(),
         ..opening::rollout(world, &draft.status, stage, spec, subject, target, state)
     };
     let Some(stage) = draft.status.stages.get_mut(index) else { return };

@@ -142,7 +142,15 @@ fn roll(world: &mut World, at: usize, key: &str) {
         w.observed_generation = w.generation;
         let old = i32::from(w.available > 0);
         (w.replicas, w.updated, w.ready, w.available) = (old + 1, 1, old, old);
-        w.pods = vec![Pod { name: "pod".into(), created: now, ready: false, going: false, restarts: 0, trouble: None }];
+        w.pods = vec![Pod {
+            name: "pod".into(),
+            created: now,
+            ready: false,
+            going: false,
+            restarts: 0,
+            trouble: None,
+            address: None,
+        }];
     });
 }
 

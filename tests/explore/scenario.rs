@@ -1,6 +1,7 @@
 //! The worlds that are explored: small ones, each with its own events.
 
 use windlass::api::DecisionType;
+use windlass::api::check::Pace;
 use windlass::api::pipeline::{ContainerRef, DeliveryPipelineSpec, ImageSource, WorkloadKind, WorkloadRef};
 use windlass::api::stage::{External, JobSource, Promotion, PromotionMode, Stage, Suite};
 use windlass::api::strategy::Strategy;
@@ -54,6 +55,9 @@ fn stage(name: &str, suites: &str, mode: PromotionMode) -> Stage {
         suite: if kind == 'e' { "contract".into() } else { "api".into() },
         job: (kind == 'j').then(|| JobSource { cron_job: "tests".into(), containers: vec![container()] }),
         external: (kind == 'e').then_some(External {}),
+        http: None,
+        metric: None,
+        pace: Pace::default(),
         timeout: None,
         retries: None,
     };
@@ -62,6 +66,7 @@ fn stage(name: &str, suites: &str, mode: PromotionMode) -> Stage {
         strategy: Strategy::default(),
         promotion: Some(Promotion { mode }),
         tests: suites.chars().map(suite).collect(),
+        checks: Vec::new(),
         progress_deadline: None,
         bake: None,
     }

@@ -12,7 +12,7 @@ use windlass::api::{
     TestRun, Time,
 };
 use windlass::observe::{
-    Access, Claim, CronJob, ImageWriter, Place, Pod, Rolls, Settings, Snapshot, Unreadable, Workload,
+    Access, Claim, CronJob, ImageWriter, Place, Pod, Reach, Rolls, Settings, Snapshot, Unreadable, Workload,
 };
 use windlass::plan::Action;
 
@@ -152,8 +152,8 @@ impl World {
             access: Access::Granted { namespace },
             workloads,
             cron_jobs: BTreeMap::from([("tests".to_owned(), Arc::new(cron))]),
-            refusal: None,
             jobs: BTreeMap::new(),
+            ..Place::default()
         }
     }
 
@@ -184,6 +184,7 @@ impl World {
             pods: Vec::new(),
             old_pods: Vec::new(),
             jobs: Vec::new(),
+            reach: Reach::default(),
         }
     }
 

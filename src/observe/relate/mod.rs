@@ -12,7 +12,7 @@ use links::{
 };
 pub use links::{environments_of, pipelines_through};
 
-use super::gather::suites_of;
+use super::gather::{http_of, suites_of};
 use super::slim;
 use super::stores::{Stores, get};
 use crate::api::pipeline::WorkloadKind;
@@ -204,6 +204,17 @@ pub fn cron_job(stores: &Stores, change: &Change<'_, slim::CronJob>) -> Vec<Key>
     };
     let suites = change.sides().flat_map(concerned);
     suites.chain(of_workloads(stores, WorkloadKind::CronJob, change)).collect()
+}
+
+/// The pipelines of which a check or suite names it.
+pub fn service(stores: &Stores, change: &Change<'_, slim::Service>) -> Vec<Key> {
+    let concerned = |side: &slim::Service| {
+        let name = side.name_any();
+        through_namespace(stores, &side.namespace().unwrap_or_default(), |pipeline, environment| {
+            http_of(pipeline, environment).any(|http| http.service == name)
+        })
+    };
+    change.sides().flat_map(concerned).collect()
 }
 
 #[cfg(test)]

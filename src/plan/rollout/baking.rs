@@ -4,11 +4,12 @@ use super::set_state;
 use crate::api::rollout::{Baking, Rollout};
 use crate::api::{Cause, Outcome, RolloutState, StageStatus, Time};
 use crate::observe::Workload;
+use crate::plan::check::Checks;
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, seen, standings};
-use crate::plan::{ending, health, suite};
+use crate::plan::{check, ending, health, suite};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking) {
     let all = standings(world, draft, index, usize::MAX - 1);
@@ -29,9 +30,30 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking
         }
         Health::Is(_) => {}
     }
+    let since = exposed(draft, index).unwrap_or(state.since);
+    let why = match check::judge(world, draft, index, since) {
+        _ if is(Mutant::BakeBlind) => None,
+        Checks::Failed(why) => Some(why),
+        Checks::Open(why) if is(Mutant::SilenceReverts) && world.is_due(state.until) => {
+            return ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
+        }
+        // what gives no answer says nothing about a build that was delivered
+        Checks::Open(_) | Checks::Passed => None,
+    };
+    if let Some(why) = why {
+        let why = format!("health lost in the bake: {why}");
+        return ending::go_back(world, draft, index, Cause::Failed, &why, None);
+    }
+    if check::is_wavering(world, draft, index, since) {
+        return;
+    }
     if world.is_due(state.until) && state.unhealthy.is_none() && suite::is_told(world, draft, index) {
         ending::settle(world, draft, index, Outcome::Delivered, "");
     }
+}
+
+fn exposed(draft: &Draft, index: usize) -> Option<Time> {
+    draft.status.stages.get(index)?.rollout.as_ref()?.exposed_at
 }
 
 /// How the containers of a rollout do.

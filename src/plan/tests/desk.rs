@@ -10,9 +10,10 @@ use crate::api::conditions::find;
 use crate::api::pipeline::WorkloadRef;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, StageStatus, TestRun, Time};
 use crate::observe::{
-    Access, Claim, ImageWriter, Job, Place, Pod, Rolls, Settings, Snapshot, Trouble, TroubleKind, Unreadable, Workload,
+    Access, Claim, ImageWriter, Job, Measured, Place, Pod, Reach, Reading, Rolls, Sample, Settings, Snapshot, Trouble,
+    TroubleKind, Unreadable, Workload,
 };
-use crate::plan::{Action, CreateJob, Kind, SetImages, Step, Target, plan};
+use crate::plan::{Action, CreateJob, Kind, Measure, SetImages, Step, Target, measures, plan};
 
 pub const START: Time = Time::from_millis(1_795_000_000_000);
 pub const REPOSITORY: &str = "r.example/shop/app";
@@ -175,7 +176,15 @@ impl Desk {
         self.change(environment, name, |w| {
             (w.available, w.ready) = (0, 0);
             let trouble = Some(trouble);
-            w.pods = vec![Pod { name: "pod-1".into(), created, ready: false, going: false, restarts, trouble }];
+            w.pods = vec![Pod {
+                name: "pod-1".into(),
+                created,
+                ready: false,
+                going: false,
+                restarts,
+                trouble,
+                address: None,
+            }];
         })
     }
 
@@ -408,6 +417,24 @@ impl Desk {
         self.done.iter().filter(|a| matches!(a, Action::SetImages(_))).count()
     }
 
+    /// What is to be measured of that subject, if anything is.
+    pub fn wanted(&self, environment: &str, subject: &str) -> Option<Measure> {
+        let is_it = |m: &Measure| m.environment == environment && m.subject == subject;
+        measures(&self.snap, self.now).into_iter().find(is_it)
+    }
+
+    /// A measurement of a subject says so, at this moment.
+    pub fn measure(&mut self, environment: &str, subject: &str, reading: Reading) -> &mut Self {
+        let measure = self.wanted(environment, subject).expect("something to measure");
+        let place = self.snap.places.get_mut(environment).expect("an environment");
+        let measured = Arc::make_mut(place.measured.entry(subject.to_owned()).or_default());
+        if (&measured.attempt, &measured.revision) != (&measure.attempt, &measure.revision) {
+            *measured = Measured { attempt: measure.attempt, revision: measure.revision, samples: vec![] };
+        }
+        measured.samples.push(Sample { at: self.now, reading });
+        self
+    }
+
     /// CI, or someone, says so in the TestRun of a suite.
     pub fn report(&mut self, suite: &str, phase: &str) -> &mut Self {
         for run in self.snap.test_runs.iter_mut().filter(|r| r.spec.suite == suite) {
@@ -473,6 +500,7 @@ fn workload(environment: &str, named: &WorkloadRef) -> Workload {
         pods: vec![],
         old_pods: vec![],
         jobs: vec![],
+        reach: Reach { labels: [("app".to_owned(), name.clone())].into(), hash: "h0".into(), ..Reach::default() },
     }
 }
 

@@ -1,6 +1,7 @@
 //! The walks as tables and small worlds: the real `plan`, with a cluster that does at once what it is told.
 
 mod bounds;
+mod checks;
 mod claimed;
 mod desk;
 mod edited;

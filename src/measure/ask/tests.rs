@@ -1,0 +1,1 @@
+//! Measurements against servers on loopback.
