@@ -70,6 +70,7 @@ stories! {
     early_failures Shared "crash loops, pull errors, quotas and full nodes are caught in seconds"
     brief_readiness Shared "a moment of readiness does not reset the clock"
     health_lost_in_the_bake Shared "containers that fail in the bake take the build back; lost pods do not"
+    check_errors_reverted Shared "too many errors of the new pods take the build back, before it is delivered and in the bake"
     second_workload_fails Shared "two workloads go and come back as one"
     stateful_set_reverted Shared "a StatefulSet that bars its own way back is freed of its broken pod, and of no other"
     daemon_set Shared "a DaemonSet is judged by its own counts"
