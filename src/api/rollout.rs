@@ -142,6 +142,19 @@ pub struct Baking {
     /// Since when fewer pods than wanted are available because containers failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unhealthy: Option<Time>,
+    /// Health was lost, and the Environment is asked for leave to go back: its revert brake may hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revert: Option<RevertRequest>,
+}
+
+/// That a delivered build is to go back because its health was lost.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct RevertRequest {
+    /// When it was stated.
+    pub since: Time,
+    /// Why, in words.
+    #[schemars(length(max = 256))]
+    pub reason: String,
 }
 
 /// State while going back.

@@ -90,12 +90,16 @@ impl Controller {
 
     async fn environment(&self, key: &Key, namespace: &str, name: &str) -> Passed {
         let Some(view) = gather_environment(&self.stores, namespace, name) else { return Passed::of(Outcome::Gone) };
-        let (mut actions, wake_at) = plan::environment(&view, self.config.gather.settings, now());
+        let (mut actions, wake_at, note) = plan::environment(&view, self.config.gather.settings, now());
         if !self.health.unreadable("DeliveryPipeline", namespace).is_empty() {
             // one that cannot be read may have a rollout open there
             actions.retain(|action| !matches!(action, Action::Finalizer { present: false, .. }));
         }
-        self.carry_out(key, namespace, &actions, wake_at).await
+        let passed = self.carry_out(key, namespace, &actions, wake_at).await;
+        if let Some(note) = note.filter(|_| passed.outcome == Outcome::Acted) {
+            self.cluster.tell_environment(&view.environment, &note).await;
+        }
+        passed
     }
 
     async fn orphan_release(&self, key: &Key, namespace: &str, name: &str) -> Passed {

@@ -10,6 +10,7 @@
 
 pub mod action;
 mod adoption;
+mod brake;
 mod build;
 mod check;
 mod cleanup;

@@ -68,6 +68,8 @@ mutants! {
     OldSamples,
     /// Checks that give no answer in the bake take the build back.
     SilenceReverts,
+    /// The revert brake is not asked.
+    BrakeIgnored,
     /// A suite that gave no result counts as passed.
     ErroredPasses,
     /// A latched verdict follows what the TestRun says now.

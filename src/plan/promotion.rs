@@ -35,7 +35,7 @@ fn is_free(stage: &StageStatus) -> bool {
     match stage.rollout.as_ref().map(|r| &r.state) {
         None => stage.adopted.is_some() || is(Mutant::AdoptionAfter),
         // a build whose pods fail does not become a revert target: health decides first
-        Some(RolloutState::Delivered(state)) => state.unhealthy.is_none(),
+        Some(RolloutState::Delivered(state)) => state.unhealthy.is_none() && state.revert.is_none(),
         Some(RolloutState::Progressing(_) | RolloutState::Verifying(_) | RolloutState::Reverting(_)) => false,
     }
 }

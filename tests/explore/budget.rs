@@ -27,6 +27,10 @@ pub enum Kind {
     JobErrs,
     JobGone,
     RunGone,
+    // what checks measure
+    CheckBad,
+    CheckSilent,
+    CheckLost,
     // what people want
     NewRelease,
     Pause,
@@ -70,6 +74,9 @@ impl Kind {
         Self::JobErrs,
         Self::JobGone,
         Self::RunGone,
+        Self::CheckBad,
+        Self::CheckSilent,
+        Self::CheckLost,
         Self::NewRelease,
         Self::Pause,
         Self::Suspend,

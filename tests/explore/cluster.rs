@@ -140,6 +140,7 @@ fn roll(world: &mut World, at: usize, key: &str) {
     let now = world.now;
     world.edit(at, key, |w| {
         w.observed_generation = w.generation;
+        w.reach.hash = format!("{:?} {}", image(w), w.fingerprint);
         let old = i32::from(w.available > 0);
         (w.replicas, w.updated, w.ready, w.available) = (old + 1, 1, old, old);
         w.pods = vec![Pod {

@@ -27,6 +27,10 @@ pub struct Ghost {
     pub trouble: [Vec<Image>; 2],
     /// Attempts in which pods of the new build failed before its bake was over.
     pub ill: [Vec<(String, Image)>; 2],
+    /// Attempts of which a check said something bad.
+    pub bad: [Vec<String>; 2],
+    /// Attempts and pods of which a check said something good in full exposure.
+    pub good: [Vec<(String, String)>; 2],
     /// Workloads whose image a person wrote and nobody gave up.
     pub by_hand: Vec<ByHand>,
     /// Workloads that ran the new build by a write of the attempt: attempt and key.

@@ -9,6 +9,7 @@
 
 mod budget;
 mod canon;
+mod checks;
 mod cluster;
 mod coverage;
 mod engine;

@@ -1,7 +1,7 @@
 //! The worlds that are explored: small ones, each with its own events.
 
 use windlass::api::DecisionType;
-use windlass::api::check::Pace;
+use windlass::api::check::{Check, Pace};
 use windlass::api::pipeline::{ContainerRef, DeliveryPipelineSpec, ImageSource, WorkloadKind, WorkloadRef};
 use windlass::api::stage::{External, JobSource, Promotion, PromotionMode, Stage, Suite};
 use windlass::api::strategy::Strategy;
@@ -50,7 +50,7 @@ impl Scenario {
 }
 
 /// Suites of a stage: `e` is external, `j` a job.
-fn stage(name: &str, suites: &str, mode: PromotionMode) -> Stage {
+fn stage(name: &str, suites: &str, mode: PromotionMode, checked: bool) -> Stage {
     let suite = |kind: char| Suite {
         suite: if kind == 'e' { "contract".into() } else { "api".into() },
         job: (kind == 'j').then(|| JobSource { cron_job: "tests".into(), containers: vec![container()] }),
@@ -66,9 +66,20 @@ fn stage(name: &str, suites: &str, mode: PromotionMode) -> Stage {
         strategy: Strategy::default(),
         promotion: Some(Promotion { mode }),
         tests: suites.chars().map(suite).collect(),
-        checks: Vec::new(),
+        checks: if checked { vec![check()] } else { Vec::new() },
         progress_deadline: None,
         bake: None,
+    }
+}
+
+/// Two bad samples in a row condemn, one good one passes.
+fn check() -> Check {
+    let metric = serde_json::json!({"provider": "prometheus", "query": "errors", "max": "1"});
+    Check {
+        name: "errors".into(),
+        http: None,
+        metric: serde_json::from_value(metric).ok(),
+        pace: Pace { failures: Some(2), samples: Some(1), ..Pace::default() },
     }
 }
 
@@ -81,9 +92,11 @@ struct Shape {
     production: &'static str,
     workloads: &'static [&'static str],
     mode: PromotionMode,
+    checked: bool,
 }
 
-const PLAIN: Shape = Shape { staging: "e", production: "", workloads: &["web"], mode: PromotionMode::Automatic };
+const PLAIN: Shape =
+    Shape { staging: "e", production: "", workloads: &["web"], mode: PromotionMode::Automatic, checked: false };
 
 fn spec(shape: &Shape) -> DeliveryPipelineSpec {
     let workload = |name: &&str| WorkloadRef {
@@ -95,8 +108,8 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
         images: vec![ImageSource { name: "app".into(), repository: "registry.example/shop/app".into() }],
         workloads: shape.workloads.iter().map(workload).collect(),
         stages: vec![
-            stage("staging", shape.staging, PromotionMode::Automatic),
-            stage("production", shape.production, shape.mode),
+            stage("staging", shape.staging, PromotionMode::Automatic, shape.checked),
+            stage("production", shape.production, shape.mode, shape.checked),
         ],
         release: None,
         history_limit: 20,
@@ -121,6 +134,7 @@ pub fn all() -> Vec<Scenario> {
     let two = Shape { workloads: &["web", "worker"], ..PLAIN };
     let job = Shape { staging: "j", ..PLAIN };
     let both = Shape { staging: "ej", production: "e", ..PLAIN };
+    let checked = Shape { staging: "", checked: true, ..PLAIN };
     let manual = Shape { mode: PromotionMode::Manual, ..PLAIN };
     let mut shared = scenario(
         "shared build",
@@ -212,6 +226,22 @@ pub fn all() -> Vec<Scenario> {
             4,
             &[(NewRelease, 1), (Promote, 2), (Withdraw, 1), (Trouble, 1), (Pause, 1), (Suspend, 2)],
         ),
+        scenario(
+            "checks",
+            &checked,
+            &[1],
+            3,
+            &[
+                (CheckBad, 3),
+                (CheckSilent, 1),
+                (CheckLost, 1),
+                (Trouble, 1),
+                (NewRelease, 1),
+                (Template, 1),
+                (Late, 1),
+                (ReleaseGone, 1),
+            ],
+        ),
         scenario("once more", &manual, &[1], 2, &[(Retry, 1), (Promote, 1)]).after(&[
             Step::Decide(DecisionType::Revert, None, Some(0)),
             Step::Decide(DecisionType::Unhold, None, Some(0)),
@@ -280,6 +310,14 @@ pub fn all() -> Vec<Scenario> {
             &[1],
             4,
             &[(NewRelease, 1), (Trouble, 1), (CiFails, 1), (CiLater, 1), (Unban, 1), (Retry, 1), (Promote, 1)],
+        )
+        .settled(),
+        scenario(
+            "second checks",
+            &checked,
+            &[1],
+            4,
+            &[(NewRelease, 1), (CheckBad, 3), (CheckSilent, 2), (CheckLost, 1), (Trouble, 1), (Late, 1), (Lag, 1)],
         )
         .settled(),
         scenario(

@@ -8,10 +8,10 @@ use windlass::api::{
 
 use windlass::observe::Workload;
 
-use crate::coverage;
 use crate::ghost::note;
 use crate::safety::{Holds, condemnation, holds, inconclusive, is_forward, restored};
 use crate::world::{Frozen, Image, STAGES, World, image, image_in, serves};
+use crate::{checks, coverage};
 
 /// Judges the change of one stage and records it.
 pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
@@ -35,6 +35,7 @@ pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageS
             RolloutState::Reverting(state) => {
                 if !known || before.rollout.as_ref().is_some_and(is_forward) {
                     inconclusive(world, at, before, state.ending.cause)?;
+                    checks::has_leave(world, at, before, state.ending.cause, &state.ending.message)?;
                     turned(world, new, at, rollout)?;
                 }
             }
@@ -154,6 +155,9 @@ fn proven(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -
         let has_passed = |suite: &String| world.ghost.has_passed(at, attempt, suite);
         let silent = suites.iter().find(|suite| !has_passed(suite));
         holds(silent.is_none(), "S1", || format!("{} is called delivered without suite {silent:?}", STAGES[at]))?;
+    }
+    if let Some(rollout) = &stage.rollout {
+        checks::proven(world, at, &rollout.attempt)?;
     }
     let ill = world.places[at].workloads.iter().find(|(_, w)| w.pods.iter().any(|p| p.trouble.is_some()));
     holds(ill.is_none(), "S13", || format!("{} is called delivered and {:?} fails", STAGES[at], ill.map(|i| i.0)))

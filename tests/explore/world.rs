@@ -352,5 +352,6 @@ pub fn settle(workload: &mut Workload) {
     (workload.replicas, workload.updated, workload.ready, workload.available) = (1, 1, 1, 1);
     workload.refused = None;
     let created = workload.pods.first().map_or(START, |p| p.created);
-    workload.pods = vec![Pod { name: "pod".into(), created, ready: true, going: false, restarts: 0, trouble: None, address: None }];
+    workload.pods =
+        vec![Pod { name: "pod".into(), created, ready: true, going: false, restarts: 0, trouble: None, address: None }];
 }

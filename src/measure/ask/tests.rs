@@ -82,7 +82,8 @@ async fn status_header_and_body_are_judged() {
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let inner = server("HTTP/1.1 200 OK\r\ncontent-length: 0", "", false).await;
-    let location = format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{}/latest\r\ncontent-length: 0", inner.port);
+    let location =
+        format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{}/latest\r\ncontent-length: 0", inner.port);
     let it = server(location.leak(), "", false).await;
     assert_eq!(bad(it.port, json!({})).await, "/: status 302");
     assert_eq!(read(&http(it.port, json!({"status": 302}))).await, Reading::Good);

@@ -126,6 +126,9 @@ pub fn test_run(_: &Stores, change: &Change<'_, TestRun>) -> Vec<Key> {
 pub fn environment(stores: &Stores, change: &Change<'_, Environment>) -> Vec<Key> {
     let mut keys: BTreeSet<Key> = change.sides().map(environment_key).collect();
     if change.is_status_only() {
+        if is_answered(change) {
+            keys.extend(change.sides().flat_map(|side| pipelines_through(stores, side)).map(|p| key_of(&p)));
+        }
         return keys.into_iter().collect();
     }
     for side in change.sides() {
@@ -136,6 +139,14 @@ pub fn environment(stores: &Stores, change: &Change<'_, Environment>) -> Vec<Key
         keys.extend(jobs_from(stores, &home, |job, _| job.metadata.namespace.as_deref() == target));
     }
     keys.into_iter().collect()
+}
+
+/// Its own pass let reverts through, or holds them.
+fn is_answered(change: &Change<'_, Environment>) -> bool {
+    let said = |side: Option<&Environment>| {
+        side.and_then(|e| e.status.as_ref()).map(|s| (s.reverts.clone(), s.brake.clone())).unwrap_or_default()
+    };
+    said(change.old) != said(change.new)
 }
 
 /// The Environments that point at it, and the pipelines that go through them.

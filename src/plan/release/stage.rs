@@ -7,7 +7,7 @@ use crate::plan::check::{self, Checks};
 use crate::plan::draft::{Draft, clip};
 use crate::plan::gate::{Candidate, GATES};
 use crate::plan::world::{Known, World, created, user_of};
-use crate::plan::{interrupt, summary};
+use crate::plan::{brake, interrupt, summary};
 
 /// Where the release stands in the stage; `old` is what its status said before.
 pub(super) fn stage(
@@ -104,7 +104,10 @@ fn under_way(
             out.phase = Phase::Delivered;
             out.reason = "Baking".into();
             let remark = check::remark(world, draft, index).map(|remark| format!("; {remark}")).unwrap_or_default();
-            out.message = format!("health is judged until {}{remark}", state.until);
+            out.message = match &state.revert {
+                Some(request) => format!("{}; {}", request.reason, brake::waits(world, environment)),
+                None => format!("health is judged until {}{remark}", state.until),
+            };
             out.delivered_at = Some(state.since);
         }
         RolloutState::Reverting(state) => {

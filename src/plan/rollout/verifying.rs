@@ -90,7 +90,7 @@ pub fn deliver(world: &World<'_>, draft: &mut Draft, index: usize) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(rollout) = &mut stage.rollout else { return };
     let until = world.now.plus(rollout.bake);
-    rollout.state = RolloutState::Delivered(Baking { since: world.now, until, unhealthy: None });
+    rollout.state = RolloutState::Delivered(Baking { since: world.now, until, unhealthy: None, revert: None });
     stage.proofs.push(Proof {
         release: rollout.release.clone(),
         release_uid: rollout.release_uid.clone(),

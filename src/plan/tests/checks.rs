@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, image};
-use crate::api::RunPhase;
-use crate::observe::{Reading, Service, TargetPort, TroubleKind};
-use crate::plan::Ask;
+use crate::api::conditions::find;
+use crate::api::rollout::RevertRequest;
+use crate::api::{DeliveryPipeline, Environment, EnvironmentStatus, RolloutState, RunPhase, Span};
+use crate::observe::{EnvironmentView, Reading, Service, TargetPort, TroubleKind};
+use crate::plan::{Action, Ask, environment as environment_pass};
 
 const ERRORS: &str = "check/errors";
 
@@ -273,4 +275,91 @@ fn a_measured_suite_passes_fails_or_gives_no_verdict() {
     assert_eq!(said(&desk).0, RunPhase::Errored);
     assert!(said(&desk).1.contains("status 503"), "{}", said(&desk).1);
     assert_eq!((desk.bans(), desk.image("staging", "checkout")), (0, image("1.8.0")));
+}
+
+#[test]
+fn what_was_delivered_goes_back_with_leave_or_when_nobody_answers() {
+    let lost = |desk: &mut Desk| {
+        for _ in 0..2 {
+            desk.pass(1).measure("staging", ERRORS, bad()).run();
+        }
+    };
+    let mut desk = baking();
+    lost(&mut desk);
+    let status = desk.snap.places["staging"].environment.as_ref().unwrap().status.clone().unwrap();
+    assert_eq!((status.reverts.len(), status.reverts[0].pipeline.as_str()), (1, "checkout"));
+    assert_eq!(desk.history("staging").last().unwrap(), "checkout-1.8.0 Reverted Failed");
+
+    let mut desk = baking();
+    desk.is_deaf = true;
+    lost(&mut desk);
+    assert_eq!(desk.phase("1.8.0", "staging"), "Delivered Baking");
+    desk.pass(59).run();
+    assert_eq!(desk.image("staging", "checkout"), image("1.8.0"));
+    desk.pass(1).run();
+    assert_eq!(desk.history("staging").last().unwrap(), "checkout-1.8.0 Reverted Failed");
+}
+
+#[test]
+fn what_the_brake_holds_stays_until_it_is_well_or_a_person_decides() {
+    let mut desk = baking();
+    desk.is_deaf = true;
+    let environment = desk.snap.places.get_mut("staging").unwrap().environment.as_mut().unwrap();
+    let held = json!({"brake": {"since": "2026-01-01T00:00:00Z", "message": "x", "held": ["checkout"]}});
+    Arc::make_mut(environment).status = Some(serde_json::from_value(held).unwrap());
+    desk.pass(1).measure("staging", ERRORS, bad()).pass(1).measure("staging", ERRORS, bad()).run();
+    desk.pass(3600).release("1.9.0", 2).run();
+    assert_eq!(desk.phase("1.8.0", "staging"), "Delivered Baking");
+    assert!(
+        desk.known("1.8.0").status.as_ref().unwrap().stages[0]
+            .message
+            .contains("the revert brake of Environment staging")
+    );
+    assert_eq!((desk.bans(), desk.image("staging", "checkout")), (0, image("1.8.0")));
+    desk.measure("staging", ERRORS, silent()).run();
+    assert!(desk.stage("staging").rollout.is_some(), "no answer makes nothing well");
+    desk.measure("staging", ERRORS, Reading::Good).run();
+    assert_eq!(desk.history("staging").last().unwrap(), "checkout-1.8.0 Superseded");
+    assert_eq!(desk.image("staging", "checkout"), image("1.9.0"), "and the next one comes");
+}
+
+/// Thirty pipelines, of which so many ask for leave, and what one pass of the Environment makes of it.
+fn braked(asking: usize, old: EnvironmentStatus, seconds: i64) -> EnvironmentStatus {
+    let desk = baking();
+    let environment = desk.snap.places["staging"].environment.clone().unwrap();
+    let one = |number: usize| {
+        let mut pipeline = DeliveryPipeline::clone(&desk.snap.pipeline);
+        pipeline.metadata.name = Some(format!("p{number:02}"));
+        let rollout = pipeline.status.as_mut().unwrap().stages[0].rollout.as_mut().unwrap();
+        if let (RolloutState::Delivered(state), true) = (&mut rollout.state, number < asking) {
+            state.revert = Some(RevertRequest { since: desk.now, reason: "bad".into() });
+        }
+        Arc::new(pipeline)
+    };
+    let mut environment = Environment::clone(&environment);
+    environment.status = Some(old);
+    let access = desk.snap.places["staging"].access.clone();
+    let view = EnvironmentView { environment: Arc::new(environment), access, pipelines: (0..30).map(one).collect() };
+    let (actions, _, _) = environment_pass(&view, desk.snap.settings, desk.now.plus(Span::seconds(seconds)));
+    match actions.into_iter().next() {
+        Some(Action::EnvironmentStatus { status, .. }) => *status,
+        _ => view.environment.status.clone().unwrap(),
+    }
+}
+
+#[test]
+fn of_thirty_a_tenth_goes_back_and_the_rest_is_left() {
+    let few = braked(3, EnvironmentStatus::default(), 0);
+    assert_eq!((few.reverts.len(), few.brake), (3, None));
+    let many = braked(30, EnvironmentStatus::default(), 0);
+    let names: Vec<&str> = many.reverts.iter().map(|grant| grant.pipeline.as_str()).collect();
+    assert_eq!(names, ["p00", "p01", "p02"]);
+    assert_eq!(many.brake.as_ref().unwrap().held.len(), 27);
+    assert_eq!(find(&many.conditions, "Stalled").unwrap().reason, "RevertBrake");
+    let later = braked(30, many.clone(), 3600);
+    assert_eq!(later.reverts.len(), 3, "what is held does not trickle out");
+    assert_eq!(later.brake.as_ref().unwrap().since, many.brake.as_ref().unwrap().since);
+    let over = braked(3, later, 7200);
+    assert_eq!(over.brake, None, "nobody is left who asks");
+    assert_eq!(braked(0, over, 7200).reverts, []);
 }

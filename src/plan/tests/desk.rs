@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 use super::bounds;
 use crate::api::conditions::find;
 use crate::api::pipeline::WorkloadRef;
-use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, StageStatus, TestRun, Time};
+use crate::api::{
+    Decision, DeliveryPipeline, Environment, EnvironmentStatus, Release, Span, StageStatus, TestRun, Time,
+};
 use crate::observe::{
-    Access, Claim, ImageWriter, Job, Measured, Place, Pod, Reach, Reading, Rolls, Sample, Settings, Snapshot, Trouble,
-    TroubleKind, Unreadable, Workload,
+    Access, Claim, EnvironmentView, ImageWriter, Job, Measured, Place, Pod, Reach, Reading, Rolls, Sample, Settings,
+    Snapshot, Trouble, TroubleKind, Unreadable, Workload,
 };
 use crate::plan::{Action, CreateJob, Kind, Measure, SetImages, Step, Target, measures, plan};
 
@@ -27,6 +29,8 @@ pub struct Desk {
     pub bans_refused: bool,
     /// Image writes get no answer while this is set.
     pub writes_lost: bool,
+    /// The Environments' own passes do not run while this is set.
+    pub is_deaf: bool,
     version: u64,
 }
 
@@ -71,7 +75,7 @@ impl Desk {
             places,
             settings: Settings::default(),
         };
-        Self { snap, now: START, done: vec![], bans_refused: false, writes_lost: false, version: 100 }
+        Self { snap, now: START, done: vec![], bans_refused: false, writes_lost: false, is_deaf: false, version: 100 }
     }
 
     /// One that has adopted revision 0 in both stages.
@@ -132,9 +136,27 @@ impl Desk {
             Step::Effects(actions) => {
                 let before = self.done.len();
                 actions.into_iter().for_each(|action| self.carry_out(action));
-                self.done.len() > before
+                self.done.len() > before || !self.is_deaf && self.environments()
             }
         }
+    }
+
+    /// The Environments' own passes, as far as pipelines depend on them. False if they change nothing.
+    fn environments(&mut self) -> bool {
+        let mut is_changed = false;
+        for place in self.snap.places.values_mut() {
+            let Some(environment) = place.environment.clone() else { continue };
+            let pipelines = vec![Arc::clone(&self.snap.pipeline)];
+            let view = EnvironmentView { environment, access: place.access.clone(), pipelines };
+            let (actions, _, _) = crate::plan::environment(&view, self.snap.settings, self.now);
+            let Some(Action::EnvironmentStatus { status, .. }) = actions.into_iter().next() else { continue };
+            bounds::keep("Environment", &status);
+            let environment = place.environment.as_mut().map(Arc::make_mut).expect("an Environment");
+            let told = |s: &EnvironmentStatus| (s.reverts.clone(), s.brake.clone());
+            is_changed |= environment.status.as_ref().map(told).unwrap_or_default() != told(&status);
+            environment.status = Some(*status);
+        }
+        is_changed
     }
 
     /// Steps until nothing is left to do. Fails where there is no end.
