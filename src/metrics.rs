@@ -33,6 +33,7 @@ pub struct Metrics {
     ended: IntCounterVec,
     stalled: IntGauge,
     measured: IntCounterVec,
+    brakes: IntGauge,
 }
 
 impl Metrics {
@@ -88,6 +89,7 @@ impl Metrics {
                 "windlass_stalled_objects",
                 "Objects of Windlass that need a person: Stalled is True.",
             )?,
+            brakes: IntGauge::new("windlass_revert_brakes", "Environments whose revert brake holds builds.")?,
             measured: counter(
                 "windlass_measurements_total",
                 "Measurements of checks and suites, by result.",
@@ -122,6 +124,7 @@ impl Metrics {
             ended,
             stalled,
             measured,
+            brakes,
         } = self;
         for vector in [passes, writes, ended, watch_errors, measured] {
             registry.register(Box::new(vector.clone()))?;
@@ -132,7 +135,7 @@ impl Metrics {
         for counter in [conflicts, panics, stale_waits, stale_given_up] {
             registry.register(Box::new(counter.clone()))?;
         }
-        for gauge in [leader, stalled] {
+        for gauge in [leader, stalled, brakes] {
             registry.register(Box::new(gauge.clone()))?;
         }
         registry.register(Box::new(pass_seconds.clone()))?;
@@ -210,6 +213,11 @@ impl Metrics {
         self.stalled.set(whole(count));
     }
 
+    /// The revert brake holds builds in so many Environments.
+    pub fn brakes(&self, count: usize) {
+        self.brakes.set(whole(count));
+    }
+
     /// A measurement ended.
     pub fn measured(&self, result: Measured) {
         self.measured.with_label_values(&[result.as_str()]).inc();
@@ -261,6 +269,7 @@ mod tests {
             r#"windlass_rollouts_open{phase="reverting"} 0"#,
             r#"windlass_rollouts_ended_total{outcome="image_only"} 1"#,
             "windlass_stalled_objects 1",
+            "windlass_revert_brakes 0",
             r#"windlass_measurements_total{result="silent"} 1"#,
             "process_resident_memory_bytes ",
         ] {
