@@ -22,8 +22,6 @@ pub struct Measure {
     /// Changes with the pods that it is about; samples of another one do not count.
     pub revision: String,
     pub interval: Span,
-    /// More good samples than this decide nothing more.
-    pub enough: usize,
     pub ask: Ask,
 }
 
@@ -106,7 +104,6 @@ fn of_stage(world: &World<'_>, draft: &Draft, index: usize, stage: &StageStatus)
         attempt: rollout.attempt.clone(),
         revision: revision.clone(),
         interval: pace.interval(),
-        enough: pace.samples(),
         ask,
     };
     let checks = rollout.checks.iter().filter_map(|check| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use windlass::api::{Cause, RolloutState, Span, StageStatus};
+use windlass::api::{Cause, Rollout, RolloutState, Span, StageStatus};
 use windlass::observe::{Measured, Reading, Sample};
 use windlass::plan::{Measure, measures};
 
@@ -76,7 +76,6 @@ fn measure(world: &mut World, at: usize, says: Says) {
         Says::Bad => Reading::Bad("too many".into()),
         Says::Nothing => Reading::Silent("nobody answers".into()),
     };
-    let is_exposed = stored(world, at).and_then(|s| s.rollout.as_ref()).is_some_and(|r| r.exposed_at.is_some());
     let sample = Sample { at: world.now, reading };
     let known = Arc::make_mut(&mut world.places[at]).measured.entry(measure.subject.clone()).or_default();
     let known = Arc::make_mut(known);
@@ -89,24 +88,29 @@ fn measure(world: &mut World, at: usize, says: Says) {
         known.samples.remove(0);
     }
     match says {
-        Says::Good if is_exposed => note(&mut world.ghost().good[at], (measure.attempt, measure.revision)),
+        Says::Good => {
+            let (now, good) = (world.now, &mut world.ghost().good[at]);
+            good.retain(|(attempt, revision, _)| *attempt != measure.attempt || *revision != measure.revision);
+            good.push((measure.attempt, measure.revision, now));
+        }
         Says::Bad => {
             spend(world, Kind::CheckBad);
             note(&mut world.ghost().bad[at], measure.attempt);
         }
         Says::Nothing => spend(world, Kind::CheckSilent),
-        Says::Good => {}
     }
 }
 
 /// S2, S13: what has checks is called delivered only after a good answer of just these pods, in full exposure.
-pub fn proven(world: &World, at: usize, attempt: &str) -> Holds {
-    let is_checked = stored(world, at).and_then(|s| s.rollout.as_ref()).is_some_and(|r| !r.checks.is_empty());
-    if !is_checked {
+pub fn proven(world: &World, at: usize, rollout: &Rollout) -> Holds {
+    if rollout.checks.is_empty() {
         return Ok(());
     }
     let revision = wanted(world, at).map(|m| m.revision).unwrap_or_default();
-    let is_good = world.ghost.good[at].contains(&(attempt.to_owned(), revision));
+    let mut good = world.ghost.good[at].iter();
+    let is_good = good.any(|(attempt, of, when)| {
+        *attempt == rollout.attempt && *of == revision && rollout.exposed_at.is_some_and(|exposed| *when >= exposed)
+    });
     holds(is_good, "S2", || format!("{} is called delivered and its check never said so", STAGES[at]))
 }
 

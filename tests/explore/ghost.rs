@@ -29,8 +29,8 @@ pub struct Ghost {
     pub ill: [Vec<(String, Image)>; 2],
     /// Attempts of which a check said something bad.
     pub bad: [Vec<String>; 2],
-    /// Attempts and pods of which a check said something good in full exposure.
-    pub good: [Vec<(String, String)>; 2],
+    /// Attempts and pods of which a check said something good, and when it did last.
+    pub good: [Vec<(String, String, Time)>; 2],
     /// Workloads whose image a person wrote and nobody gave up.
     pub by_hand: Vec<ByHand>,
     /// Workloads that ran the new build by a write of the attempt: attempt and key.

@@ -157,7 +157,7 @@ fn proven(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -
         holds(silent.is_none(), "S1", || format!("{} is called delivered without suite {silent:?}", STAGES[at]))?;
     }
     if let Some(rollout) = &stage.rollout {
-        checks::proven(world, at, &rollout.attempt)?;
+        checks::proven(world, at, rollout)?;
     }
     let ill = world.places[at].workloads.iter().find(|(_, w)| w.pods.iter().any(|p| p.trouble.is_some()));
     holds(ill.is_none(), "S13", || format!("{} is called delivered and {:?} fails", STAGES[at], ill.map(|i| i.0)))
