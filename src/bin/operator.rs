@@ -24,6 +24,9 @@ use windlass::telemetry;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// Brings the gauges up to date.
+type Census = Arc<dyn Fn() + Send + Sync>;
+
 /// Running passes get so long to finish: each write is given up after five seconds.
 const FINISH: Duration = Duration::from_secs(20);
 
@@ -99,7 +102,7 @@ fn watch(
     metrics: Arc<Metrics>,
     stop: &CancellationToken,
     tasks: &TaskTracker,
-) -> Result<(WatchHealth, Arc<dyn Fn() + Send + Sync>), Failure> {
+) -> Result<(WatchHealth, Census), Failure> {
     let health = WatchHealth::new(Silence(config.watch_silence()));
     let (writers, queue) = (Writers::default(), Arc::new(Queue::default()));
     let stores = writers.stores();
