@@ -43,7 +43,7 @@ pub fn possible(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
         if budget.has(Kind::CheckBad) {
             steps.push(Step::Measure(at, Says::Bad));
         }
-        if budget.has(Kind::CheckSilent) && !last.is_some_and(|s| matches!(s.reading, Reading::Silent(_))) {
+        if budget.has(Kind::CheckSilent) {
             steps.push(Step::Measure(at, Says::Nothing));
         }
         if budget.has(Kind::CheckLost) && last.is_some() {

@@ -320,6 +320,7 @@ pub fn all() -> Vec<Scenario> {
             &[(NewRelease, 1), (CheckBad, 3), (CheckSilent, 2), (CheckLost, 1), (Trouble, 1), (Late, 1), (Lag, 1)],
         )
         .settled(),
+        scenario("silence", &checked, &[1], 3, &[(CheckSilent, 2), (CheckLost, 1)]),
         scenario(
             "second thoughts",
             &two,
