@@ -5,6 +5,7 @@ mod span;
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -78,6 +79,12 @@ pub struct Config {
         value_name = "NAMES"
     )]
     pub tool_managers: Vec<String>,
+    /// File that names the providers of metrics for checks and suites, with their addresses and credentials (README).
+    #[arg(long, env = "WINDLASS_METRIC_PROVIDERS", value_name = "FILE")]
+    pub metric_providers: Option<PathBuf>,
+    /// Measurements of checks and suites under way at the same time.
+    #[arg(long, env = "WINDLASS_MEASUREMENTS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub measurements: u16,
     #[arg(long, env = "WINDLASS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
     /// What is logged: a level, or levels by module (`info,windlass::act=debug`).

@@ -6,6 +6,7 @@
 //! - [`observe`]: watches, and the `Snapshot` of all that one pipeline's decision may look at;
 //! - [`plan`]: the decision, `plan(&Snapshot, now) -> Plan`, pure;
 //! - [`act`]: carries a `Plan` out, the only writer;
+//! - [`measure`]: requests to new pods and queries to providers of metrics, for checks and suites;
 //! - [`controller`]: the loop around them, and the leader lease;
 //! - [`config`], [`metrics`], [`health`], [`telemetry`]: what every program of this sort needs.
 
@@ -14,6 +15,7 @@ pub mod api;
 pub mod config;
 pub mod controller;
 pub mod health;
+pub mod measure;
 pub mod metrics;
 pub mod observe;
 pub mod plan;

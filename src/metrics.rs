@@ -10,7 +10,7 @@ use prometheus::{
     TextEncoder,
 };
 
-pub use labels::{OpenPhase, Outcome, Verb, WriteResult};
+pub use labels::{Measured, OpenPhase, Outcome, Verb, WriteResult};
 
 /// A pass reads memory and writes at most a few objects; the last bucket is two writes that time out.
 const PASS_SECONDS: [f64; 9] = [0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
@@ -32,6 +32,8 @@ pub struct Metrics {
     open: IntGaugeVec,
     ended: IntCounterVec,
     stalled: IntGauge,
+    measured: IntCounterVec,
+    brakes: IntGauge,
 }
 
 impl Metrics {
@@ -87,10 +89,19 @@ impl Metrics {
                 "windlass_stalled_objects",
                 "Objects of Windlass that need a person: Stalled is True.",
             )?,
+            brakes: IntGauge::new("windlass_revert_brakes", "Environments whose revert brake holds builds.")?,
+            measured: counter(
+                "windlass_measurements_total",
+                "Measurements of checks and suites, by result.",
+                &["result"],
+            )?,
         };
         metrics.register()?;
         for phase in OpenPhase::ALL {
             metrics.open(phase, 0);
+        }
+        for result in Measured::ALL {
+            metrics.measured.with_label_values(&[result.as_str()]).inc_by(0);
         }
         Ok(metrics)
     }
@@ -112,8 +123,10 @@ impl Metrics {
             open,
             ended,
             stalled,
+            measured,
+            brakes,
         } = self;
-        for vector in [passes, writes, ended, watch_errors] {
+        for vector in [passes, writes, ended, watch_errors, measured] {
             registry.register(Box::new(vector.clone()))?;
         }
         for vector in [undecodable, open] {
@@ -122,7 +135,7 @@ impl Metrics {
         for counter in [conflicts, panics, stale_waits, stale_given_up] {
             registry.register(Box::new(counter.clone()))?;
         }
-        for gauge in [leader, stalled] {
+        for gauge in [leader, stalled, brakes] {
             registry.register(Box::new(gauge.clone()))?;
         }
         registry.register(Box::new(pass_seconds.clone()))?;
@@ -200,6 +213,16 @@ impl Metrics {
         self.stalled.set(whole(count));
     }
 
+    /// The revert brake holds builds in so many Environments.
+    pub fn brakes(&self, count: usize) {
+        self.brakes.set(whole(count));
+    }
+
+    /// A measurement ended.
+    pub fn measured(&self, result: Measured) {
+        self.measured.with_label_values(&[result.as_str()]).inc();
+    }
+
     /// In Prometheus' text format.
     ///
     /// # Errors
@@ -230,6 +253,7 @@ mod tests {
         metrics.open(OpenPhase::Verifying, 3);
         metrics.ended(crate::api::Outcome::ImageOnly);
         metrics.stalled(1);
+        metrics.measured(Measured::Silent);
         let text = metrics.text().unwrap();
         for line in [
             r#"windlass_passes_total{outcome="acted"} 1"#,
@@ -245,6 +269,8 @@ mod tests {
             r#"windlass_rollouts_open{phase="reverting"} 0"#,
             r#"windlass_rollouts_ended_total{outcome="image_only"} 1"#,
             "windlass_stalled_objects 1",
+            "windlass_revert_brakes 0",
+            r#"windlass_measurements_total{result="silent"} 1"#,
             "process_resident_memory_bytes ",
         ] {
             assert!(text.lines().any(|shown| shown.starts_with(line)), "{line} is missing from\n{text}");

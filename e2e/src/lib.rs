@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod cue;
 pub mod kstatus;
 mod kwok;
+pub mod metrics;
 pub mod rules;
 
 pub mod bench;

@@ -1,10 +1,11 @@
 //! Events for `kubectl describe` and alerts. They are told once, and never fail a pass.
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use kube::ResourceExt;
 use kube::runtime::events::{Event, EventType};
 
-use crate::api::DeliveryPipeline;
 use crate::api::build::hex;
+use crate::api::{DeliveryPipeline, Environment};
 use crate::plan::Note;
 
 use super::{Cluster, Object, Resource, with_causes};
@@ -19,6 +20,13 @@ impl Cluster {
         for note in notes {
             self.tell_one(pipeline, note).await;
         }
+    }
+
+    /// An event on an Environment.
+    pub async fn tell_environment(&self, environment: &Environment, note: &Note) {
+        let (namespace, name) = (environment.namespace().unwrap_or_default(), environment.name_any());
+        let object = Object::new(Resource::Environment, &namespace, &name);
+        self.publish_quietly(note, &reference(&object, environment.uid()), None).await;
     }
 
     async fn tell_one(&self, pipeline: &DeliveryPipeline, note: &Note) {

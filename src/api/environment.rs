@@ -64,6 +64,41 @@ pub struct EnvironmentStatus {
     #[schemars(length(max = 200))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["pipeline".into()]))]
     pub delivered: Vec<DeliveredRow>,
+    /// Delivered builds that were let go back in the last ten minutes because their health was lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub reverts: Vec<RevertGrant>,
+    /// Set while more want to go back than are let: more than 2, or a tenth of the pipelines, in ten minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<Brake>,
+}
+
+/// Leave to go back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct RevertGrant {
+    /// Name of the pipeline.
+    #[schemars(length(max = 40))]
+    pub pipeline: String,
+    /// The attempt whose build goes back.
+    #[schemars(length(max = 20))]
+    pub attempt: String,
+    /// When it was given.
+    pub at: Time,
+}
+
+/// The revert brake holds: health was lost in too many bakes at once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct Brake {
+    /// Since when.
+    pub since: Time,
+    /// What it means, and what to do.
+    #[schemars(length(max = 512))]
+    pub message: String,
+    /// Names of the pipelines whose builds stay as they are.
+    #[schemars(length(max = 200), inner(length(max = 40)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub held: Vec<String>,
 }
 
 /// What one pipeline delivered here.

@@ -1,6 +1,7 @@
 //! The five kinds, `windlass.dev/v1alpha1`: what users write and read back. Types only; decisions are in `plan`.
 
 pub mod build;
+pub mod check;
 pub mod checkpoint;
 pub mod conditions;
 pub mod decision;

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::build::FoundImage;
+use super::check::Check;
 use super::pipeline::WorkloadRef;
 use super::stage::Suite;
 use super::strategy::Strategy;
@@ -55,6 +56,11 @@ pub struct Rollout {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub suites: Vec<SuiteState>,
+    /// The checks of health, as frozen at the start. What they measure is kept in memory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub checks: Vec<Check>,
     /// Limit for progressing, as frozen at the start.
     pub progress_deadline: Span,
     /// How long health is judged after delivery, as frozen at the start.
@@ -80,6 +86,10 @@ pub struct RolloutWorkload {
     /// Of its pod template, as seen last in this rollout.
     #[schemars(length(max = 40))]
     pub fingerprint: String,
+    /// Template hash of its pods when the rollout started: what checks compare with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 63))]
+    pub stable: String,
     /// Images found at the start in containers that were not managed before: the way back restores them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -183,6 +193,19 @@ pub struct Baking {
     /// Since when fewer pods than wanted are available because containers failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unhealthy: Option<Time>,
+    /// Health was lost, and the Environment is asked for leave to go back: its revert brake may hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revert: Option<RevertRequest>,
+}
+
+/// That a delivered build is to go back because its health was lost.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct RevertRequest {
+    /// When it was stated.
+    pub since: Time,
+    /// Why, in words.
+    #[schemars(length(max = 256))]
+    pub reason: String,
 }
 
 /// State while going back.
@@ -217,7 +240,7 @@ pub struct Ending {
 /// Why a rollout goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Cause {
-    /// Pods or a suite failed, or the deadline passed: banned.
+    /// Pods, a check or a suite failed, or the deadline passed: banned.
     Failed,
     /// A Decision `Abort`, or a pause longer than allowed.
     Aborted,
@@ -237,7 +260,7 @@ pub enum Cause {
     EnvironmentDeleted,
     /// The stage was taken out of the pipeline in mid-rollout.
     StageRemoved,
-    /// It could not be judged: a workload or container of the plan is gone.
+    /// It could not be judged: a workload or container of the plan is gone, or checks gave no answer.
     Inconclusive,
     /// The pod template of a workload changed while its clone was exposed: the clone is of another revision.
     Interrupted,

@@ -1,10 +1,11 @@
-//! A stage of a pipeline as users write it: one environment's place, and the suites that must pass there.
+//! A stage of a pipeline as users write it: one environment's place, the suites that must pass there, and the checks of health.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Span;
+use super::check::{Check, HttpProbe, MetricProbe, Pace};
 use super::pipeline::ContainerRef;
 use super::strategy::Strategy;
 
@@ -12,6 +13,7 @@ use super::strategy::Strategy;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("!has(self.tests) || self.tests.all(t, self.tests.exists_one(u, u.suite == t.suite))", "spec.stages[].tests[].suite: each suite may stand there once"))]
+#[x_kube(validation = ("!has(self.checks) || self.checks.all(c, self.checks.exists_one(d, d.name == c.name))", "spec.stages[].checks[].name: each check may stand there once"))]
 pub struct Stage {
     /// Name of an Environment in this namespace.
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -28,6 +30,11 @@ pub struct Stage {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub tests: Vec<Suite>,
+    /// Health of the new revision while it rolls out, before it counts as delivered, and until its bake ends. Pods are always judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub checks: Vec<Check>,
     /// How long a rollout may take to full exposure, pauses not counted. Default 30m; 10s to 336h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || (duration(self) >= duration('10s') && duration(self) <= duration('336h'))", "spec.stages[].progressDeadline: must be between 10s and 336h"))]
@@ -73,11 +80,13 @@ pub enum PromotionMode {
     Manual,
 }
 
-/// A suite that must pass: exactly one of `job` and `external`.
+/// A suite that must pass: exactly one of `job`, `external`, `http` and `metric`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.job) != has(self.external)", "spec.stages[].tests[]: exactly one of job and external must be set"))]
+#[x_kube(validation = ("[has(self.job), has(self.external), has(self.http), has(self.metric)].filter(x, x).size() == 1", "spec.stages[].tests[]: exactly one of job, external, http and metric must be set"))]
 #[x_kube(validation = ("!has(self.external) || !has(self.retries)", "spec.stages[].tests[].retries: cannot be set for an external suite; CI may replace its own Errored until the time-out"))]
+#[x_kube(validation = ("!(has(self.http) || has(self.metric)) || !has(self.retries)", "spec.stages[].tests[].retries: cannot be set for http and metric; they measure until the time-out"))]
+#[x_kube(validation = ("has(self.http) || has(self.metric) || !(has(self.interval) || has(self.failures) || has(self.samples) || has(self.maxFailedPercent))", "spec.stages[].tests[]: interval, failures, samples and maxFailedPercent are for http and metric"))]
 pub struct Suite {
     /// Name of the suite; also in the name of its TestRuns.
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -88,7 +97,15 @@ pub struct Suite {
     /// Reported by CI in the TestRun's status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<External>,
-    /// Longer is Errored. Default 30m for a job, 1h for an external suite.
+    /// Asks the new pods themselves, until there are as many good results as `samples` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpProbe>,
+    /// Asks a provider of metrics, until there are as many good results as `samples` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<MetricProbe>,
+    #[serde(flatten)]
+    pub pace: Pace,
+    /// Longer is Errored. Default 1h for an external suite, else 30m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || (duration(self) >= duration('1s') && duration(self) <= duration('168h'))", "spec.stages[].tests[].timeout: must be between 1s and 168h"))]
     pub timeout: Option<Span>,
@@ -101,7 +118,12 @@ pub struct Suite {
 impl Suite {
     /// Limit for one try.
     pub fn timeout(&self) -> Span {
-        self.timeout.unwrap_or(Span::seconds(if self.job.is_some() { 30 * 60 } else { 60 * 60 }))
+        self.timeout.unwrap_or(Span::seconds(if self.external.is_some() { 60 * 60 } else { 30 * 60 }))
+    }
+
+    /// Whether the operator measures it.
+    pub fn is_measured(&self) -> bool {
+        self.http.is_some() || self.metric.is_some()
     }
 
     /// Further tries after an Errored one.

@@ -64,6 +64,10 @@ pub enum Runner {
     Job,
     /// CI, which reports the result in the status.
     External,
+    /// The operator, by requests to the new pods.
+    Http,
+    /// The operator, by queries to a provider of metrics.
+    Metric,
 }
 
 /// How far a run is, and its result.

@@ -15,6 +15,7 @@ use windlass::controller::leader::Elector;
 use windlass::controller::queue::Queue;
 use windlass::controller::{self, Controller};
 use windlass::health::{self, Health, Heartbeat};
+use windlass::measure::{self, Prober, Providers};
 use windlass::metrics::Metrics;
 use windlass::observe::health::Silence;
 use windlass::observe::watch::Shared;
@@ -22,6 +23,9 @@ use windlass::observe::{GatherConfig, WatchHealth, Writers, watches};
 use windlass::telemetry;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Brings the gauges up to date.
+type Census = Arc<dyn Fn() + Send + Sync>;
 
 /// Running passes get so long to finish: each write is given up after five seconds.
 const FINISH: Duration = Duration::from_secs(20);
@@ -73,9 +77,10 @@ async fn run(config: Config, metrics: Arc<Metrics>) -> Result<(), Failure> {
     };
     let election = tokio::spawn(elector.run(release.clone()));
 
+    let providers = config.metric_providers.as_deref().map(Providers::read).transpose()?.unwrap_or_default();
     let cluster = Cluster::new(writer, leadership.clone(), metrics.clone());
     let (watches, census) =
-        watch(kube::Client::try_from(kube_config)?, &config, cluster, metrics.clone(), &stop, &tasks);
+        watch(kube::Client::try_from(kube_config)?, &config, cluster, providers, metrics.clone(), &stop, &tasks)?;
 
     let unready = Arc::new(move || watches.dead().into_iter().map(|kind| format!("watch of {kind} is dead")).collect());
     let heartbeat = Heartbeat::default();
@@ -93,10 +98,11 @@ fn watch(
     client: kube::Client,
     config: &Config,
     cluster: Cluster,
+    providers: Providers,
     metrics: Arc<Metrics>,
     stop: &CancellationToken,
     tasks: &TaskTracker,
-) -> (WatchHealth, Arc<dyn Fn() + Send + Sync>) {
+) -> Result<(WatchHealth, Census), Failure> {
     let health = WatchHealth::new(Silence(config.watch_silence()));
     let (writers, queue) = (Writers::default(), Arc::new(Queue::default()));
     let stores = writers.stores();
@@ -111,10 +117,18 @@ fn watch(
     let gather = GatherConfig { settings: config.settings(), tool_managers: config.tool_managers.clone() };
     let settings = controller::Config { gather, concurrency: usize::from(config.concurrency) };
     let counted = (stores.clone(), health.clone(), metrics.clone());
-    let controller = Controller::new(cluster, stores, health.clone(), queue, metrics, settings);
+    let sink = Arc::clone(&queue);
+    let tools = measure::Tools {
+        providers,
+        at_once: usize::from(config.measurements),
+        now: controller::now,
+        metrics: metrics.clone(),
+        sink: Arc::new(move |key| sink.add(key)),
+    };
+    let controller = Controller::new(cluster, stores, health.clone(), queue, Prober::new(tools)?, metrics, settings);
     tasks.spawn(controller.run(stop.clone()));
     tasks.spawn(async move { watching.wait().await });
-    (health, Arc::new(move || controller::census::take(&counted.0, &counted.1, &counted.2)))
+    Ok((health, Arc::new(move || controller::census::take(&counted.0, &counted.1, &counted.2))))
 }
 
 /// Waits for a signal or a lost leadership. After a signal the queues end, running passes finish, and only then is the

@@ -1,7 +1,7 @@
 //! What is counted when Prometheus asks: open rollouts, stalled objects, the age of each watch; and what a checkpoint ended.
 
 use crate::api::conditions::is_true;
-use crate::api::{DeliveryPipeline, HistoryEntry, PipelineStatus};
+use crate::api::{DeliveryPipeline, Environment, HistoryEntry, PipelineStatus};
 use crate::metrics::{Metrics, OpenPhase};
 use crate::observe::{Stores, WatchHealth};
 
@@ -25,6 +25,9 @@ pub fn take(stores: &Stores, health: &WatchHealth, metrics: &Metrics) {
     let environments =
         environments.iter().filter(|e| e.status.as_ref().is_some_and(|s| is_true(&s.conditions, "Stalled"))).count();
     metrics.stalled(stalled + releases + environments);
+    let environments = stores.environments.state();
+    let is_braked = |e: &&std::sync::Arc<Environment>| e.status.as_ref().is_some_and(|s| s.brake.is_some());
+    metrics.brakes(environments.iter().filter(is_braked).count());
     for (kind, age) in health.ages() {
         metrics.contact_age(kind, age);
     }

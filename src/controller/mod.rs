@@ -20,6 +20,7 @@ pub use outcome::Outcome;
 
 use crate::act::Cluster;
 use crate::api::Time;
+use crate::measure::Prober;
 use crate::metrics::Metrics;
 use crate::observe::{GatherConfig, Key, Stores, WatchHealth, relate};
 use backoff::Backoff;
@@ -65,6 +66,7 @@ pub struct Controller {
     queue: Arc<Queue<Key>>,
     freshness: Freshness,
     refusals: Refusals,
+    prober: Prober,
     backoff: Backoff<Key>,
     metrics: Arc<Metrics>,
     config: Config,
@@ -77,11 +79,12 @@ impl Controller {
         stores: Stores,
         health: WatchHealth,
         queue: Arc<Queue<Key>>,
+        prober: Prober,
         metrics: Arc<Metrics>,
         config: Config,
     ) -> Arc<Self> {
         let (freshness, refusals, backoff) = (Freshness::default(), Refusals::default(), Backoff::default());
-        Arc::new(Self { cluster, stores, health, queue, freshness, refusals, backoff, metrics, config })
+        Arc::new(Self { cluster, stores, health, queue, freshness, refusals, prober, backoff, metrics, config })
     }
 
     /// Works until the token is cancelled; returns when the last running pass has finished.
@@ -120,6 +123,7 @@ impl Controller {
                 self.backoff.reset(key);
                 self.freshness.forget(Some(key));
                 self.refusals.note(key, &[]);
+                self.prober.want(key, Vec::new());
             }
             Outcome::Acted
             | Outcome::Stale

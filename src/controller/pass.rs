@@ -49,8 +49,10 @@ impl Controller {
             return Passed::of(Outcome::Gone);
         };
         self.refusals.show(key, &mut snapshot);
+        self.prober.show(key, &mut snapshot);
         let mut notes = Vec::new();
         let passed = self.steps(key, &mut snapshot, &mut notes).await;
+        self.prober.want(key, plan::measures(&snapshot, now()));
         // Last, so that no effect waits for an event to be published.
         if !notes.is_empty() {
             self.cluster.tell(&snapshot.pipeline, &notes).await;
@@ -89,12 +91,16 @@ impl Controller {
 
     async fn environment(&self, key: &Key, namespace: &str, name: &str) -> Passed {
         let Some(view) = gather_environment(&self.stores, namespace, name) else { return Passed::of(Outcome::Gone) };
-        let (mut actions, wake_at) = plan::environment(&view, self.config.gather.settings, now());
+        let (mut actions, wake_at, note) = plan::environment(&view, self.config.gather.settings, now());
         if !self.health.unreadable("DeliveryPipeline", namespace).is_empty() {
             // one that cannot be read may have a rollout open there
             actions.retain(|action| !matches!(action, Action::Finalizer { present: false, .. }));
         }
-        self.carry_out(key, namespace, &actions, wake_at).await
+        let passed = self.carry_out(key, namespace, &actions, wake_at).await;
+        if let Some(note) = note.filter(|_| passed.outcome == Outcome::Acted) {
+            self.cluster.tell_environment(&view.environment, &note).await;
+        }
+        passed
     }
 
     async fn orphan_release(&self, key: &Key, namespace: &str, name: &str) -> Passed {

@@ -42,6 +42,32 @@ impl Outcome {
     }
 }
 
+/// What a measurement of a check or suite says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    Good,
+    /// Good, as there is nothing to measure.
+    Idle,
+    /// A bad result of the new revision.
+    Bad,
+    /// No answer.
+    Silent,
+}
+
+impl Measured {
+    pub const ALL: [Self; 4] = [Self::Good, Self::Idle, Self::Bad, Self::Silent];
+
+    /// As a metric label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Idle => "idle",
+            Self::Bad => "bad",
+            Self::Silent => "silent",
+        }
+    }
+}
+
 /// What a write does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {

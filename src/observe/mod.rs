@@ -15,7 +15,7 @@ pub use gather::{GatherConfig, gather, gather_environment, orphan_clone, orphan_
 pub use health::WatchHealth;
 pub use relate::Key;
 pub use snapshot::{
-    Access, Claim, CronJob, EnvironmentView, ImageWriter, Job, JobPod, OldPod, Orphan, Place, Pod, Rolls, Settings,
-    Snapshot, Trouble, TroubleKind, Unreadable, Workload,
+    Access, Claim, CronJob, EnvironmentView, ImageWriter, Job, JobPod, Measured, OldPod, Orphan, Place, Pod, Reach,
+    Reading, Rolls, Sample, Service, Settings, Snapshot, TargetPort, Trouble, TroubleKind, Unreadable, Workload,
 };
 pub use stores::{Stores, Writers, resource_version_of};

@@ -1,10 +1,14 @@
 //! Everything that one pipeline's decision may look at, gathered once and immutable. Plain data: no client, no clock.
 
+mod measured;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::pipeline::WorkloadKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, TestRun, Time};
+
+pub use measured::{Measured, Reach, Reading, Sample, Service, TargetPort};
 
 /// The world as one pipeline sees it.
 #[derive(Clone, Debug)]
@@ -76,6 +80,10 @@ pub struct Place {
     pub jobs: BTreeMap<String, Arc<Job>>,
     /// What the server said against our last write there, if it refused it.
     pub refusal: Option<String>,
+    /// By name: the Services that checks name, where they exist.
+    pub services: BTreeMap<String, Arc<Service>>,
+    /// By subject (`check/errors`, `suite/smoke`): what was measured.
+    pub measured: BTreeMap<String, Arc<Measured>>,
 }
 
 /// One Environment, and the pipelines that have it as a stage.
@@ -145,6 +153,7 @@ pub struct Workload {
     pub old_pods: Vec<OldPod>,
     /// Of a CronJob: its Jobs that run the template's images.
     pub jobs: Vec<Job>,
+    pub reach: Reach,
 }
 
 /// Whether a workload's controller brings a new template to all pods by itself.
@@ -205,6 +214,8 @@ pub struct Pod {
     /// Restarts of the container that restarted most.
     pub restarts: i32,
     pub trouble: Option<Trouble>,
+    /// Its own address.
+    pub address: Option<String>,
 }
 
 /// What is wrong with a pod.

@@ -22,6 +22,7 @@ pub struct Stores {
     pub pods: Store<slim::Pod>,
     pub jobs: Store<slim::Job>,
     pub cron_jobs: Store<slim::CronJob>,
+    pub services: Store<slim::Service>,
     pub namespaces: Store<slim::Namespace>,
 }
 
@@ -41,6 +42,7 @@ pub struct Writers {
     pub pods: Writer<slim::Pod>,
     pub jobs: Writer<slim::Job>,
     pub cron_jobs: Writer<slim::CronJob>,
+    pub services: Writer<slim::Service>,
     pub namespaces: Writer<slim::Namespace>,
 }
 
@@ -61,6 +63,7 @@ impl Writers {
             pods: self.pods.as_reader(),
             jobs: self.jobs.as_reader(),
             cron_jobs: self.cron_jobs.as_reader(),
+            services: self.services.as_reader(),
             namespaces: self.namespaces.as_reader(),
         }
     }

@@ -38,6 +38,7 @@ pub fn start(client: &Client, writers: Writers, shared: &Shared, token: &Cancell
     starter.watch("Pod", writers.pods, all.clone(), slim::Pod::is_of_interest, relate::pod);
     starter.watch("Job", writers.jobs, all.clone(), slim::Job::is_of_interest, relate::job);
     starter.watch("CronJob", writers.cron_jobs, all.clone(), |_| true, relate::cron_job);
+    starter.watch("Service", writers.services, all.clone(), |_| true, relate::service);
     starter.watch("Namespace", writers.namespaces, all, |_| true, relate::namespace);
     tasks.close();
     tasks

@@ -4,13 +4,14 @@ use crate::api::environment::{DeliveredRow, EnvironmentStatus};
 use crate::api::{DeliveryPipeline, RolloutState, StageStatus, Time};
 use crate::observe::{EnvironmentView, Settings};
 
-use super::action::{Action, Kind};
+use super::action::{Action, Kind, Note};
+use super::brake;
 use super::conditions::{self, Standing};
 use super::effects::{is_guarded, target};
 use super::reference;
 
-/// The Environment's status and finalizer, and when to look again.
-pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Vec<Action>, Option<Time>) {
+/// The Environment's status and finalizer, when to look again, and what there is to tell once that is written.
+pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Vec<Action>, Option<Time>, Option<Note>) {
     let object = view.environment.as_ref();
     let name = object.metadata.name.as_deref().unwrap_or("");
     let home = object.metadata.namespace.as_deref().unwrap_or("");
@@ -31,10 +32,23 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
             }
         }
     };
+    let (reverts, brake) = brake::grants(view, name, &old, now);
+    let standing = match &brake {
+        Some(brake) => Standing::Stalled { reason: "RevertBrake".into(), message: brake.message.clone() },
+        None => standing,
+    };
+    let note = brake.as_ref().filter(|_| old.brake.is_none()).map(|brake| Note {
+        release: None,
+        warning: true,
+        reason: "RevertBrake".into(),
+        message: brake.message.clone(),
+    });
     let status = EnvironmentStatus {
         observed_generation: generation,
         conditions: conditions::of(standing, &old.conditions, generation, now),
         delivered: delivered(view, name),
+        reverts,
+        brake,
     };
     let is_open = view.pipelines.iter().filter_map(|p| stage_of(p, name)).any(|s| s.rollout.is_some());
     // one write at a time: the version that the second carries would be that from before the first
@@ -45,7 +59,7 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
     } else {
         None
     };
-    (action.into_iter().collect(), wake)
+    (action.into_iter().collect(), wake, note)
 }
 
 fn stage_of<'a>(pipeline: &'a DeliveryPipeline, environment: &str) -> Option<&'a StageStatus> {

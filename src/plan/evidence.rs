@@ -2,7 +2,7 @@
 
 use crate::api::labels;
 use crate::api::rollout::{Rollout, SuiteState};
-use crate::api::stage::JobSource;
+use crate::api::stage::{JobSource, Suite};
 use crate::api::{BuildRow, RolloutState, Runner, StageStatus, TestRunSpec};
 use crate::observe::Job;
 
@@ -76,7 +76,19 @@ fn spec_of(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &Suit
         environment: environment.to_owned(),
         attempt: rollout.attempt.clone(),
         suite: suite.plan.suite.clone(),
-        runner: if suite.plan.job.is_some() { Runner::Job } else { Runner::External },
+        runner: runner(&suite.plan),
+    }
+}
+
+fn runner(plan: &Suite) -> Runner {
+    if plan.job.is_some() {
+        Runner::Job
+    } else if plan.http.is_some() {
+        Runner::Http
+    } else if plan.metric.is_some() {
+        Runner::Metric
+    } else {
+        Runner::External
     }
 }
 

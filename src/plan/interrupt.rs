@@ -11,7 +11,7 @@ use super::strategy::{self, Clones};
 use super::upstream::{self, Upstream};
 use super::workload::{self, Standing};
 use super::world::{World, order, user_of};
-use super::{ending, head, reference, rollout, writing};
+use super::{check, ending, head, reference, rollout, writing};
 
 /// Ends the rollout if something outside it says so. True if it did.
 pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
@@ -47,7 +47,8 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
     };
     let Some(stage) = draft.status.stages.get(index) else { return false };
     // what stays must be well: failing pods are judged to the end of their grace first
-    if stays && rollout::is_ill(world, stage, rollout) {
+    let is_wavering = || rollout.exposed_at.is_some_and(|since| check::is_wavering(world, draft, index, since));
+    if stays && (rollout::is_ill(world, stage, rollout) || is_wavering()) {
         return false;
     }
     if stays {

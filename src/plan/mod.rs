@@ -5,13 +5,15 @@
 //! checkpoint that is stored, and a crash anywhere leaves nothing that the next pass would not find.
 //!
 //! A release's way through the files: `adoption` (what runs), `head` and `decision` (what people want), `gate` and
-//! `promotion` (what may enter), `rollout` with `workload` and `suite` (how it goes), `interrupt` and `ending` (how it
+//! `promotion` (what may enter), `rollout` with `workload`, `suite` and `check` (how it goes), `interrupt` and `ending` (how it
 //! ends), `idle` (nothing under way); then `effects` with `writing`, `images` and `evidence`, and `release` (what people read).
 
 pub mod action;
 mod adoption;
 mod again;
+mod brake;
 mod build;
+mod check;
 mod cleanup;
 mod conditions;
 mod decision;
@@ -26,6 +28,7 @@ mod health;
 mod idle;
 mod images;
 mod interrupt;
+mod measuring;
 pub mod mutant;
 mod opening;
 mod orphan;
@@ -52,6 +55,7 @@ use crate::observe::Snapshot;
 
 pub use action::{Action, Confirm, CreateClone, CreateJob, Kind, Note, Plan, ScaleClone, SetImages, Step, Target};
 pub use environment::environment;
+pub use measuring::{Ask, Endpoint, Measure, Metric, Names, Stable, measures};
 pub use orphan::{orphan_clone, orphan_decision, orphan_job, orphan_release};
 
 use draft::Draft;

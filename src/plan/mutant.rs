@@ -58,6 +58,18 @@ mutants! {
     BakeBlind,
     /// The suites of a stage are not waited for.
     SuitesSkipped,
+    /// Checks are not waited for, nor listened to.
+    ChecksSkipped,
+    /// A measurement without an answer counts as good.
+    SilencePasses,
+    /// A measurement without an answer counts as bad.
+    SilenceCondemns,
+    /// Samples count whatever attempt, pods and time they are of.
+    OldSamples,
+    /// Checks that give no answer in the bake take the build back.
+    SilenceReverts,
+    /// The revert brake is not asked.
+    BrakeIgnored,
     /// A suite that gave no result counts as passed.
     ErroredPasses,
     /// A latched verdict follows what the TestRun says now.

@@ -21,7 +21,7 @@ pub struct Subject {
     pub build: BuildHash,
 }
 
-/// A rollout without suites and Decision: who has them adds them.
+/// A rollout without suites, checks and Decision: who has them adds them.
 pub fn rollout(
     world: &World<'_>,
     status: &PipelineStatus,
@@ -39,7 +39,8 @@ pub fn rollout(
         let known = stage.workloads.iter().find(|known| known.workload == workload.key());
         let uid = known.map_or(&seen.uid, |known| &known.uid).clone();
         let found = found(world, workload, seen, known, row);
-        Some(RolloutWorkload { workload: workload.clone(), uid, fingerprint: seen.fingerprint.clone(), found })
+        let (fingerprint, stable) = (seen.fingerprint.clone(), seen.reach.hash.clone());
+        Some(RolloutWorkload { workload: workload.clone(), uid, fingerprint, stable, found })
     });
     let Subject { release, release_uid, version, build } = subject;
     Rollout {
@@ -53,6 +54,7 @@ pub fn rollout(
         strategy: Strategy::default(),
         workloads: workloads.collect(),
         suites: Vec::new(),
+        checks: Vec::new(),
         progress_deadline: spec.progress_deadline(),
         bake: spec.bake(),
         exposed_at: None,

@@ -11,7 +11,7 @@ use super::gate::{self, Candidate};
 use super::mutant::{Mutant, is};
 use super::opening::{self, Subject};
 use super::world::{Known, World, order};
-use super::{decision, ending, revert, strategy, suite};
+use super::{check, decision, ending, revert, strategy, suite};
 
 /// Starts the newest release with open gates in each stage that is free.
 pub fn start(world: &World<'_>, draft: &mut Draft) {
@@ -20,6 +20,9 @@ pub fn start(world: &World<'_>, draft: &mut Draft) {
     }
     for index in 0..draft.status.stages.len() {
         let Some(stage) = draft.status.stages.get(index).filter(|s| is_free(s)) else { continue };
+        if is_wavering(world, draft, index, stage) {
+            continue;
+        }
         let Some(spec) = world.spec.stages.iter().find(|s| s.environment == stage.environment) else { continue };
         if let Some((known, standing)) = choose(world, draft, index, spec) {
             enter(world, draft, index, spec, known, standing);
@@ -33,8 +36,9 @@ fn is_free(stage: &StageStatus) -> bool {
         None => stage.adopted.is_some() || is(Mutant::AdoptionAfter),
         // a build whose pods fail does not become a revert target: health decides first
         Some(RolloutState::Delivered(state)) => {
+            let is_well = state.unhealthy.is_none() && state.revert.is_none();
             // what runs in a clone goes home first
-            state.unhealthy.is_none() && !stage.rollout.as_ref().is_some_and(Rollout::is_apart)
+            is_well && !stage.rollout.as_ref().is_some_and(Rollout::is_apart)
         }
         Some(
             RolloutState::Progressing(_)
@@ -44,6 +48,12 @@ fn is_free(stage: &StageStatus) -> bool {
             | RolloutState::Reverting(_),
         ) => false,
     }
+}
+
+/// A build whose checks are bad just now does not become a revert target either.
+fn is_wavering(world: &World<'_>, draft: &Draft, index: usize, stage: &StageStatus) -> bool {
+    let exposed = stage.rollout.as_ref().and_then(|r| r.exposed_at);
+    exposed.is_some_and(|since| check::is_wavering(world, draft, index, since))
 }
 
 fn choose<'w, 'a>(
@@ -99,6 +109,7 @@ fn enter(
         decision: standing.and_then(|d| d.metadata.uid.clone()),
         strategy,
         suites: suite::frozen(&spec.tests, world.now),
+        checks: spec.checks.clone(),
         ..opening::rollout(world, &draft.status, stage, spec, subject, target, state)
     };
     let Some(stage) = draft.status.stages.get_mut(index) else { return };

@@ -1,5 +1,7 @@
 //! The suites of a rollout: which run, what they said, and what that means. Verdicts are latched in the checkpoint.
 
+mod measured;
+
 use crate::api::rollout::{Rollout, SuiteState, Verdict};
 use crate::api::stage::Suite;
 use crate::api::test_run::TestRunStatus;
@@ -25,6 +27,7 @@ pub enum Tests {
 
 /// Latches what is new, and says how the suites stand.
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize) -> Tests {
+    measured::advance(world, draft, index);
     let Some(stage) = draft.status.stages.get_mut(index) else { return Tests::Running };
     let environment = stage.environment.clone();
     let Some(rollout) = &mut stage.rollout else { return Tests::Running };
@@ -90,6 +93,8 @@ fn follow(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &mut S
         }
         (None, None) => {}
         (Some(_), _) if suite.plan.job.is_some() => return follow_job(world, environment, rollout, suite),
+        // what was measured has been looked at before
+        (Some(_), _) if suite.plan.is_measured() => return,
         (Some(_), _) => return follow_external(world, suite, run.and_then(|r| r.status.as_ref())),
     }
     if is_over(world, suite) {

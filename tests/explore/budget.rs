@@ -29,6 +29,10 @@ pub enum Kind {
     JobErrs,
     JobGone,
     RunGone,
+    // what checks measure
+    CheckBad,
+    CheckSilent,
+    CheckLost,
     // what people want
     NewRelease,
     Pause,
@@ -74,6 +78,9 @@ impl Kind {
         Self::JobErrs,
         Self::JobGone,
         Self::RunGone,
+        Self::CheckBad,
+        Self::CheckSilent,
+        Self::CheckLost,
         Self::NewRelease,
         Self::Pause,
         Self::Suspend,

@@ -215,6 +215,7 @@ fn of_place(place: &Place, c: &mut Canon) {
     for job in place.jobs.values() {
         of_job(job, c);
     }
+    place.measured.hash(c);
 }
 
 fn of_workload(w: &Workload, c: &mut Canon) {

@@ -118,7 +118,7 @@ pub fn observe(world: &mut World, place: usize, key: &str) {
             c.pods.clear();
         } else if old < c.wanted {
             let (name, ready, going, restarts) = ("pod".into(), false, false, 0);
-            c.pods = vec![Pod { name, created: now, ready, going, restarts, trouble: None }];
+            c.pods = vec![Pod { name, created: now, ready, going, restarts, trouble: None, address: None }];
         }
     });
 }

@@ -175,9 +175,11 @@ fn roll(world: &mut World, at: usize, key: &str) {
     let now = world.now;
     world.edit(at, key, |w| {
         w.observed_generation = w.generation;
+        w.reach.hash = format!("{:?} {}", image(w), w.fingerprint);
         let old = w.available.min(w.wanted);
         (w.replicas, w.updated, w.ready, w.available) = (old + w.wanted, w.wanted, old, old);
-        w.pods = vec![Pod { name: "pod".into(), created: now, ready: false, going: false, restarts: 0, trouble: None }];
+        let (name, ready, going, restarts) = ("pod".into(), false, false, 0);
+        w.pods = vec![Pod { name, created: now, ready, going, restarts, trouble: None, address: None }];
     });
 }
 

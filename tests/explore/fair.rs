@@ -5,6 +5,7 @@ use windlass::api::Time;
 
 use crate::budget::Budget;
 use crate::canon::hash;
+use crate::checks::Says;
 use crate::cluster::JobEnd;
 use crate::engine::{Decided, Set, decide};
 use crate::goal;
@@ -138,7 +139,9 @@ fn choose(schedule: Schedule, steps: Vec<Step>, is_calm: bool, wake: Option<Time
     let is_pass = |s: &Step| *s == Step::Pass && !is_calm || matches!(s, Step::EnvironmentPass(_) | Step::Arrive);
     let is_cluster = |s: &Step| match s {
         Step::Observe(..) | Step::Ready(..) => true,
-        Step::CreateWorkload(..) | Step::Ci(..) | Step::Job(_, JobEnd::Passes) => schedule != Schedule::Time,
+        Step::CreateWorkload(..) | Step::Ci(..) | Step::Job(_, JobEnd::Passes) | Step::Measure(_, Says::Good) => {
+            schedule != Schedule::Time
+        }
         Step::Claim(_, _, false) => true,
         _ => false,
     };

@@ -31,6 +31,10 @@ pub struct Ghost {
     pub trouble: [Vec<Image>; 2],
     /// Attempts in which pods of the new build failed before its bake was over.
     pub ill: [Vec<(String, Image)>; 2],
+    /// Attempts of which a check said something bad.
+    pub bad: [Vec<String>; 2],
+    /// Attempts and pods of which a check said something good, and when it did last.
+    pub good: [Vec<(String, String, Time)>; 2],
     /// Workloads whose image a person wrote and nobody gave up.
     pub by_hand: Vec<ByHand>,
     /// Workloads that ran the new build by a write of the attempt: attempt and key.

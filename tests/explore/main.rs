@@ -9,6 +9,7 @@
 
 mod budget;
 mod canon;
+mod checks;
 mod clones;
 mod cluster;
 mod coverage;

@@ -94,8 +94,7 @@ fn decisions(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
 
 /// Whether the Environment's own pass would write something that matters here: its finalizer.
 pub fn has_environment_pass(world: &World, at: usize) -> bool {
-    world.places[at].environment.as_ref().is_some_and(|e| e.metadata.deletion_timestamp.is_some())
-        && !environment_actions(world, at).is_empty()
+    !environment_actions(world, at).is_empty()
 }
 
 fn environment_actions(world: &World, at: usize) -> Vec<Action> {
@@ -103,8 +102,18 @@ fn environment_actions(world: &World, at: usize) -> Vec<Action> {
     let Some(environment) = place.environment.clone() else { return Vec::new() };
     let pipelines = world.pipeline.iter().cloned().collect();
     let view = EnvironmentView { environment, access: place.access.clone(), pipelines };
-    let (mut actions, _) = windlass::plan::environment(&view, Settings::default(), world.now);
-    actions.retain(|a| matches!(a, Action::Finalizer { .. }));
+    let asked = |e: &std::sync::Arc<windlass::api::Environment>| {
+        e.status.as_ref().map(|s| (s.reverts.len(), s.brake.clone())).unwrap_or_default()
+    };
+    let before = place.environment.as_ref().map(asked).unwrap_or_default();
+    let is_going = place.environment.as_ref().is_some_and(|e| e.metadata.deletion_timestamp.is_some());
+    let (mut actions, _, _) = windlass::plan::environment(&view, Settings::default(), world.now);
+    // what is shown to people alone is left out: it would double the states
+    actions.retain(|a| match a {
+        Action::Finalizer { .. } => is_going,
+        Action::EnvironmentStatus { status, .. } => (status.reverts.len(), status.brake.clone()) != before,
+        _ => false,
+    });
     actions
 }
 

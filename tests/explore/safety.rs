@@ -279,7 +279,8 @@ pub fn condemnation(world: &World, at: usize, before: &StageStatus, attempt: &st
     });
     // what an old leader or a lagging cache saw may be gone by now
     let is_stale = world.operator.is_late || world.operator.lag.is_some();
-    let is_bad = has_failed || is_late || is_stale || ghost.trouble[at].contains(&build);
+    let is_measured = ghost.bad[at].iter().any(|bad| bad == attempt);
+    let is_bad = has_failed || is_late || is_stale || is_measured || ghost.trouble[at].contains(&build);
     holds(is_bad, "S24", || format!("{build:?} is condemned in {} and nothing failed", STAGES[at]))
 }
 

@@ -1,5 +1,6 @@
 //! The worlds that are explored: small ones, each with its own events.
 
+use windlass::api::check::{Check, Pace};
 use windlass::api::pipeline::{ContainerRef, DeliveryPipelineSpec, ImageSource, WorkloadKind, WorkloadRef};
 use windlass::api::stage::{External, JobSource, Promotion, PromotionMode, Stage, Suite};
 use windlass::api::strategy::{Canary, CanaryStep, Strategy};
@@ -62,11 +63,14 @@ impl Scenario {
 }
 
 /// Suites of a stage: `e` is external, `j` a job.
-fn stage(name: &str, suites: &str, mode: PromotionMode) -> Stage {
+fn stage(name: &str, suites: &str, mode: PromotionMode, checked: bool) -> Stage {
     let suite = |kind: char| Suite {
         suite: if kind == 'e' { "contract".into() } else { "api".into() },
         job: (kind == 'j').then(|| JobSource { cron_job: "tests".into(), containers: vec![container()] }),
         external: (kind == 'e').then_some(External {}),
+        http: None,
+        metric: None,
+        pace: Pace::default(),
         timeout: None,
         retries: None,
     };
@@ -75,8 +79,20 @@ fn stage(name: &str, suites: &str, mode: PromotionMode) -> Stage {
         strategy: Strategy::default(),
         promotion: Some(Promotion { mode }),
         tests: suites.chars().map(suite).collect(),
+        checks: if checked { vec![check()] } else { Vec::new() },
         progress_deadline: None,
         bake: None,
+    }
+}
+
+/// Two bad samples in a row condemn, one good one passes.
+fn check() -> Check {
+    let metric = serde_json::json!({"provider": "prometheus", "query": "errors", "max": "1"});
+    Check {
+        name: "errors".into(),
+        http: None,
+        metric: serde_json::from_value(metric).ok(),
+        pace: Pace { failures: Some(2), samples: Some(1), ..Pace::default() },
     }
 }
 
@@ -89,12 +105,19 @@ struct Shape {
     production: &'static str,
     workloads: &'static [&'static str],
     mode: PromotionMode,
+    checked: bool,
     /// Shares of the canary in production, if it is one.
     canary: &'static [u32],
 }
 
-const PLAIN: Shape =
-    Shape { staging: "e", production: "", workloads: &["web"], mode: PromotionMode::Automatic, canary: &[] };
+const PLAIN: Shape = Shape {
+    staging: "e",
+    production: "",
+    workloads: &["web"],
+    mode: PromotionMode::Automatic,
+    checked: false,
+    canary: &[],
+};
 
 fn spec(shape: &Shape) -> DeliveryPipelineSpec {
     let workload = |name: &&str| WorkloadRef {
@@ -109,9 +132,12 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
         stages: vec![
             Stage {
                 bake: (!shape.canary.is_empty()).then_some(Span::seconds(0)),
-                ..stage("staging", shape.staging, PromotionMode::Automatic)
+                ..stage("staging", shape.staging, PromotionMode::Automatic, shape.checked)
             },
-            Stage { strategy: strategy(shape.canary), ..stage("production", shape.production, shape.mode) },
+            Stage {
+                strategy: strategy(shape.canary),
+                ..stage("production", shape.production, shape.mode, shape.checked)
+            },
         ],
         release: None,
         history_limit: 20,
@@ -170,6 +196,8 @@ pub fn all() -> Vec<Scenario> {
     let both = Shape { staging: "ej", production: "e", ..PLAIN };
     let canary = Shape { canary: &[34], ..PLAIN };
     let tested = Shape { production: "e", ..canary };
+    let watched = Shape { staging: "", checked: true, ..canary };
+    let checked = Shape { staging: "", checked: true, ..PLAIN };
     let manual = Shape { mode: PromotionMode::Manual, ..PLAIN };
     let mut shared = scenario(
         "shared build",
@@ -261,6 +289,22 @@ pub fn all() -> Vec<Scenario> {
             4,
             &[(NewRelease, 1), (Promote, 2), (Withdraw, 1), (Trouble, 1), (Pause, 1), (Suspend, 2)],
         ),
+        scenario(
+            "checks",
+            &checked,
+            &[1],
+            3,
+            &[
+                (CheckBad, 3),
+                (CheckSilent, 1),
+                (CheckLost, 1),
+                (Trouble, 1),
+                (NewRelease, 1),
+                (Template, 1),
+                (Late, 1),
+                (ReleaseGone, 1),
+            ],
+        ),
         scenario("once more", &manual, &[1], 2, &[(Retry, 1), (Promote, 1)]).after(&[
             Step::Decide(DecisionType::Revert, None, Some(0)),
             Step::Decide(DecisionType::Unhold, None, Some(0)),
@@ -331,6 +375,15 @@ pub fn all() -> Vec<Scenario> {
             &[(NewRelease, 1), (Trouble, 1), (CiFails, 1), (CiLater, 1), (Unban, 1), (Retry, 1), (Promote, 1)],
         )
         .settled(),
+        scenario(
+            "second checks",
+            &checked,
+            &[1],
+            4,
+            &[(NewRelease, 1), (CheckBad, 3), (CheckSilent, 2), (CheckLost, 1), (Trouble, 1), (Late, 1), (Lag, 1)],
+        )
+        .settled(),
+        scenario("silence", &checked, &[1], 3, &[(CheckSilent, 2), (CheckLost, 1)]),
         scenario(
             "second thoughts",
             &two,
@@ -436,6 +489,14 @@ pub fn all() -> Vec<Scenario> {
                 (Trouble, 1),
                 (Withdraw, 1),
             ],
+        )
+        .from(at_production),
+        scenario(
+            "canary checked",
+            &watched,
+            &[1],
+            3,
+            &[(CheckBad, 2), (CheckSilent, 2), (CheckLost, 1), (Pause, 1), (Trouble, 1), (Abort, 1)],
         )
         .from(at_production),
         scenario("canary templates", &canary, &[1], 3, &[(Template, 2), (Unhold, 1), (Promote, 1)]).from(interrupted),

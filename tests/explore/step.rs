@@ -10,7 +10,7 @@ use crate::budget::{Budget, Kind};
 use crate::safety::{Broken, planned};
 use crate::server::carry_out;
 use crate::world::{Image, STAGES, World, Write, image};
-use crate::{cluster, coverage, people};
+use crate::{checks, cluster, coverage, people};
 
 /// A step.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +46,10 @@ pub enum Step {
     Ci(String, RunPhase),
     Job(String, cluster::JobEnd),
     RunGone(String),
+    /// A check of that stage is measured.
+    Measure(usize, checks::Says),
+    /// The samples of that stage are lost: a restart.
+    Forget(usize),
     NewRelease(u8),
     Pause(String),
     Suspend,
@@ -80,6 +84,7 @@ pub fn possible(world: &World, plan: Option<&Plan>, is_calm: bool) -> Vec<Step> 
     let budget = if is_adopted || world.budget.early { &world.budget } else { &nothing };
     cluster::possible(world, budget, &mut steps);
     suites(world, &mut steps);
+    checks::possible(world, budget, &mut steps);
     people::possible(world, budget, &mut steps);
     steps
 }
@@ -176,7 +181,7 @@ pub fn take(world: &World, plan: Option<&Plan>, step: &Step) -> Result<World, Br
             }
             next.now = *at;
         }
-        _ if cluster::happens(&mut next, step) => {}
+        _ if cluster::happens(&mut next, step) || checks::happens(&mut next, step) => {}
         _ => people::act(&mut next, step)?,
     }
     cluster::witness(&mut next);

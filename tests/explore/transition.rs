@@ -11,7 +11,7 @@ use windlass::observe::Workload;
 use crate::ghost::note;
 use crate::safety::{Holds, condemnation, holds, inconclusive, is_forward, restored};
 use crate::world::{Frozen, Image, STAGES, World, image, image_in, serves};
-use crate::{clones, coverage};
+use crate::{checks, clones, coverage};
 
 /// Judges the change of one stage and records it.
 pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
@@ -35,6 +35,7 @@ pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageS
             RolloutState::Reverting(state) => {
                 if !known || before.rollout.as_ref().is_some_and(is_forward) {
                     inconclusive(world, at, before, state.ending.cause)?;
+                    checks::has_leave(world, at, before, state.ending.cause, &state.ending.message)?;
                     turned(world, new, at, rollout)?;
                 }
             }
@@ -85,7 +86,7 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     let is_above = world.ghost.mark[at].is_none_or(|mark| created > mark);
     let is_asked = world.ghost.asked[at].contains(&rollout.release)
         || is_interrupted(stage, rollout)
-        || is_again(world, at, before, rollout);
+        || is_again(world, at, stage, rollout);
     holds(is_above || is_asked, "S18", || format!("{} enters {name}, not above the mark, unasked", rollout.release))?;
     holds(!world.ghost.condemned[at].contains(&build), "S5", || {
         format!("{build:?} failed in {name} and starts again")
@@ -125,9 +126,10 @@ fn is_interrupted(stage: &StageStatus, rollout: &Rollout) -> bool {
 }
 
 /// It runs there, and the template has changed since it was proven.
-fn is_again(world: &World, at: usize, before: &StageStatus, rollout: &Rollout) -> bool {
+fn is_again(world: &World, at: usize, stage: &StageStatus, rollout: &Rollout) -> bool {
     let is_shaken = |attempt: &String| world.ghost.shaken[at].contains(attempt);
-    before.current.as_ref().is_some_and(|c| c.build == rollout.build && c.healthy && is_shaken(&c.attempt))
+    let mut own = stage.history.iter().filter(|e| e.release == rollout.release && e.outcome.is_terminal());
+    own.any(|e| is_shaken(&e.attempt))
 }
 
 /// S14: where it goes back to. The evidence for what it leaves counts no more.
@@ -184,6 +186,9 @@ fn proven(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -
         let has_passed = |suite: &String| world.ghost.has_passed(at, attempt, suite);
         let silent = suites.iter().find(|suite| !has_passed(suite));
         holds(silent.is_none(), "S1", || format!("{} is called delivered without suite {silent:?}", STAGES[at]))?;
+    }
+    if let Some(rollout) = &stage.rollout {
+        checks::proven(world, at, rollout)?;
     }
     let is_of_template = stage.rollout.as_ref().is_none_or(|r| clones::are_of_template(world, at, r));
     holds(is_of_template, "S2", || format!("{}: proven in a clone of another template", STAGES[at]))?;

@@ -12,7 +12,7 @@ use windlass::api::{
     TestRun, Time,
 };
 use windlass::observe::{
-    Access, Claim, CronJob, ImageWriter, Place, Pod, Rolls, Settings, Snapshot, Unreadable, Workload,
+    Access, Claim, CronJob, ImageWriter, Place, Pod, Reach, Rolls, Settings, Snapshot, Unreadable, Workload,
 };
 use windlass::plan::Action;
 
@@ -156,8 +156,8 @@ impl World {
             workloads,
             clones: BTreeMap::new(),
             cron_jobs: BTreeMap::from([("tests".to_owned(), Arc::new(cron))]),
-            refusal: None,
             jobs: BTreeMap::new(),
+            ..Place::default()
         }
     }
 
@@ -190,6 +190,7 @@ impl World {
             pods: Vec::new(),
             old_pods: Vec::new(),
             jobs: Vec::new(),
+            reach: Reach::default(),
         }
     }
 
@@ -373,5 +374,6 @@ pub fn settle(workload: &mut Workload) {
     (workload.replicas, workload.updated, workload.ready, workload.available) = (pods, pods, pods, pods);
     workload.refused = None;
     let created = workload.pods.first().map_or(START, |p| p.created);
-    workload.pods = vec![Pod { name: "pod".into(), created, ready: true, going: false, restarts: 0, trouble: None }];
+    workload.pods =
+        vec![Pod { name: "pod".into(), created, ready: true, going: false, restarts: 0, trouble: None, address: None }];
 }

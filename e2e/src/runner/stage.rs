@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 
 use crate::cluster::{Cluster, Options};
+use crate::metrics::Metrics;
 use crate::operator::Operator;
 use crate::settings::Settings;
 use crate::stories::{Entry, Kind};
@@ -44,9 +45,12 @@ impl Stage {
         if let (Ok(cluster), true) = (&stage.cluster, any(&[Kind::Shared, Kind::Traffic])) {
             // nobody takes its place here: it must not go because a busy machine answers late for once
             let (lease_duration, renew_deadline) = (Duration::from_secs(60), Duration::from_secs(50));
-            let settings = Settings { lease_duration, renew_deadline, ..Settings::default() };
-            let started = Operator::start(cluster, &settings).await;
-            stage.operator = started.map(Arc::new).map_err(|error| format!("{error:#}"));
+            let started = async {
+                let extra = Metrics::shared().await?.flags(cluster.dir())?;
+                let settings = Settings { lease_duration, renew_deadline, extra, ..Settings::default() };
+                Operator::start(cluster, &settings).await
+            };
+            stage.operator = started.await.map(Arc::new).map_err(|error| format!("{error:#}"));
         }
         stage
     }

@@ -46,8 +46,8 @@ pub async fn run(t: &Story) -> Result<()> {
     };
     t.never(crate::shop::A_WHILE * 3, "the workload shrinks beside its clone", shrinks).await?;
     load(800);
-    stable(t, ns, 10).await?;
-    shop.exposed(10).await?;
+    stable(t, ns, 8).await?;
+    shop.exposed(8).await?;
     load(40);
     let is_small = |v: &Value| number(v, "/spec/replicas") <= 2 && v["status"]["availableReplicas"] == v["spec"]["replicas"];
     let small = t.until(SOON, "the workload to shrink", ("deploy", ns, "checkout"), is_small).await?;

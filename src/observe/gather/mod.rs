@@ -15,8 +15,9 @@ use kube::ResourceExt;
 use super::health::WatchHealth;
 use super::snapshot::{Access, CronJob, Place, Settings, Snapshot, Unreadable};
 use super::stores::{Stores, get};
+use crate::api::check::HttpProbe;
 use crate::api::pipeline::WorkloadRef;
-use crate::api::stage::JobSource;
+use crate::api::stage::{JobSource, Suite};
 use crate::api::{DeliveryPipeline, Rollout};
 
 pub use clone::{home_of_clone, is_orphan_clone, orphan_clone};
@@ -95,6 +96,9 @@ fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at:
         let (runnable, containers) = (found.runnable, found.containers());
         Some((job.cron_job.clone(), Arc::new(CronJob { name: job.cron_job.clone(), runnable, containers })))
     });
+    let services = http_of(pipeline, at).filter(|_| is_open).filter_map(|http| {
+        Some((http.service.clone(), Arc::new(get(&stores.services, &target, &http.service)?.view.clone())))
+    });
     // A workload of an open rollout comes before the spec's entry of that name, and is the one that stays.
     let workloads = workloads.fold(BTreeMap::new(), |mut all, (key, found)| {
         all.entry(key).or_insert(found);
@@ -108,6 +112,8 @@ fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at:
         access,
         environment: Some(environment),
         refusal: None,
+        services: services.collect(),
+        measured: BTreeMap::new(),
     }
 }
 
@@ -119,9 +125,21 @@ pub fn workloads_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Ite
 
 /// Jobs that suites are made from in that environment: those of an open rollout, then those of the spec.
 pub fn suites_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a JobSource> {
+    all_suites(pipeline, at).filter_map(|suite| suite.job.as_ref())
+}
+
+fn all_suites<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a Suite> {
     let frozen = rollout(pipeline, at).into_iter().flat_map(|rollout| &rollout.suites).map(|suite| &suite.plan);
     let stages = pipeline.spec.stages.iter().filter(move |stage| stage.environment == at);
-    frozen.chain(stages.flat_map(|stage| &stage.tests)).filter_map(|suite| suite.job.as_ref())
+    frozen.chain(stages.flat_map(|stage| &stage.tests))
+}
+
+/// Requests to pods that checks and suites make in that environment: those of an open rollout, then those of the spec.
+pub fn http_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a HttpProbe> {
+    let frozen = rollout(pipeline, at).into_iter().flat_map(|rollout| &rollout.checks);
+    let stages = pipeline.spec.stages.iter().filter(move |stage| stage.environment == at);
+    let checks = frozen.chain(stages.flat_map(|stage| &stage.checks)).filter_map(|check| check.http.as_ref());
+    checks.chain(all_suites(pipeline, at).filter_map(|suite| suite.http.as_ref()))
 }
 
 /// The open rollout of that environment.

@@ -12,7 +12,7 @@ use crate::observe::stores::Stores;
 
 /// Pods of the ReplicaSet that the template describes, oldest first.
 pub fn of_deployment(stores: &Stores, deployment: &Deployment) -> Vec<Pod> {
-    let Some(current) = current_set(stores, deployment) else { return Vec::new() };
+    let Some(current) = current_set(stores, &deployment.metadata, &deployment.own) else { return Vec::new() };
     oldest_first(
         owned(stores, "ReplicaSet", &current.metadata).iter().filter_map(|pod| replica(pod)).cloned().collect(),
     )
@@ -27,9 +27,7 @@ pub fn by_revision(
 ) -> (Vec<Pod>, Vec<OldPod>) {
     let kind = kind.as_str();
     let revisions = revisions(stores, kind, meta);
-    // The newest of those with the template's images: a cache that lags must not take the revision before for it.
-    let of_template = revisions.iter().filter(|revision| revision.containers == own.template.containers);
-    let Some(present) = of_template.max_by_key(|revision| revision.revision) else { return (Vec::new(), Vec::new()) };
+    let Some(present) = present(&revisions, own) else { return (Vec::new(), Vec::new()) };
     let (mut pods, mut old) = (Vec::new(), Vec::new());
     for pod in owned(stores, kind, meta) {
         let (Some(view), Some(label)) = (replica(&pod), pod.revision.as_deref()) else { continue };
@@ -41,6 +39,23 @@ pub fn by_revision(
     }
     old.sort_by(|a, b| a.name.cmp(&b.name));
     (oldest_first(pods), old)
+}
+
+/// What the controller calls the revision that the template describes, as its pods carry it; empty until there is one.
+pub fn hash_of(stores: &Stores, kind: WorkloadKind, meta: &ObjectMeta, own: &Controller) -> String {
+    let named = match kind {
+        WorkloadKind::Deployment => current_set(stores, meta, own).and_then(|set| set.hash.clone()),
+        WorkloadKind::StatefulSet => present(&revisions(stores, kind.as_str(), meta), own).map(|r| r.name_any()),
+        WorkloadKind::DaemonSet => present(&revisions(stores, kind.as_str(), meta), own).and_then(|r| r.hash.clone()),
+        WorkloadKind::CronJob => None,
+    };
+    named.unwrap_or_default()
+}
+
+/// The newest of those with the template's images: a cache that lags must not take the revision before for it.
+fn present(revisions: &[Arc<ControllerRevision>], own: &Controller) -> Option<Arc<ControllerRevision>> {
+    let of_template = revisions.iter().filter(|revision| revision.containers == own.template.containers);
+    of_template.max_by_key(|revision| revision.revision).cloned()
 }
 
 fn revisions(stores: &Stores, kind: &str, meta: &ObjectMeta) -> Vec<Arc<ControllerRevision>> {
@@ -83,12 +98,12 @@ fn oldest_first(mut pods: Vec<Pod>) -> Vec<Pod> {
 
 /// Of the sets with this template and images the one that is equal in everything, then the newest: sets that differ
 /// in a restart only are the same revision to us, but one of them has the new pods.
-fn current_set(stores: &Stores, deployment: &Deployment) -> Option<Arc<ReplicaSet>> {
-    let wanted = &deployment.own.template;
+fn current_set(stores: &Stores, meta: &ObjectMeta, own: &Controller) -> Option<Arc<ReplicaSet>> {
+    let wanted = &own.template;
     let sets = stores.replica_sets.state_filter(|set| {
         set.template.masked == wanted.masked
             && set.template.containers == wanted.containers
-            && is_owned(&set.metadata, "Deployment", &deployment.metadata)
+            && is_owned(&set.metadata, "Deployment", meta)
     });
     sets.into_iter()
         .max_by_key(|set| (set.template.exact == wanted.exact, set.creation_timestamp().map(|at| at.0), set.name_any()))

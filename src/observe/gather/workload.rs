@@ -9,7 +9,7 @@ use crate::api::labels::{ATTEMPT, CLAIMED_BY, TRACK};
 use crate::api::pipeline::{WorkloadKind, WorkloadRef};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim::{self, Controller};
-use crate::observe::snapshot::{Claim, ImageWriter, Workload};
+use crate::observe::snapshot::{Claim, ImageWriter, Reach, Workload};
 use crate::observe::stores::{Stores, get};
 
 /// The workload of that name, if it exists.
@@ -93,6 +93,11 @@ fn whole(
         ready: own.ready,
         available: own.available,
         refused: own.refused.clone(),
+        reach: Reach {
+            labels: own.template.labels.clone(),
+            ports: own.template.ports.clone(),
+            hash: pods::hash_of(stores, wanted.kind, meta, own),
+        },
         pods: Vec::new(),
         old_pods: Vec::new(),
         jobs: Vec::new(),

@@ -12,7 +12,7 @@ use links::{
 };
 pub use links::{environments_of, pipelines_through};
 
-use super::gather::suites_of;
+use super::gather::{http_of, suites_of};
 use super::slim;
 use super::stores::{Stores, get};
 use crate::api::pipeline::WorkloadKind;
@@ -133,6 +133,9 @@ pub fn test_run(_: &Stores, change: &Change<'_, TestRun>) -> Vec<Key> {
 pub fn environment(stores: &Stores, change: &Change<'_, Environment>) -> Vec<Key> {
     let mut keys: BTreeSet<Key> = change.sides().map(environment_key).collect();
     if change.is_status_only() {
+        if is_answered(change) {
+            keys.extend(change.sides().flat_map(|side| pipelines_through(stores, side)).map(|p| key_of(&p)));
+        }
         return keys.into_iter().collect();
     }
     for side in change.sides() {
@@ -143,6 +146,14 @@ pub fn environment(stores: &Stores, change: &Change<'_, Environment>) -> Vec<Key
         keys.extend(made_by(stores, &home, |namespace, _| namespace == target));
     }
     keys.into_iter().collect()
+}
+
+/// Its own pass let reverts through, or holds them.
+fn is_answered(change: &Change<'_, Environment>) -> bool {
+    let said = |side: Option<&Environment>| {
+        side.and_then(|e| e.status.as_ref()).map(|s| (s.reverts.clone(), s.brake.clone())).unwrap_or_default()
+    };
+    said(change.old) != said(change.new)
 }
 
 /// The Environments that point at it, and the pipelines that go through them.
@@ -212,6 +223,17 @@ pub fn cron_job(stores: &Stores, change: &Change<'_, slim::CronJob>) -> Vec<Key>
     };
     let suites = change.sides().flat_map(concerned);
     suites.chain(of_workloads(stores, WorkloadKind::CronJob, change)).collect()
+}
+
+/// The pipelines of which a check or suite names it.
+pub fn service(stores: &Stores, change: &Change<'_, slim::Service>) -> Vec<Key> {
+    let concerned = |side: &slim::Service| {
+        let name = side.name_any();
+        through_namespace(stores, &side.namespace().unwrap_or_default(), |pipeline, environment| {
+            http_of(pipeline, environment).any(|http| http.service == name)
+        })
+    };
+    change.sides().flat_map(concerned).collect()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod job_pod;
 pub mod namespace;
 pub mod pod;
 pub mod replica_set;
+pub mod service;
 pub mod stateful_set;
 pub mod template;
 pub mod trouble;
@@ -29,6 +30,7 @@ pub use job::Job;
 pub use namespace::Namespace;
 pub use pod::Pod;
 pub use replica_set::ReplicaSet;
+pub use service::Service;
 pub use stateful_set::StatefulSet;
 pub use template::Template;
 

@@ -116,6 +116,7 @@ impl Wire {
                 || self.is_disrupted(),
             restarts: self.restarts(),
             trouble: trouble::trouble(self),
+            address: self.status.pod_ip.clone().filter(|address| !address.is_empty()),
         }
     }
 

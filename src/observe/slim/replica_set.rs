@@ -5,7 +5,7 @@ use kube::Resource;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::template::Template;
+use super::template::{TEMPLATE_HASH, Template};
 
 /// What is kept of a ReplicaSet.
 #[derive(Resource, Clone, Debug, Deserialize)]
@@ -14,6 +14,8 @@ use super::template::Template;
 pub struct ReplicaSet {
     pub metadata: ObjectMeta,
     pub template: Template,
+    /// What its pods carry under `pod-template-hash`.
+    pub hash: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -32,7 +34,8 @@ struct WireSpec {
 
 impl From<Wire> for ReplicaSet {
     fn from(wire: Wire) -> Self {
-        Self { metadata: super::pruned(wire.metadata), template: Template::read(wire.spec.template) }
+        let hash = wire.metadata.labels.as_ref().and_then(|labels| labels.get(TEMPLATE_HASH)).cloned();
+        Self { metadata: super::pruned(wire.metadata), template: Template::read(wire.spec.template), hash }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A pod template as two hashes and its images, so that it need not be kept.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::is_ours;
@@ -8,7 +10,7 @@ use crate::api::build::hex;
 /// Set by `kubectl rollout restart`: new pods of the same revision.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 /// Set by the Deployment's controller on the templates of its ReplicaSets.
-const TEMPLATE_HASH: &str = "pod-template-hash";
+pub const TEMPLATE_HASH: &str = "pod-template-hash";
 
 /// What is kept of a pod template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +21,10 @@ pub struct Template {
     pub masked: String,
     /// In the order of the template, init containers first.
     pub containers: Vec<Container>,
+    /// Without `pod-template-hash`.
+    pub labels: BTreeMap<String, String>,
+    /// Ports of its containers that have a name.
+    pub ports: BTreeMap<String, u16>,
 }
 
 /// A container of a template.
@@ -37,6 +43,7 @@ impl Template {
             meta.remove("creationTimestamp");
             remove_keys(meta, "labels", |key| key == TEMPLATE_HASH);
         }
+        let (labels, ports) = (labels(&raw), ports(&raw));
         // serde_json keeps keys sorted, so equal content gives equal text.
         let exact = hex(&raw.to_string(), 40);
         let mut containers = take_images(&mut raw, "initContainers", true);
@@ -45,7 +52,7 @@ impl Template {
             remove_keys(meta, "labels", is_ours);
             remove_keys(meta, "annotations", |key| is_ours(key) || key == RESTARTED_AT);
         }
-        Self { exact, masked: hex(&raw.to_string(), 40), containers }
+        Self { exact, masked: hex(&raw.to_string(), 40), containers, labels, ports }
     }
 
     /// Hash of the template without the images of the named containers; 40 hex digits.
@@ -63,6 +70,21 @@ fn remove_keys(meta: &mut Map<String, Value>, field: &str, unwanted: impl Fn(&st
     if map.is_empty() {
         meta.remove(field);
     }
+}
+
+fn labels(raw: &Value) -> BTreeMap<String, String> {
+    let labels = raw.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
+    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+fn ports(raw: &Value) -> BTreeMap<String, u16> {
+    let list = |value: &Value, field: &str| value.get(field).and_then(Value::as_array).cloned().unwrap_or_default();
+    let containers = raw.get("spec").map(|spec| list(spec, "containers")).unwrap_or_default();
+    let named = |port: &Value| {
+        let number = port.get("containerPort")?.as_u64()?;
+        Some((port.get("name")?.as_str()?.to_owned(), u16::try_from(number).ok()?))
+    };
+    containers.iter().flat_map(|container| list(container, "ports")).filter_map(|port| named(&port)).collect()
 }
 
 fn take_images(raw: &mut Value, field: &str, init: bool) -> Vec<Container> {

@@ -50,6 +50,7 @@ impl World {
             "ControllerRevision" => apply(&mut writers.controller_revisions, object),
             "Pod" => apply(&mut writers.pods, object),
             "Job" => apply(&mut writers.jobs, object),
+            "Service" => apply(&mut writers.services, object),
             "CronJob" => apply(&mut writers.cron_jobs, object),
             "Namespace" => apply(&mut writers.namespaces, object),
             other => panic!("no store for {other}"),

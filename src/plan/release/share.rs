@@ -2,7 +2,8 @@
 
 use crate::api::release::ShareStatus;
 use crate::api::rollout::{Rollout, Stepping};
-use crate::api::{RolloutState, StageStatus};
+use crate::api::{RolloutState, Span, StageStatus};
+use crate::plan::check::{self, Checks};
 use crate::plan::draft::Draft;
 use crate::plan::traffic::replicas;
 use crate::plan::world::World;
@@ -43,6 +44,11 @@ fn real(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Option<u32
     shares.min()
 }
 
+fn pause(draft: &Draft, index: usize, state: &Stepping) -> Span {
+    let rollout = draft.status.stages.get(index).and_then(|stage| stage.rollout.as_ref());
+    rollout.map_or(Span::seconds(0), |rollout| states::pause_of(&rollout.strategy, state.step))
+}
+
 /// What a step does, in words.
 pub(super) fn message(
     world: &World<'_>,
@@ -53,7 +59,13 @@ pub(super) fn message(
 ) -> String {
     let Some(share) = share else { return String::new() };
     let step = format!("step {} ({} %)", share.step, share.asked);
-    let waits = interrupt::progress_text(world, draft, index);
+    let mut waits = interrupt::progress_text(world, draft, index);
+    if let (Checks::Open(why), true, Some(since)) =
+        (check::judge(world, draft, index, state.since.unwrap_or(world.now)), waits.is_empty(), state.since)
+        && world.is_due(since.plus(pause(draft, index, state)))
+    {
+        waits = why;
+    }
     match (state.since, share.until) {
         (Some(_), Some(until)) if waits.is_empty() && !state.skipped => format!("{step} is watched until {until}"),
         _ if waits.is_empty() => step,

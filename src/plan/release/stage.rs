@@ -3,10 +3,11 @@
 use crate::api::release::{GateStatus, ReleaseStage, ReleaseStatus};
 use crate::api::rollout::Rollout;
 use crate::api::{HistoryEntry, Live, Outcome, Phase, RolloutState, StageStatus};
+use crate::plan::check::{self, Checks};
 use crate::plan::draft::{Draft, clip};
 use crate::plan::gate::{Candidate, GATES};
 use crate::plan::world::{Known, World, created, user_of};
-use crate::plan::{interrupt, summary};
+use crate::plan::{brake, interrupt, summary};
 
 use super::share;
 
@@ -109,13 +110,22 @@ fn under_way(
             out.phase = Phase::Verifying;
             let open: Vec<&str> =
                 rollout.suites.iter().filter(|s| s.verdict.is_none()).map(|s| s.plan.suite.as_str()).collect();
-            let waits = format!("tests: {}", open.join(", "));
+            let since = rollout.exposed_at.unwrap_or(rollout.started_at);
+            let waits = match check::judge(world, draft, index, since) {
+                _ if !open.is_empty() => format!("tests: {}", open.join(", ")),
+                Checks::Open(why) | Checks::Failed(why) => why,
+                Checks::Passed => interrupt::progress_text(world, draft, index),
+            };
             out.message = interrupt::refusal(world, environment).unwrap_or(waits);
         }
         RolloutState::Delivered(state) => {
             out.phase = Phase::Delivered;
             out.reason = "Baking".into();
-            out.message = format!("health is judged until {}", state.until);
+            let remark = check::remark(world, draft, index).map(|remark| format!("; {remark}")).unwrap_or_default();
+            out.message = match &state.revert {
+                Some(request) => format!("{}; {}", request.reason, brake::waits(world, environment)),
+                None => format!("health is judged until {}{remark}", state.until),
+            };
             out.delivered_at = Some(state.since);
         }
         RolloutState::Reverting(state) => {

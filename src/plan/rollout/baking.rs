@@ -1,9 +1,11 @@
-//! Live and proven: health is watched until the bake ends.
+//! Live and proven: health is watched until the bake ends. What is to go back then asks its Environment for leave.
 
 use super::{go_home, set_state};
-use crate::api::rollout::{Baking, Rollout};
+use crate::api::rollout::{Baking, RevertRequest, Rollout};
 use crate::api::{Cause, Outcome, RolloutState, StageStatus, Time};
-use crate::plan::draft::Draft;
+use crate::plan::brake::{self, Leave};
+use crate::plan::check::{self, Checks};
+use crate::plan::draft::{Draft, clip};
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, standings};
@@ -17,16 +19,34 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking
     if let Some(why) = suite::failed_later(world, draft, index) {
         return ending::go_back(world, draft, index, Cause::Failed, &why, None);
     }
-    match watch_health(world, draft, index, state.unhealthy) {
-        _ if is(Mutant::BakeBlind) => {}
-        Health::Lost(why) => {
-            let why = format!("health lost in the bake: {why}");
-            return ending::go_back(world, draft, index, Cause::Failed, &why, None);
+    let since = exposed(draft, index).unwrap_or(state.since);
+    let (unhealthy, lost) = match watch_health(world, draft, index, state.unhealthy) {
+        _ if is(Mutant::BakeBlind) => (None, None),
+        Health::Lost(why) => (state.unhealthy, Some(why)),
+        Health::Is(unhealthy) => (unhealthy, None),
+    };
+    let checks = match check::judge(world, draft, index, since) {
+        _ if is(Mutant::BakeBlind) => Checks::Passed,
+        Checks::Open(why) if is(Mutant::SilenceReverts) && world.is_due(state.until) => {
+            return ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
         }
-        Health::Is(unhealthy) if unhealthy != state.unhealthy => {
+        checks => checks,
+    };
+    let failed = if let Checks::Failed(why) = &checks { Some(why.clone()) } else { None };
+    match (lost.or(failed), &state.revert) {
+        (Some(why), None) => return ask(world, draft, index, &why, state),
+        // what was lost once is well again only when every check says so: no answer says nothing
+        (None, Some(_)) if checks == Checks::Passed && unhealthy.is_none() => {
+            return set_state(draft, index, RolloutState::Delivered(Baking { unhealthy, revert: None, ..state }));
+        }
+        (Some(_) | None, Some(request)) => return go_back(world, draft, index, request),
+        (None, None) if unhealthy != state.unhealthy => {
             return set_state(draft, index, RolloutState::Delivered(Baking { unhealthy, ..state }));
         }
-        Health::Is(_) => {}
+        (None, None) => {}
+    }
+    if check::is_wavering(world, draft, index, since) {
+        return;
     }
     if world.is_due(state.until) && state.unhealthy.is_none() && suite::is_told(world, draft, index) {
         if is_apart(draft, index) {
@@ -38,6 +58,26 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking
 
 fn is_apart(draft: &Draft, index: usize) -> bool {
     draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()).is_some_and(Rollout::is_apart)
+}
+
+/// States that the build is to go back; the Environment's own pass lets it, or its brake holds.
+fn ask(world: &World<'_>, draft: &mut Draft, index: usize, why: &str, state: Baking) {
+    let reason = clip(&format!("health lost in the bake: {why}"), 256);
+    let revert = Some(RevertRequest { since: world.now, reason });
+    set_state(draft, index, RolloutState::Delivered(Baking { revert, ..state }));
+}
+
+fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, request: &RevertRequest) {
+    let Some(stage) = draft.status.stages.get(index) else { return };
+    let attempt = stage.rollout.as_ref().map(|r| r.attempt.clone()).unwrap_or_default();
+    match brake::leave(world, &stage.environment, &attempt, request.since) {
+        Leave::Granted => ending::go_back(world, draft, index, Cause::Failed, &request.reason, None),
+        Leave::Asked | Leave::Held => {}
+    }
+}
+
+fn exposed(draft: &Draft, index: usize) -> Option<Time> {
+    draft.status.stages.get(index)?.rollout.as_ref()?.exposed_at
 }
 
 /// How the containers of a rollout do.

@@ -11,7 +11,7 @@ use crate::plan::mutant::{Mutant, is};
 use crate::plan::workload::Standing;
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, seen, standings};
-use crate::plan::{ending, interrupt, reference};
+use crate::plan::{check, ending, interrupt, reference};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Progressing) {
     let step = state.step as usize;
@@ -27,6 +27,9 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Progre
         Ok(way) => way,
         Err(why) => return ending::go_back(world, draft, index, Cause::Failed, &why, None),
     };
+    if let Some(why) = check::failure(world, draft, index, started) {
+        return ending::go_back(world, draft, index, Cause::Failed, &why, None);
+    }
     let is_unwritten = standings.get(step).is_some_and(|(_, s)| *s == Standing::Unwritten);
     // what was set before the pause is judged on; only the next workload and the deadline wait
     if is_unwritten && interrupt::is_paused(world, rollout) {

@@ -7,6 +7,7 @@ use super::{PAUSED_TOO_LONG, set_state};
 use crate::api::rollout::Stepping;
 use crate::api::strategy::Strategy;
 use crate::api::{Cause, RolloutState, Span, Time};
+use crate::plan::check::{self, Checks};
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::strategy::{self, Clones};
@@ -24,6 +25,9 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Steppi
     let clones = closed.unwrap_or_else(|| strategy::judge(world, draft, stage, rollout));
     if let Clones::Failed(why) = &clones {
         return ending::go_back(world, draft, index, Cause::Failed, why, None);
+    }
+    if let Some(why) = check::failure(world, draft, index, state.since.unwrap_or(rollout.started_at)) {
+        return ending::go_back(world, draft, index, Cause::Failed, &why, None);
     }
     let is_paused = interrupt::is_paused(world, rollout);
     match (state.paused, is_paused) {
@@ -82,6 +86,9 @@ fn watch(
     if is_paused || !is_over || state.unhealthy.is_some() || !matches!(clones, Clones::Stand) {
         return;
     }
+    if let Checks::Open(why) = check::judge(world, draft, index, since) {
+        return unanswered(world, draft, index, state.deadline.plus(pause), &why);
+    }
     if pause_after(draft, index, state.step) {
         let deadline = state.deadline.plus(world.now.since(since));
         let next =
@@ -89,6 +96,14 @@ fn watch(
         return set(draft, index, next);
     }
     expose(world, draft, index);
+}
+
+/// Checks that have not passed when the pause is over get what is left of the time that a rollout has.
+fn unanswered(world: &World<'_>, draft: &mut Draft, index: usize, limit: Time, why: &str) {
+    if world.is_due(limit) {
+        let why = format!("no verdict by {limit}: {why}");
+        ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
+    }
 }
 
 /// Whether another step comes after this one.

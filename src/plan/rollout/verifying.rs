@@ -1,10 +1,11 @@
-//! Fully exposed: the suites run, and health is watched meanwhile.
+//! Fully exposed: the suites run, checks are measured, and health is watched meanwhile.
 
 use super::baking::{Health, watch_health};
 use super::{environment_of, set_state};
 use crate::api::checkpoint::Proof;
 use crate::api::rollout::{Baking, RolloutWorkload, Verifying};
 use crate::api::{Cause, Outcome, RolloutState, Time};
+use crate::plan::check::{self, Checks};
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::strategy::{self, Clones};
@@ -27,18 +28,21 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
         }
         Health::Is(_) => {}
     }
+    let checks = check::judge(world, draft, index, state.since);
+    if let Checks::Failed(why) = &checks {
+        return ending::go_back(world, draft, index, Cause::Failed, why, None);
+    }
     match suite::advance(world, draft, index) {
         Tests::Running => {}
         // what fails just now is neither proven nor left alone: health comes back, or is lost after the grace
         Tests::Passed | Tests::Unverified(_) if state.unhealthy.is_some() => {}
-        Tests::Passed if is_whole(world, draft, index, &all) => deliver(world, draft, index),
-        // a workload that is gone or rolls again proves nothing; it gets the time that a rollout has
-        Tests::Passed => {
-            if let Some(limit) = limit_of(draft, index).filter(|limit| world.is_due(*limit)) {
-                let why = format!("not whole by {limit}: {}", interrupt::progress_text(world, draft, index));
-                ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
-            }
+        Tests::Passed if checks == Checks::Passed && is_whole(world, draft, index, &all) => {
+            deliver(world, draft, index)
         }
+        // a workload that is gone or rolls again proves nothing, and neither do checks without an answer; they get the
+        // time that a rollout has
+        Tests::Passed => too_late(world, draft, index, &checks),
+        Tests::Unverified(_) if checks != Checks::Passed => too_late(world, draft, index, &checks),
         // without a target the rollout closes at once, and its TestRuns must have been told before
         Tests::Failed(_) if !has_target(draft, index) && !suite::is_told(world, draft, index) => {}
         Tests::Failed(why) => ending::go_back(world, draft, index, Cause::Failed, &why, None),
@@ -48,6 +52,18 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
             }
         }
     }
+}
+
+/// The time is over in which checks could have answered, and what was gone come again.
+fn too_late(world: &World<'_>, draft: &mut Draft, index: usize, checks: &Checks) {
+    let Some(limit) = limit_of(draft, index).filter(|limit| world.is_due(*limit)) else { return };
+    let why = match checks {
+        Checks::Open(why) => format!("no verdict by {limit}: {why}"),
+        Checks::Passed | Checks::Failed(_) => {
+            format!("not whole by {limit}: {}", interrupt::progress_text(world, draft, index))
+        }
+    };
+    ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
 }
 
 fn has_target(draft: &Draft, index: usize) -> bool {
@@ -67,7 +83,8 @@ fn is_whole(world: &World<'_>, draft: &Draft, index: usize, all: &[(RolloutWorkl
     })
 }
 
-/// By when a build whose suites have passed must be whole: the progress deadline after the last verdict.
+/// By when a build whose suites have passed must be whole and its checks have answered: the progress deadline after the
+/// last verdict.
 fn limit_of(draft: &Draft, index: usize) -> Option<Time> {
     let rollout = draft.status.stages.get(index)?.rollout.as_ref()?;
     let last = rollout.suites.iter().filter_map(|s| s.verdict.as_ref()).map(|v| v.at).max();
@@ -79,7 +96,7 @@ pub fn expose(world: &World<'_>, draft: &mut Draft, index: usize) {
     let environment = environment_of(draft, index);
     let Some(rollout) = draft.status.stages.get_mut(index).and_then(|s| s.rollout.as_mut()) else { return };
     rollout.exposed_at = Some(world.now);
-    if rollout.suites.is_empty() || is(Mutant::SuitesSkipped) {
+    if rollout.suites.is_empty() && rollout.checks.is_empty() || is(Mutant::SuitesSkipped) {
         return deliver(world, draft, index);
     }
     for suite in &mut rollout.suites {
@@ -87,7 +104,7 @@ pub fn expose(world: &World<'_>, draft: &mut Draft, index: usize) {
     }
     let (release, version) = (rollout.release.clone(), rollout.version.clone());
     set_state(draft, index, RolloutState::Verifying(Verifying { since: world.now, changed: None, unhealthy: None }));
-    draft.tell(&release, "Exposed", format!("{environment}: {version} runs in full; its suites start"));
+    draft.tell(&release, "Exposed", format!("{environment}: {version} runs in full; its suites and checks start"));
 }
 
 /// Live and proven: evidence for the next stage from now on, and the bake begins.
@@ -103,7 +120,7 @@ pub fn deliver(world: &World<'_>, draft: &mut Draft, index: usize) {
         | RolloutState::Homing(_)
         | RolloutState::Reverting(_) => None,
     };
-    rollout.state = RolloutState::Delivered(Baking { since: world.now, until, unhealthy: None });
+    rollout.state = RolloutState::Delivered(Baking { since: world.now, until, unhealthy: None, revert: None });
     stage.proofs.push(Proof {
         release: rollout.release.clone(),
         release_uid: rollout.release_uid.clone(),

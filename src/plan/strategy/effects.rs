@@ -12,10 +12,7 @@ use crate::plan::world::World;
 use crate::plan::writing::seen;
 use crate::plan::{interrupt, workload};
 
-use super::{asked, clone, fits, is_ours, size};
-
-/// The value of `windlass.dev/track` of a canary's pods.
-const TRACK: &str = "canary";
+use super::{TRACK, asked, clone, fits, is_ours, size};
 
 /// Adds the writes to the clones of one stage.
 pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {

@@ -18,6 +18,8 @@ use super::world::World;
 use super::writing::seen;
 use super::{idle, interrupt, workload};
 
+/// The value of `windlass.dev/track` of a canary's pods.
+pub const TRACK: &str = "canary";
 /// The whole of it.
 pub const FULL: u32 = 100;
 

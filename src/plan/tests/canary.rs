@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::clones::size;
 use super::desk::{Desk, image};
-use crate::observe::TroubleKind;
+use crate::observe::{Reading, TroubleKind};
 use crate::plan::Action;
 
 const OLD: &str = "elsewhere.example/old:1";
@@ -341,4 +341,66 @@ fn a_release_deleted_in_the_bake_goes_home_at_once() {
     desk.run();
     assert_eq!((desk.image("production", "checkout"), desk.exposed("production")), (image("1.8.0"), None));
     assert!(desk.snap.releases.is_empty());
+}
+
+/// A check whose last two results decide.
+fn checked(spec: &mut Value) {
+    steps(spec);
+    let query = "errors{pod=~\"{{workload}}-{{podTemplateHash}}-.*\",track=\"{{track}}\"}";
+    let metric = json!({"provider": "prometheus", "query": query, "max": "0.01", "stable": {"maxRatio": "2"}});
+    spec["stages"][1]["checks"] = json!([{"name": "errors", "failures": 2, "samples": 2, "metric": metric}]);
+}
+
+/// At the first step, measured.
+fn measured() -> Desk {
+    let mut desk = Desk::adopted(checked);
+    desk.change("production", "checkout", |w| size(w, 4));
+    desk.release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1))).run();
+    desk
+}
+
+const ERRORS: &str = "check/errors";
+
+#[test]
+fn a_step_waits_for_its_checks_and_each_begins_anew() {
+    let mut desk = measured();
+    desk.pass(60).run();
+    assert_eq!((share(&desk).as_str(), desk.waiting_for("1.8.0").contains("check errors")), ("1/3 25 20", true));
+    desk.measure("production", ERRORS, Reading::Good).run().pass(1).measure("production", ERRORS, Reading::Good).run();
+    assert_eq!(share(&desk), "2/3 50 50");
+    desk.pass(60).run();
+    assert_eq!(share(&desk), "2/3 50 50", "what was measured at the step before says nothing of this one");
+}
+
+#[test]
+fn a_check_that_fails_at_a_step_cuts_the_clone() {
+    let mut desk = measured();
+    let before = desk.writes();
+    for _ in 0..2 {
+        desk.pass(5).measure("production", ERRORS, Reading::Bad("0.2 is more than 0.01".into())).run();
+    }
+    assert_eq!((desk.exposed("production"), desk.writes(), desk.bans()), (None, before, 1));
+    assert_eq!(desk.history("production").last().unwrap(), "checkout-1.8.0 Reverted Failed");
+}
+
+#[test]
+fn checks_without_an_answer_take_the_clone_back_and_condemn_nothing() {
+    let mut desk = measured();
+    desk.pass(60).measure("production", ERRORS, Reading::Silent("status 503".into())).run();
+    desk.pass(599).run();
+    assert_eq!(share(&desk), "1/3 25 20");
+    desk.pass(60).run();
+    assert_eq!((desk.exposed("production"), desk.bans()), (None, 0));
+    assert_eq!(desk.history("production").last().unwrap(), "checkout-1.8.0 Reverted Inconclusive");
+}
+
+#[test]
+fn checks_ask_about_the_clone_and_compare_with_what_still_serves() {
+    let desk = measured();
+    let all = crate::plan::measures(&desk.snap, desk.now);
+    let Some(crate::plan::Ask::Metric(metric)) = all.first().map(|measure| &measure.ask) else { panic!("{all:?}") };
+    assert_eq!((metric.names.workload.as_str(), metric.names.track), ("checkout-canary", "canary"));
+    let stable = metric.stable.as_ref().expect("a comparison");
+    assert_eq!((stable.names.workload.as_str(), stable.names.track, stable.at), ("checkout", "stable", None));
 }

@@ -98,7 +98,8 @@ impl Desk {
         self.change_clone(environment, |clone| {
             (clone.ready, clone.available) = (0, 0);
             let trouble = Some(Trouble { kind, since: now, message: "container app: back-off".into() });
-            let pod = Pod { name: "pod-1".into(), created: now, ready: false, going: false, restarts: 0, trouble };
+            let (name, address) = ("pod-1".into(), None);
+            let pod = Pod { name, created: now, ready: false, going: false, restarts: 0, trouble, address };
             clone.pods = vec![pod];
         })
     }

@@ -8,11 +8,14 @@ use serde_json::{Value, json};
 use super::{bounds, clones};
 use crate::api::conditions::find;
 use crate::api::pipeline::WorkloadRef;
-use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, StageStatus, TestRun, Time};
-use crate::observe::{
-    Access, Claim, ImageWriter, Job, Place, Pod, Rolls, Settings, Snapshot, Trouble, TroubleKind, Unreadable, Workload,
+use crate::api::{
+    Decision, DeliveryPipeline, Environment, EnvironmentStatus, Release, Span, StageStatus, TestRun, Time,
 };
-use crate::plan::{Action, CreateJob, Kind, SetImages, Step, Target, plan};
+use crate::observe::{
+    Access, Claim, EnvironmentView, ImageWriter, Job, Measured, Place, Pod, Reach, Reading, Rolls, Sample, Settings,
+    Snapshot, Trouble, TroubleKind, Unreadable, Workload,
+};
+use crate::plan::{Action, CreateJob, Kind, Measure, SetImages, Step, Target, measures, plan};
 
 pub const START: Time = Time::from_millis(1_795_000_000_000);
 pub const REPOSITORY: &str = "r.example/shop/app";
@@ -26,6 +29,8 @@ pub struct Desk {
     pub bans_refused: bool,
     /// Image writes get no answer while this is set.
     pub writes_lost: bool,
+    /// The Environments' own passes do not run while this is set.
+    pub is_deaf: bool,
     version: u64,
 }
 
@@ -70,7 +75,7 @@ impl Desk {
             places,
             settings: Settings::default(),
         };
-        Self { snap, now: START, done: vec![], bans_refused: false, writes_lost: false, version: 100 }
+        Self { snap, now: START, done: vec![], bans_refused: false, writes_lost: false, is_deaf: false, version: 100 }
     }
 
     /// One that has adopted revision 0 in both stages.
@@ -131,9 +136,27 @@ impl Desk {
             Step::Effects(actions) => {
                 let before = self.done.len();
                 actions.into_iter().for_each(|action| self.carry_out(action));
-                self.done.len() > before
+                self.done.len() > before || !self.is_deaf && self.environments()
             }
         }
+    }
+
+    /// The Environments' own passes, as far as pipelines depend on them. False if they change nothing.
+    fn environments(&mut self) -> bool {
+        let mut is_changed = false;
+        for place in self.snap.places.values_mut() {
+            let Some(environment) = place.environment.clone() else { continue };
+            let pipelines = vec![Arc::clone(&self.snap.pipeline)];
+            let view = EnvironmentView { environment, access: place.access.clone(), pipelines };
+            let (actions, _, _) = crate::plan::environment(&view, self.snap.settings, self.now);
+            let Some(Action::EnvironmentStatus { status, .. }) = actions.into_iter().next() else { continue };
+            bounds::keep("Environment", &status);
+            let environment = place.environment.as_mut().map(Arc::make_mut).expect("an Environment");
+            let told = |s: &EnvironmentStatus| (s.reverts.clone(), s.brake.clone());
+            is_changed |= environment.status.as_ref().map(told).unwrap_or_default() != told(&status);
+            environment.status = Some(*status);
+        }
+        is_changed
     }
 
     /// Steps until nothing is left to do. Fails where there is no end.
@@ -175,7 +198,15 @@ impl Desk {
         self.change(environment, name, |w| {
             (w.available, w.ready) = (0, 0);
             let trouble = Some(trouble);
-            w.pods = vec![Pod { name: "pod-1".into(), created, ready: false, going: false, restarts, trouble }];
+            w.pods = vec![Pod {
+                name: "pod-1".into(),
+                created,
+                ready: false,
+                going: false,
+                restarts,
+                trouble,
+                address: None,
+            }];
         })
     }
 
@@ -414,6 +445,24 @@ impl Desk {
         self.done.iter().filter(|a| matches!(a, Action::SetImages(_))).count()
     }
 
+    /// What is to be measured of that subject, if anything is.
+    pub fn wanted(&self, environment: &str, subject: &str) -> Option<Measure> {
+        let is_it = |m: &Measure| m.environment == environment && m.subject == subject;
+        measures(&self.snap, self.now).into_iter().find(is_it)
+    }
+
+    /// A measurement of a subject says so, at this moment.
+    pub fn measure(&mut self, environment: &str, subject: &str, reading: Reading) -> &mut Self {
+        let measure = self.wanted(environment, subject).expect("something to measure");
+        let place = self.snap.places.get_mut(environment).expect("an environment");
+        let measured = Arc::make_mut(place.measured.entry(subject.to_owned()).or_default());
+        if (&measured.attempt, &measured.revision) != (&measure.attempt, &measure.revision) {
+            *measured = Measured { attempt: measure.attempt, revision: measure.revision, samples: vec![] };
+        }
+        measured.samples.push(Sample { at: self.now, reading });
+        self
+    }
+
     /// CI, or someone, says so in the TestRun of a suite.
     pub fn report(&mut self, suite: &str, phase: &str) -> &mut Self {
         for run in self.snap.test_runs.iter_mut().filter(|r| r.spec.suite == suite) {
@@ -481,6 +530,7 @@ fn workload(environment: &str, named: &WorkloadRef) -> Workload {
         pods: vec![],
         old_pods: vec![],
         jobs: vec![],
+        reach: Reach { labels: [("app".to_owned(), name.clone())].into(), hash: "h0".into(), ..Reach::default() },
     }
 }
 

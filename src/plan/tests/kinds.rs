@@ -81,7 +81,15 @@ fn an_unready_pod_below_does_not_keep_the_broken_one() {
     let mut desk = barred();
     let bad = image("1.8.0");
     let pods = vec![old_pod("db-1", true, &bad), old_pod("db-2", false, &bad)];
-    let below = Pod { name: "db-0".into(), created: desk.now, ready: false, going: false, restarts: 0, trouble: None };
+    let below = Pod {
+        name: "db-0".into(),
+        created: desk.now,
+        ready: false,
+        going: false,
+        restarts: 0,
+        trouble: None,
+        address: None,
+    };
     desk.change("staging", "checkout", |w| (w.pods, w.old_pods) = (vec![below], pods)).step();
     assert_eq!(deleted(&desk), ["db-2"]);
 }

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod canary;
+mod checks;
 mod claimed;
 mod clones;
 mod desk;

@@ -33,7 +33,7 @@ fn rolling(desk: &mut Desk, version: &str, minute: i64) {
     desk.release(version, minute);
     desk.until_written("staging", version);
     let (name, created) = ("pod-1".to_owned(), desk.now);
-    let pod = Pod { name, created, ready: false, going: false, restarts: 0, trouble: None };
+    let pod = Pod { name, created, ready: false, going: false, restarts: 0, trouble: None, address: None };
     desk.change("staging", "checkout", |w| (w.available, w.pods) = (1, vec![pod])).run();
 }
 
