@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::pipeline::WorkloadKind;
+use crate::api::traffic::{ParentRef, RouteMatch};
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, TestRun, Time};
 
 /// The world as one pipeline sees it.
@@ -74,6 +75,8 @@ pub struct Place {
     pub cron_jobs: BTreeMap<String, Arc<CronJob>>,
     /// By name: the Jobs that Windlass made for this pipeline there.
     pub jobs: BTreeMap<String, Arc<Job>>,
+    /// What stands between the router and the workload.
+    pub routing: Routing,
     /// What the server said against our last write there, if it refused it.
     pub refusal: Option<String>,
 }
@@ -121,6 +124,8 @@ pub struct Workload {
     pub obstacle: Option<String>,
     /// Value of its label `windlass.dev/track`: only our clones have one.
     pub track: Option<String>,
+    /// The label `windlass.dev/track` of its pods, as its template has it.
+    pub pod_track: Option<String>,
     /// Images in the pod template, by container or init container name.
     pub images: BTreeMap<String, String>,
     /// Hash of the raw pod template without managed images, our own keys and `restartedAt`; 40 hex digits.
@@ -276,6 +281,75 @@ pub struct Orphan {
     /// It answers, and the workload that it is a clone of does not.
     pub is_needed: bool,
     pub deleting: bool,
+}
+
+/// What stands in a target namespace between the router and the workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routing {
+    /// The Gateway API's HTTPRoute is installed.
+    pub is_installed: bool,
+    /// By name: the Services that the pipeline names or has made, ours or not.
+    pub services: BTreeMap<String, Service>,
+    /// What stands under the name of the pipeline's route.
+    pub route: Option<HttpRoute>,
+    /// `namespace/name` of an HTTPRoute that gets the same requests before ours.
+    pub shadow: Option<String>,
+}
+
+/// A Service before the workload, or one that Windlass derives from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub deleting: bool,
+    pub claim: Claim,
+    /// Value of its label `windlass.dev/track`: only ours have one.
+    pub track: Option<String>,
+    /// It has a selector and sends to pods.
+    pub selects: bool,
+    pub selector: BTreeMap<String, String>,
+    /// As they stand in its spec.
+    pub ports: Vec<serde_json::Value>,
+    /// Pods behind it that are ready, as its EndpointSlices tell.
+    pub ready: i32,
+}
+
+/// A pipeline's route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRoute {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub generation: i64,
+    pub deleting: bool,
+    pub claim: Claim,
+    /// What it does; none where that is more than a route of ours ever does.
+    pub shape: Option<RouteShape>,
+    /// Why it is not in force as it stands, if a parent has not accepted it.
+    pub obstacle: Option<String>,
+    /// The field manager that wrote its spec last.
+    pub writer: Option<String>,
+}
+
+/// Which requests a route takes, and where it sends them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteShape {
+    /// With their namespaces.
+    pub parents: Vec<ParentRef>,
+    pub hostnames: Vec<String>,
+    pub matches: Vec<RouteMatch>,
+    pub backends: Vec<Backend>,
+}
+
+/// A Service and its weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    pub name: String,
+    pub port: i64,
+    pub weight: u32,
 }
 
 /// A pod of a Job.

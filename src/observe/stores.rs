@@ -23,6 +23,9 @@ pub struct Stores {
     pub jobs: Store<slim::Job>,
     pub cron_jobs: Store<slim::CronJob>,
     pub namespaces: Store<slim::Namespace>,
+    pub services: Store<slim::Service>,
+    pub endpoint_slices: Store<slim::EndpointSlice>,
+    pub http_routes: Store<slim::HttpRoute>,
 }
 
 /// The writing ends, one for each watch.
@@ -42,6 +45,9 @@ pub struct Writers {
     pub jobs: Writer<slim::Job>,
     pub cron_jobs: Writer<slim::CronJob>,
     pub namespaces: Writer<slim::Namespace>,
+    pub services: Writer<slim::Service>,
+    pub endpoint_slices: Writer<slim::EndpointSlice>,
+    pub http_routes: Writer<slim::HttpRoute>,
 }
 
 impl Writers {
@@ -62,6 +68,9 @@ impl Writers {
             jobs: self.jobs.as_reader(),
             cron_jobs: self.cron_jobs.as_reader(),
             namespaces: self.namespaces.as_reader(),
+            services: self.services.as_reader(),
+            endpoint_slices: self.endpoint_slices.as_reader(),
+            http_routes: self.http_routes.as_reader(),
         }
     }
 }
@@ -87,6 +96,8 @@ pub fn resource_version_of(stores: &Stores, kind: &str, namespace: &str, name: &
         "StatefulSet" => version(&stores.stateful_sets, namespace, name),
         "DaemonSet" => version(&stores.daemon_sets, namespace, name),
         "CronJob" => version(&stores.cron_jobs, namespace, name),
+        "Service" => version(&stores.services, namespace, name),
+        "HTTPRoute" => version(&stores.http_routes, namespace, name),
         "Job" => version(&stores.jobs, namespace, name),
         _ => None,
     }

@@ -49,7 +49,10 @@ mod writing;
 use crate::api::Time;
 use crate::observe::Snapshot;
 
-pub use action::{Action, Confirm, CreateClone, CreateJob, Kind, Note, Plan, ScaleClone, SetImages, Step, Target};
+pub use action::{
+    Action, Confirm, CreateClone, CreateJob, Kind, Note, Plan, PutRoute, PutService, RoutingKind, ScaleClone,
+    SetImages, Stands, Step, Target,
+};
 pub use environment::environment;
 pub use orphan::{orphan_clone, orphan_decision, orphan_job, orphan_release};
 
@@ -81,6 +84,7 @@ fn checkpoint(world: &World<'_>) -> Draft {
     decision::decide(world, &mut draft);
     for index in 0..draft.status.stages.len() {
         idle::later_failures(world, &mut draft, index);
+        traffic::fight::watch(world, &mut draft, index);
         rollout::advance(world, &mut draft, index);
         idle::watch(world, &mut draft, index);
     }

@@ -51,6 +51,7 @@ pub fn rollout(
         started_at: world.now,
         decision: None,
         strategy: Strategy::default(),
+        traffic: None,
         workloads: workloads.collect(),
         suites: Vec::new(),
         progress_deadline: spec.progress_deadline(),

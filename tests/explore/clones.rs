@@ -55,6 +55,9 @@ pub fn scale(world: &mut World, scale: &ScaleClone) -> Result<bool, Broken> {
     if scale.replicas > seen.wanted {
         raised(world, place, &key, &seen)?;
     } else {
+        if scale.replicas == 0 {
+            crate::routes::cut(world, place)?;
+        }
         cut(world, place, &key, &seen, scale.replicas)?;
     }
     world.edit(place, &format!("{PREFIX}{key}"), |clone| {

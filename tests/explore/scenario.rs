@@ -91,10 +91,18 @@ struct Shape {
     mode: PromotionMode,
     /// Shares of the canary in production, if it is one.
     canary: &'static [u32],
+    /// By the weights of a route.
+    routed: bool,
 }
 
-const PLAIN: Shape =
-    Shape { staging: "e", production: "", workloads: &["web"], mode: PromotionMode::Automatic, canary: &[] };
+const PLAIN: Shape = Shape {
+    staging: "e",
+    production: "",
+    workloads: &["web"],
+    mode: PromotionMode::Automatic,
+    canary: &[],
+    routed: false,
+};
 
 fn spec(shape: &Shape) -> DeliveryPipelineSpec {
     let workload = |name: &&str| WorkloadRef {
@@ -113,6 +121,7 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
             },
             Stage { strategy: strategy(shape.canary), ..stage("production", shape.production, shape.mode) },
         ],
+        traffic: shape.routed.then(crate::routes::traffic),
         release: None,
         history_limit: 20,
         suspend: false,
@@ -170,6 +179,7 @@ pub fn all() -> Vec<Scenario> {
     let both = Shape { staging: "ej", production: "e", ..PLAIN };
     let canary = Shape { canary: &[34], ..PLAIN };
     let tested = Shape { production: "e", ..canary };
+    let routed = Shape { canary: &[50], routed: true, ..PLAIN };
     let manual = Shape { mode: PromotionMode::Manual, ..PLAIN };
     let mut shared = scenario(
         "shared build",
@@ -445,6 +455,30 @@ pub fn all() -> Vec<Scenario> {
             &[1],
             3,
             &[(Trouble, 2), (Recover, 1), (Abort, 1), (Withdraw, 1), (Pause, 1), (HandEdit, 1), (Late, 1), (Scale, 1)],
+        )
+        .from(at_bake),
+        scenario(
+            "routed",
+            &routed,
+            &[1],
+            2,
+            &[(Trouble, 1), (Recover, 1), (Abort, 1), (Pause, 2), (CloneGone, 1), (Cut, 1), (Late, 1), (Refuse, 1)],
+        )
+        .from(at_production),
+        scenario(
+            "routed gone",
+            &routed,
+            &[1],
+            2,
+            &[(ReleaseGone, 1), (PipelineGone, 1), (StageGone, 1), (Trouble, 1), (Withdraw, 1), (Wipe, 1), (Lag, 1)],
+        )
+        .from(at_production),
+        scenario(
+            "routed home",
+            &routed,
+            &[1],
+            2,
+            &[(Trouble, 1), (Recover, 1), (Abort, 1), (CloneGone, 1), (HandEdit, 1), (PipelineGone, 1), (Scale, 1)],
         )
         .from(at_bake),
         scenario("moved head", &PLAIN, &[1], 3, &[(Head, 2), (Abort, 1)]).settled(),

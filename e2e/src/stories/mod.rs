@@ -67,6 +67,7 @@ macro_rules! stories {
 stories! {
     straight_through Shared "a release goes from staging to production by itself"
     traffic_is_real Traffic "requests go through a real router to the pods by weight, and what is lost is seen"
+    routed_canary_through Traffic "a user sees the share of each step of a routed canary, and no request fails, through to the end or back"
     autoscaler_is_real Traffic "a real autoscaler follows the load that a story sets, and loses no request"
     cluster_is_real Bare "the cluster is the real thing, and pods behave on cue"
     harness_leaves_nothing_behind Bare "a killed or interrupted harness leaves no process and no file"

@@ -5,6 +5,7 @@ mod clone;
 mod environment;
 mod job;
 mod pods;
+mod routing;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use kube::ResourceExt;
 
 use super::health::WatchHealth;
-use super::snapshot::{Access, CronJob, Place, Settings, Snapshot, Unreadable};
+use super::snapshot::{Access, CronJob, Place, Routing, Settings, Snapshot, Unreadable};
 use super::stores::{Stores, get};
 use crate::api::pipeline::WorkloadRef;
 use crate::api::stage::JobSource;
@@ -22,6 +23,7 @@ use crate::api::{DeliveryPipeline, Rollout};
 pub use clone::{home_of_clone, is_orphan_clone, orphan_clone};
 pub use environment::gather_environment;
 pub use job::{home_of, is_orphan, orphan_job};
+pub use routing::route_name;
 
 /// What gathering depends on beside the stores.
 #[derive(Clone, Debug)]
@@ -105,6 +107,7 @@ fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at:
         clones: clones.collect(),
         cron_jobs: cron_jobs.collect(),
         jobs: job::jobs(stores, pipeline, &target),
+        routing: if is_open { routing::routing(stores, health, pipeline, at, &target) } else { Routing::default() },
         access,
         environment: Some(environment),
         refusal: None,

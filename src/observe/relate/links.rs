@@ -7,8 +7,8 @@ use kube::core::ObjectMeta;
 
 use super::Key;
 use crate::api::pipeline::WorkloadKind;
-use crate::api::{Decision, DeliveryPipeline, Environment, Release};
-use crate::observe::gather::{home_of, home_of_clone, is_orphan, is_orphan_clone, workloads_of};
+use crate::api::{Decision, DeliveryPipeline, Environment, Release, Traffic};
+use crate::observe::gather::{home_of, home_of_clone, is_orphan, is_orphan_clone, route_name, workloads_of};
 use crate::observe::slim;
 use crate::observe::stores::{Stores, get};
 
@@ -56,6 +56,33 @@ pub fn made_by(stores: &Stores, namespace: &str, is_concerned: impl Fn(Option<&s
     });
     let clones = clones.iter().filter_map(|clone| of_clone(stores, clone));
     jobs.iter().filter_map(|job| of_job(stores, job)).chain(clones).collect()
+}
+
+/// The pipelines whose requests go through that Service, or one of the two beside it.
+pub fn of_service(stores: &Stores, namespace: &str, name: &str) -> Vec<Key> {
+    let is_it = |traffic: &Traffic| {
+        traffic.service == name || ["stable", "canary"].iter().any(|track| traffic.service_of(track) == name)
+    };
+    through_namespace(stores, namespace, |pipeline, environment| traffic_of(pipeline, environment).any(is_it))
+}
+
+/// The pipeline of that route, and those whose own route is for one of its hosts.
+pub fn of_route(stores: &Stores, route: &slim::HttpRoute) -> Vec<Key> {
+    let (namespace, name) = (route.namespace().unwrap_or_default(), route.name_any());
+    let mut keys = through_namespace(stores, &namespace, |pipeline, _| route_name(&pipeline.name_any()) == name);
+    let is_met = |pipeline: &DeliveryPipeline| {
+        let hosts = pipeline.spec.traffic.iter().flat_map(|traffic| &traffic.route.hostnames);
+        hosts.into_iter().any(|host| route.hostnames.contains(host))
+    };
+    keys.extend(stores.pipelines.state_filter(is_met).iter().map(|pipeline| key_of(pipeline)));
+    keys
+}
+
+/// What the pipeline says of requests, and what an open rollout of that stage has frozen of it.
+fn traffic_of<'p>(pipeline: &'p DeliveryPipeline, environment: &str) -> impl Iterator<Item = &'p Traffic> {
+    let mut stages = pipeline.status.iter().flat_map(|status| &status.stages);
+    let open = stages.find(|stage| stage.environment == environment).and_then(|stage| stage.rollout.as_ref());
+    open.and_then(|rollout| rollout.traffic.as_ref()).into_iter().chain(&pipeline.spec.traffic)
 }
 
 pub fn of_namespace(stores: &Stores, namespace: &str) -> Vec<Key> {

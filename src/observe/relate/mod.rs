@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use kube::{Resource, ResourceExt};
 
 use links::{
-    decision_key, environment_key, is_in, key_of, made_by, of_clone, of_job, of_namespace, of_owner, of_workload,
-    pipeline_key, release_key, rivals, through_namespace,
+    decision_key, environment_key, is_in, key_of, made_by, of_clone, of_job, of_namespace, of_owner, of_route,
+    of_service, of_workload, pipeline_key, release_key, rivals, through_namespace,
 };
 pub use links::{environments_of, pipelines_through};
 
@@ -171,6 +171,29 @@ fn of_workloads<K: Resource<DynamicType = ()>>(
 ) -> Vec<Key> {
     let named = |side: &K| of_workload(stores, kind, &side.namespace().unwrap_or_default(), &side.name_any());
     change.sides().flat_map(named).collect()
+}
+
+/// The pipelines that share the requests for it, or have made it.
+pub fn service(stores: &Stores, change: &Change<'_, slim::Service>) -> Vec<Key> {
+    let of = |side: &slim::Service| of_service(stores, &side.namespace().unwrap_or_default(), &side.name_any());
+    change.sides().flat_map(of).collect()
+}
+
+/// The pipelines of its Service.
+pub fn endpoint_slice(stores: &Stores, change: &Change<'_, slim::EndpointSlice>) -> Vec<Key> {
+    let of = |side: &slim::EndpointSlice| of_service(stores, &side.namespace().unwrap_or_default(), &side.service);
+    change.sides().flat_map(of).collect()
+}
+
+/// The pipeline whose it is, and those with a route for the same hosts: it may stand in their way.
+pub fn http_route(stores: &Stores, change: &Change<'_, slim::HttpRoute>) -> Vec<Key> {
+    change.sides().flat_map(|side| of_route(stores, side)).collect()
+}
+
+/// The pipelines that have routes: what they are told when the Gateway API comes or goes.
+pub fn routed(stores: &Stores) -> Vec<Key> {
+    let all = stores.pipelines.state_filter(|pipeline| pipeline.spec.traffic.is_some());
+    all.iter().map(|pipeline| key_of(pipeline)).collect()
 }
 
 /// A ReplicaSet or ControllerRevision.

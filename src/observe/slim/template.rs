@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::is_ours;
 use crate::api::build::hex;
+use crate::api::labels::TRACK;
 
 /// Set by `kubectl rollout restart`: new pods of the same revision.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
@@ -17,6 +18,8 @@ pub struct Template {
     pub exact: String,
     /// Hash without any image, our own keys, `pod-template-hash` and `restartedAt`.
     pub masked: String,
+    /// The label `windlass.dev/track` of its pods.
+    pub track: Option<String>,
     /// In the order of the template, init containers first.
     pub containers: Vec<Container>,
 }
@@ -38,6 +41,7 @@ impl Template {
             remove_keys(meta, "labels", |key| key == TEMPLATE_HASH);
         }
         // serde_json keeps keys sorted, so equal content gives equal text.
+        let track = raw.pointer("/metadata/labels").and_then(|labels| labels.get(TRACK)?.as_str()).map(str::to_owned);
         let exact = hex(&raw.to_string(), 40);
         let mut containers = take_images(&mut raw, "initContainers", true);
         containers.extend(take_images(&mut raw, "containers", false));
@@ -45,7 +49,7 @@ impl Template {
             remove_keys(meta, "labels", is_ours);
             remove_keys(meta, "annotations", |key| is_ours(key) || key == RESTARTED_AT);
         }
-        Self { exact, masked: hex(&raw.to_string(), 40), containers }
+        Self { exact, track, masked: hex(&raw.to_string(), 40), containers }
     }
 
     /// Hash of the template without the images of the named containers; 40 hex digits.

@@ -14,6 +14,8 @@ mod health;
 mod kinds;
 mod people;
 mod refused;
+mod routes;
+mod routing;
 mod status;
 mod unseen;
 mod writers;
