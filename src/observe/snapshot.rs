@@ -1,11 +1,14 @@
 //! Everything that one pipeline's decision may look at, gathered once and immutable. Plain data: no client, no clock.
 
+mod routing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::pipeline::WorkloadKind;
-use crate::api::traffic::{ParentRef, RouteMatch};
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, TestRun, Time};
+
+pub use routing::{Backend, HttpRoute, Loose, RouteShape, Routing, Service};
 
 /// The world as one pipeline sees it.
 #[derive(Clone, Debug)]
@@ -281,75 +284,6 @@ pub struct Orphan {
     /// It answers, and the workload that it is a clone of does not.
     pub is_needed: bool,
     pub deleting: bool,
-}
-
-/// What stands in a target namespace between the router and the workload.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Routing {
-    /// The Gateway API's HTTPRoute is installed.
-    pub is_installed: bool,
-    /// By name: the Services that the pipeline names or has made, ours or not.
-    pub services: BTreeMap<String, Service>,
-    /// What stands under the name of the pipeline's route.
-    pub route: Option<HttpRoute>,
-    /// `namespace/name` of an HTTPRoute that gets the same requests before ours.
-    pub shadow: Option<String>,
-}
-
-/// A Service before the workload, or one that Windlass derives from it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
-    pub namespace: String,
-    pub name: String,
-    pub uid: String,
-    pub resource_version: String,
-    pub deleting: bool,
-    pub claim: Claim,
-    /// Value of its label `windlass.dev/track`: only ours have one.
-    pub track: Option<String>,
-    /// It has a selector and sends to pods.
-    pub selects: bool,
-    pub selector: BTreeMap<String, String>,
-    /// As they stand in its spec.
-    pub ports: Vec<serde_json::Value>,
-    /// Pods behind it that are ready, as its EndpointSlices tell.
-    pub ready: i32,
-}
-
-/// A pipeline's route.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpRoute {
-    pub namespace: String,
-    pub name: String,
-    pub uid: String,
-    pub resource_version: String,
-    pub generation: i64,
-    pub deleting: bool,
-    pub claim: Claim,
-    /// What it does; none where that is more than a route of ours ever does.
-    pub shape: Option<RouteShape>,
-    /// Why it is not in force as it stands, if a parent has not accepted it.
-    pub obstacle: Option<String>,
-    /// The field manager that wrote its spec last.
-    pub writer: Option<String>,
-}
-
-/// Which requests a route takes, and where it sends them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteShape {
-    /// With their namespaces.
-    pub parents: Vec<ParentRef>,
-    pub hostnames: Vec<String>,
-    pub matches: Vec<RouteMatch>,
-    pub backends: Vec<Backend>,
-}
-
-/// A Service and its weight.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backend {
-    pub name: String,
-    pub port: i64,
-    pub weight: u32,
 }
 
 /// A pod of a Job.

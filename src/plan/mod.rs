@@ -54,7 +54,7 @@ pub use action::{
     SetImages, Stands, Step, Target,
 };
 pub use environment::environment;
-pub use orphan::{orphan_clone, orphan_decision, orphan_job, orphan_release};
+pub use orphan::{orphan_clone, orphan_decision, orphan_job, orphan_release, orphan_routing};
 
 use draft::Draft;
 use mutant::{Mutant, is};

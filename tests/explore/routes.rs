@@ -192,11 +192,17 @@ pub fn calm(world: &World) -> Holds {
 
 /// L6: at rest no clone gets requests, but where nothing else answers; and what nobody wants is gone.
 pub fn none_left(world: &World) -> Holds {
-    for (at, place) in world.places.iter().enumerate().filter(|(_, p)| p.environment.is_some()) {
+    // what no stage is about any more is an orphan's pass
+    let is_known = |at: usize| world.stage_names().contains(&STAGES[at]) || stored(world, at).is_some();
+    let here = |at: usize, place: &Place| place.environment.is_some() && is_known(at);
+    for (at, place) in world.places.iter().enumerate().filter(|(at, p)| here(*at, p)) {
         let (stable, canary) = ready(place);
         let is_needed = canary > 0 && stable == 0;
         let share = weight(place);
-        holds(share == 0 || is_needed, "L6", || format!("{}: the route gives a clone {share} % at rest", STAGES[at]))?;
+        let is_barred = stored(world, at).is_some_and(|s| s.rollout.is_some());
+        holds(share == 0 || is_needed || is_barred, "L6", || {
+            format!("{}: the route gives a clone {share} % at rest", STAGES[at])
+        })?;
         let is_wanted = world.stage_names().contains(&STAGES[at]);
         let is_there = place.routing.route.is_some() || place.routing.services.values().any(|s| s.track.is_some());
         let is_going = world.pipeline.as_ref().is_none_or(|p| p.metadata.deletion_timestamp.is_some());

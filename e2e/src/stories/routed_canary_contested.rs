@@ -31,7 +31,7 @@ pub async fn run(t: &Story) -> Result<()> {
     patch(&shop, &hostnames).await?;
     let is_ours = || async {
         let now = t.get_json("httproute", &shop.production, ROUTE).await?;
-        Ok((now["spec"]["hostnames"].as_array().map(Vec::len) != Some(2)).then_some(now["spec"].clone()))
+        Ok((now["spec"]["hostnames"].as_array().map(Vec::len) != Some(2)).then(|| now["spec"].to_string()))
     };
     t.never(crate::shop::A_WHILE, "the route is written a third time", is_ours).await
 }

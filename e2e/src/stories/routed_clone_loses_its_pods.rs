@@ -17,15 +17,22 @@ pub async fn run(t: &Story) -> Result<()> {
     shop.deliver("1.8.0", 1, Cue::Good).await?;
     shop.shows("1.8.0", "1/2 50 50").await?;
 
-    // deleted ones go on answering for a moment, so nobody notices
+    // deleted ones go on answering until new ones do: nobody notices
     for pod in t.pods(&shop.production, "windlass.dev/track=canary").await? {
         t.kubectl(["delete", "pod", "-n", &shop.production, text(&pod, "/metadata/name"), "--wait=false"]).await?.ok()?;
     }
-    shop.weighs(0).await?;
+    shop.exposed(2).await?;
     shop.weighs(50).await?;
-    let back = client.over(Duration::from_secs(1)).await;
-    back.track_has("canary", 0.5)?;
     client.since(from).await.none_failed()?;
+
+    t.break_pods(&shop.production, "windlass.dev/track=canary", Break::Unready).await?;
+    shop.weighs(0).await?;
+    t.break_pods(&shop.production, "windlass.dev/track=canary", Break::Mended).await?;
+    shop.weighs(50).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let back = client.over(Duration::from_secs(2)).await;
+    back.none_failed()?;
+    back.track_has("canary", 0.5)?;
 
     t.break_pods(&shop.production, "windlass.dev/track=canary", Break::CrashLoop).await?;
     shop.weighs(0).await?;

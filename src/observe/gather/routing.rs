@@ -160,3 +160,82 @@ impl RouteShape {
         Self { parents, hostnames: route.hostnames.clone(), matches, backends }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::observe::tests::fixture::World;
+
+    const WORLD: &str = r#"
+kind: DeliveryPipeline
+metadata: {name: checkout, uid: p-1}
+spec:
+  images: []
+  workloads: []
+  stages: []
+  traffic: {service: web, route: {parentRefs: [{name: gw, namespace: net, sectionName: http}], hostnames: [a.example]}}
+---
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, nodePort: 30000}]}
+---
+kind: Service
+metadata: {name: web-canary, labels: {windlass.dev/track: canary}, annotations: {windlass.dev/claimed-by: shop/checkout/p-1}}
+spec: {selector: {app: web, windlass.dev/track: canary}, ports: [{port: 80}]}
+---
+kind: EndpointSlice
+metadata: {name: one, labels: {kubernetes.io/service-name: web-canary}}
+endpoints: [{addresses: [10.0.0.1], targetRef: {uid: a}}, {addresses: [10.0.0.2], conditions: {ready: false}, targetRef: {uid: b}}]
+---
+kind: EndpointSlice
+metadata: {name: two, labels: {kubernetes.io/service-name: web-canary}}
+endpoints: [{addresses: ["fd00::1"], targetRef: {uid: a}}]
+"#;
+
+    fn rival(name: &str, at: &str, parent: Value, host: &str, path: &str) -> Value {
+        json!({
+            "kind": "HTTPRoute", "metadata": {"name": name, "namespace": "net", "creationTimestamp": at, "generation": 1},
+            "spec": {"parentRefs": [parent], "hostnames": [host], "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": path}}]}]},
+        })
+    }
+
+    fn seen(world: &World) -> Routing {
+        let stores = world.stores();
+        let pipeline = get(&stores.pipelines, "shop", "checkout").unwrap();
+        routing(&stores, &WatchHealth::default(), &pipeline, "production", "shop")
+    }
+
+    #[test]
+    fn endpoints_are_pods_and_ports_are_without_those_of_nodes() {
+        let found = seen(&World::of(WORLD));
+        assert_eq!(found.services["web"].ports, [json!({"port": 80})]);
+        let canary = &found.services["web-canary"];
+        assert_eq!((canary.ready, &canary.claim), (1, &crate::observe::Claim::Ours));
+    }
+
+    #[test]
+    fn an_older_route_for_the_same_requests_is_in_the_way_and_no_other() {
+        let (old, new) = ("2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z");
+        for (at, parent, host, path, expected) in [
+            (old, json!({"name": "gw"}), "a.example", "/", Some("net/rival")),
+            (old, json!({"name": "gw", "sectionName": "http"}), "a.example", "/", Some("net/rival")),
+            (old, json!({"name": "gw", "sectionName": "https"}), "a.example", "/", None),
+            (old, json!({"name": "other"}), "a.example", "/", None),
+            (old, json!({"name": "gw"}), "b.example", "/", None),
+            (old, json!({"name": "gw"}), "a.example", "/deeper", None),
+            (new, json!({"name": "gw"}), "a.example", "/", None),
+        ] {
+            let mut world = World::of(WORLD);
+            world.put(rival("rival", at, parent.clone(), host, path));
+            let mut own = rival("windlass-checkout", "2026-02-01T00:00:00Z", json!({"name": "gw"}), "a.example", "/");
+            own["metadata"]["namespace"] = "shop".into();
+            world.put(own);
+            assert_eq!(seen(&world).shadow.as_deref(), expected, "{at} {parent} {host} {path}");
+        }
+        let mut world = World::of(WORLD);
+        world.put(rival("rival", new, json!({"name": "gw"}), "a.example", "/"));
+        assert_eq!(seen(&world).shadow.as_deref(), Some("net/rival"), "ours is not there yet");
+    }
+}

@@ -8,7 +8,7 @@ use kube::core::ObjectMeta;
 use super::Key;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Traffic};
-use crate::observe::gather::{home_of, home_of_clone, is_orphan, is_orphan_clone, route_name, workloads_of};
+use crate::observe::gather::{home_of, home_of_clone, is_loose, is_orphan, is_orphan_clone, route_name, workloads_of};
 use crate::observe::slim;
 use crate::observe::stores::{Stores, get};
 
@@ -45,6 +45,22 @@ pub fn of_clone(stores: &Stores, clone: &slim::Deployment) -> Option<Key> {
     is_orphan_clone(stores, clone).then(|| Key::OrphanClone { namespace, name: clone.name_any() })
 }
 
+/// Services and routes of ours that nobody looks after: of one namespace, or all. There are few.
+pub fn loose_in(stores: &Stores, namespace: Option<&str>) -> Vec<Key> {
+    let is_meant = |meta: &ObjectMeta, is_route| {
+        (namespace.is_none() || meta.namespace.as_deref() == namespace) && is_loose(stores, meta, is_route)
+    };
+    let key = |meta: &ObjectMeta, is_route| Key::Loose {
+        is_route,
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name: meta.name.clone().unwrap_or_default(),
+    };
+    let routes = stores.http_routes.state_filter(|route| is_meant(&route.metadata, true));
+    let services = stores.services.state_filter(|service| is_meant(&service.metadata, false));
+    let routes = routes.iter().map(|route| key(&route.metadata, true));
+    routes.chain(services.iter().map(|service| key(&service.metadata, false))).collect()
+}
+
 /// Jobs and clones that pipelines of that namespace made, if they are of interest by their namespace and pipeline.
 pub fn made_by(stores: &Stores, namespace: &str, is_concerned: impl Fn(Option<&str>, &str) -> bool) -> Vec<Key> {
     let is_its = |meta: &ObjectMeta, (home, name): (&str, &str)| {
@@ -55,7 +71,7 @@ pub fn made_by(stores: &Stores, namespace: &str, is_concerned: impl Fn(Option<&s
         home_of_clone(clone).is_some_and(|(home, name, _)| is_its(&clone.metadata, (home, name)))
     });
     let clones = clones.iter().filter_map(|clone| of_clone(stores, clone));
-    jobs.iter().filter_map(|job| of_job(stores, job)).chain(clones).collect()
+    jobs.iter().filter_map(|job| of_job(stores, job)).chain(clones).chain(loose_in(stores, None)).collect()
 }
 
 /// The pipelines whose requests go through that Service, or one of the two beside it.

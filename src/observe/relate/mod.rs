@@ -7,14 +7,15 @@ use std::collections::BTreeSet;
 use kube::{Resource, ResourceExt};
 
 use links::{
-    decision_key, environment_key, is_in, key_of, made_by, of_clone, of_job, of_namespace, of_owner, of_route,
-    of_service, of_workload, pipeline_key, release_key, rivals, through_namespace,
+    decision_key, environment_key, is_in, key_of, loose_in, made_by, of_clone, of_job, of_namespace, of_owner,
+    of_route, of_service, of_workload, pipeline_key, release_key, rivals, through_namespace,
 };
 pub use links::{environments_of, pipelines_through};
 
 use super::gather::suites_of;
 use super::slim;
 use super::stores::{Stores, get};
+use crate::api::labels::TRACK;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, TestRun};
 
@@ -49,6 +50,12 @@ pub enum Key {
         namespace: String,
         name: String,
     },
+    /// A Service or route of ours that no pipeline looks after.
+    Loose {
+        is_route: bool,
+        namespace: String,
+        name: String,
+    },
 }
 
 /// An object before and after; one of the two is missing when it came or went.
@@ -79,7 +86,7 @@ pub fn all(stores: &Stores) -> Vec<Key> {
     let jobs = stores.jobs.state().into_iter().filter_map(|j| of_job(stores, j.as_ref()));
     let clones = stores.deployments.state().into_iter().filter_map(|d| of_clone(stores, d.as_ref()));
     let own = pipelines.chain(environments).chain(releases).chain(decisions);
-    let keys: BTreeSet<Key> = own.chain(jobs).chain(clones).collect();
+    let keys: BTreeSet<Key> = own.chain(jobs).chain(clones).chain(loose_in(stores, None)).collect();
     keys.into_iter().collect()
 }
 
@@ -153,7 +160,11 @@ pub fn namespace(stores: &Stores, change: &Change<'_, slim::Namespace>) -> Vec<K
 
 pub fn deployment(stores: &Stores, change: &Change<'_, slim::Deployment>) -> Vec<Key> {
     let clones = change.sides().filter_map(|side| of_clone(stores, side));
-    of_workloads(stores, WorkloadKind::Deployment, change).into_iter().chain(clones).collect()
+    let mut keys: Vec<Key> = of_workloads(stores, WorkloadKind::Deployment, change).into_iter().chain(clones).collect();
+    // a route that nobody looks after waits for its clone to go
+    let gone = change.sides().filter(|side| change.new.is_none() && side.labels().contains_key(TRACK));
+    keys.extend(gone.flat_map(|side| loose_in(stores, side.metadata.namespace.as_deref())));
+    keys
 }
 
 pub fn stateful_set(stores: &Stores, change: &Change<'_, slim::StatefulSet>) -> Vec<Key> {
@@ -176,7 +187,8 @@ fn of_workloads<K: Resource<DynamicType = ()>>(
 /// The pipelines that share the requests for it, or have made it.
 pub fn service(stores: &Stores, change: &Change<'_, slim::Service>) -> Vec<Key> {
     let of = |side: &slim::Service| of_service(stores, &side.namespace().unwrap_or_default(), &side.name_any());
-    change.sides().flat_map(of).collect()
+    let loose = change.sides().flat_map(|side| loose_in(stores, side.metadata.namespace.as_deref()));
+    change.sides().flat_map(of).chain(loose).collect()
 }
 
 /// The pipelines of its Service.
@@ -187,7 +199,8 @@ pub fn endpoint_slice(stores: &Stores, change: &Change<'_, slim::EndpointSlice>)
 
 /// The pipeline whose it is, and those with a route for the same hosts: it may stand in their way.
 pub fn http_route(stores: &Stores, change: &Change<'_, slim::HttpRoute>) -> Vec<Key> {
-    change.sides().flat_map(|side| of_route(stores, side)).collect()
+    let loose = change.sides().flat_map(|side| loose_in(stores, side.metadata.namespace.as_deref()));
+    change.sides().flat_map(|side| of_route(stores, side)).chain(loose).collect()
 }
 
 /// The pipelines that have routes: what they are told when the Gateway API comes or goes.
