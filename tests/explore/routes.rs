@@ -53,14 +53,17 @@ fn is_current(stands: &Stands, uid: &str, version: &str) -> bool {
     stands.uid == uid && stands.resource_version == version
 }
 
-pub fn put_service(world: &mut World, put: &PutService) -> bool {
+pub fn put_service(world: &mut World, put: &PutService) -> Result<bool, Broken> {
     let at = place_of(&put.namespace);
+    let selected = put.selector.get(windlass::api::labels::TRACK);
+    let is_apart = selected == Some(&put.track) && put.name.ends_with(&put.track);
+    holds(is_apart, "S20", || format!("Service {} selects {selected:?}", put.name))?;
     let known = world.places[at].routing.services.get(&put.name);
     let is_fine = match (&put.stands, known) {
         (Some(stands), Some(known)) => is_current(stands, &known.uid, &known.resource_version),
         (None, None) => true,
         // that it is there is success
-        (None, Some(_)) => return true,
+        (None, Some(_)) => return Ok(true),
         (Some(_), None) => false,
     };
     if is_fine {
@@ -69,7 +72,7 @@ pub fn put_service(world: &mut World, put: &PutService) -> bool {
         let service = made(&put.namespace, &put.name, track, version, put.ports.clone(), put.selector.clone());
         Arc::make_mut(&mut world.places[at]).routing.services.insert(put.name.clone(), service);
     }
-    is_fine
+    Ok(is_fine)
 }
 
 pub fn put_route(world: &mut World, put: &PutRoute) -> Result<bool, Broken> {

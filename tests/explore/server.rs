@@ -123,7 +123,7 @@ fn effect(world: &mut World, action: &Action) -> Result<Option<Option<Kind>>, Br
         Action::RemoveClone { namespace, uid, resource_version, .. } => {
             done(clones::remove(world, namespace, uid, resource_version)?, None)
         }
-        Action::PutService(put) => done(routes::put_service(world, put), None),
+        Action::PutService(put) => done(routes::put_service(world, put)?, None),
         Action::PutRoute(put) => done(routes::put_route(world, put)?, None),
         Action::RemoveRouting { kind, namespace, name, uid, .. } => {
             done(routes::remove(world, *kind, namespace, name, uid)?, None)

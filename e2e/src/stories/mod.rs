@@ -72,6 +72,7 @@ stories! {
     routed_canary_contested Traffic "weights that someone else writes are put right once, then the canary goes back and names them"
     routed_canary_refused Traffic "what a route cannot be made for is refused, with the remedy, before anything is written"
     routed_pipeline_deleted Traffic "a pipeline deleted at any step takes its clone, route and Services with it"
+    gateway_api_comes_later Own "without the Gateway API the operator is ready and says what is missing, and needs no restart when it comes"
     routed_operator_killed TrafficOwn "an operator killed at each step of a routed canary loses no request"
     autoscaler_is_real Traffic "a real autoscaler follows the load that a story sets, and loses no request"
     cluster_is_real Bare "the cluster is the real thing, and pods behave on cue"
