@@ -171,12 +171,11 @@ fn a_pause_keeps_the_share_and_a_route_that_is_not_accepted_keeps_the_step() {
 #[test]
 fn what_is_in_the_way_is_refused_before_anything_is_written() {
     type Change = fn(&mut Desk);
-    let routing = |desk: &mut Desk, change: fn(&mut crate::observe::Routing)| {
-        change(&mut desk.snap.places.get_mut("production").unwrap().routing);
-    };
     let cases: [(&str, Change); 5] = [
         ("GatewayApiMissing", |desk| desk.snap.places.get_mut("production").unwrap().routing.is_installed = false),
-        ("TrackLabelMissing", |desk| drop(desk.change("production", "checkout", |w| w.pod_track = None))),
+        ("TrackLabelMissing", |desk| {
+            desk.change("production", "checkout", |w| w.pod_track = None);
+        }),
         ("ServiceNotRoutable", |desk| {
             let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
             routing.services.get_mut("checkout").unwrap().selects = false;
@@ -204,7 +203,8 @@ fn what_is_in_the_way_is_refused_before_anything_is_written() {
         assert!(desk.snap.places["production"].clones.is_empty());
     }
     let mut desk = open();
-    routing(&mut desk, |routing| routing.route.as_mut().unwrap().claim = Claim::None);
+    let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+    routing.route.as_mut().unwrap().claim = Claim::None;
     desk.run();
     assert_eq!(desk.pipeline_condition("Stalled"), "True RouteNameTaken");
 }

@@ -131,7 +131,7 @@ fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<&
     let is_named = |service: &Service| {
         let backends = route.and_then(|route| route.shape.as_ref()).into_iter().flat_map(|shape| &shape.backends);
         let is_wanted = |track: &&str| wanted.is_some_and(|traffic| traffic.service_of(track) == service.name);
-        [STABLE, CANARY].iter().any(|track| is_wanted(track)) || backends.into_iter().any(|b| b.name == service.name)
+        [STABLE, CANARY].iter().any(is_wanted) || backends.into_iter().any(|b| b.name == service.name)
     };
     let unwanted = place.routing.services.values().filter(|s| is_made(s) && !s.deleting && !is_named(s));
     actions
