@@ -3,6 +3,7 @@
 
 mod acts;
 mod canary;
+mod routed;
 mod seen;
 mod sight;
 
@@ -16,6 +17,7 @@ use crate::story::{Story, condition, text};
 
 pub use acts::{A_WHILE, with_external_suite, with_worker};
 pub use canary::{CLONE, canary, share};
+pub use routed::{ROUTE, labelled, weight_of};
 pub use seen::{job_suite, last, readiness};
 pub use sight::endings;
 

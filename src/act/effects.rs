@@ -40,6 +40,12 @@ impl Cluster {
                 let clone = Object::new(Resource::Deployment, namespace, name);
                 self.delete_exactly(&clone, uid, resource_version).await.map(|()| None)
             }
+            Action::PutService(put) => self.put_service(put).await.map(Some),
+            Action::PutRoute(put) => self.put_route(namespace, put).await.map(Some),
+            Action::RemoveRouting { kind, namespace, name, uid, resource_version } => {
+                let object = Object::new(*kind, namespace, name);
+                self.delete_exactly(&object, uid, resource_version).await.map(|()| None)
+            }
             Action::DeletePod { namespace, name, uid, resource_version } => {
                 let pod = Object::new(Resource::Pod, namespace, name);
                 self.delete_exactly(&pod, uid, resource_version).await.map(|()| None)

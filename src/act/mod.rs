@@ -15,6 +15,7 @@ mod leadership;
 mod object;
 mod objects;
 mod patch;
+mod routing;
 mod status;
 
 pub use cluster::{Cluster, client};

@@ -4,12 +4,12 @@ use std::fmt;
 
 use k8s_openapi::api::{apps, batch, core};
 use kube::api::{Api, ApiResource, DynamicObject};
-use kube::core::ObjectMeta;
+use kube::core::{GroupVersionKind, ObjectMeta};
 use kube::{Client, Resource as _};
 
 use crate::api::pipeline::WorkloadKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, TestRun};
-use crate::plan::action::Kind;
+use crate::plan::action::{Kind, RoutingKind};
 
 use super::Written;
 
@@ -27,6 +27,8 @@ pub enum Resource {
     CronJob,
     Job,
     Pod,
+    Service,
+    HttpRoute,
     Event,
 }
 
@@ -45,6 +47,8 @@ impl Resource {
             Self::CronJob => "CronJob",
             Self::Job => "Job",
             Self::Pod => "Pod",
+            Self::Service => "Service",
+            Self::HttpRoute => "HTTPRoute",
             Self::Event => "Event",
         }
     }
@@ -52,7 +56,14 @@ impl Resource {
     /// Whether it lives where workloads run, and not with the pipeline.
     pub(super) const fn is_in_target(self) -> bool {
         match self {
-            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::CronJob | Self::Job | Self::Pod => true,
+            Self::Deployment
+            | Self::StatefulSet
+            | Self::DaemonSet
+            | Self::CronJob
+            | Self::Job
+            | Self::Pod
+            | Self::Service
+            | Self::HttpRoute => true,
             Self::Pipeline | Self::Release | Self::Environment | Self::TestRun | Self::Decision | Self::Event => false,
         }
     }
@@ -68,6 +79,11 @@ impl Resource {
             Self::StatefulSet => ApiResource::erase::<apps::v1::StatefulSet>(&()),
             Self::DaemonSet => ApiResource::erase::<apps::v1::DaemonSet>(&()),
             Self::Pod => ApiResource::erase::<core::v1::Pod>(&()),
+            Self::Service => ApiResource::erase::<core::v1::Service>(&()),
+            Self::HttpRoute => {
+                let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "HTTPRoute");
+                ApiResource::from_gvk_with_plural(&kind, "httproutes")
+            }
             Self::Job => ApiResource::erase::<batch::v1::Job>(&()),
             Self::CronJob => ApiResource::erase::<batch::v1::CronJob>(&()),
             Self::Event => ApiResource::erase::<k8s_openapi::api::events::v1::Event>(&()),
@@ -83,6 +99,15 @@ impl From<Kind> for Resource {
             Kind::Environment => Self::Environment,
             Kind::TestRun => Self::TestRun,
             Kind::Decision => Self::Decision,
+        }
+    }
+}
+
+impl From<RoutingKind> for Resource {
+    fn from(kind: RoutingKind) -> Self {
+        match kind {
+            RoutingKind::Service => Self::Service,
+            RoutingKind::HttpRoute => Self::HttpRoute,
         }
     }
 }

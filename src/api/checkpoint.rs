@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::decision::DecisionPhase;
+use super::traffic::{Rewritten, Routed};
 use super::{BuildHash, BuildRow, Condition, HistoryEntry, Live, Rollout, Time};
 
 /// The checkpoint of each stage. It is not the truth about the world: each decision starts from what is observed.
@@ -125,6 +126,12 @@ pub struct StageStatus {
     /// The release whose clone was overtaken by a change of the template, and how often: it is tried anew, above the mark or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<Interrupted>,
+    /// What the stage's route was last seen to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed: Option<Routed>,
+    /// That someone else wrote the stage's route, for an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewritten: Option<Rewritten>,
     /// Bans whose Ban object could not be written yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]

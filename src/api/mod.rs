@@ -16,6 +16,7 @@ pub mod stage;
 pub mod strategy;
 pub mod test_run;
 pub mod time;
+pub mod traffic;
 
 pub use build::{BuildHash, BuildRow, FoundImage, ImageDigest};
 pub use checkpoint::{PipelineStatus, StageStatus};
@@ -28,6 +29,7 @@ pub use release::{Phase, Release, ReleaseSpec, ReleaseStatus};
 pub use rollout::{Cause, Ending, Live, Rollout, RolloutState};
 pub use test_run::{RunPhase, Runner, TestRun, TestRunSpec, TestRunStatus};
 pub use time::{Span, Time};
+pub use traffic::Traffic;
 
 /// The API group of all five kinds.
 pub const GROUP: &str = "windlass.dev";

@@ -8,6 +8,7 @@ use super::Time;
 use super::checkpoint::PipelineStatus;
 use super::release::Source;
 use super::stage::Stage;
+use super::traffic::Traffic;
 
 /// What is delivered, along which environments, how, on what evidence.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -37,6 +38,8 @@ use super::stage::Stage;
 #[x_kube(validation = ("self.stages.all(s, !has(s.tests) || s.tests.all(t, !has(t.metric) || !has(t.metric.workload) || self.workloads.exists(w, w.name == t.metric.workload)))", "spec.stages[].tests[].metric.workload: must be the name of an entry of spec.workloads"))]
 #[x_kube(validation = ("!has(self.release) || (self.release.images.all(r, self.images.exists(i, i.name == r.name)) && self.images.all(i, self.release.images.exists(r, r.name == i.name)))", "spec.release.images: must name exactly the entries of spec.images"))]
 #[x_kube(validation = ("!has(self.release) || self.release.images.all(r, !self.images.exists(i, i.name == r.name) || self.images.exists(i, i.name == r.name && (r.ref.startsWith(i.repository + '@') || r.ref.startsWith(i.repository + ':'))))", "spec.release.images[].ref: must come from the repository of the entry of spec.images with that name"))]
+#[x_kube(validation = ("!has(self.traffic) || self.stages.exists(s, has(s.strategy) && has(s.strategy.canary))", "spec.traffic: is for stages with strategy canary, and there is none"))]
+#[x_kube(validation = ("!has(self.traffic) || self.workloads.filter(w, w.kind == 'Deployment' && (!has(w.exposure) || w.exposure == 'Traffic')).size() == 1", "spec.traffic: needs exactly one entry of spec.workloads with kind Deployment and exposure Traffic"))]
 pub struct DeliveryPipelineSpec {
     /// The only repositories that Windlass puts images in from, each under a name.
     #[schemars(length(min = 1, max = 20))]
@@ -46,6 +49,9 @@ pub struct DeliveryPipelineSpec {
     #[schemars(length(min = 1, max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub workloads: Vec<WorkloadRef>,
+    /// How requests reach the workload. With it, canaries share them by the weights of a route; without, by the number of pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
     /// The way to production, in order. A release enters a stage after it was proven in the one before.
     #[schemars(length(min = 1, max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

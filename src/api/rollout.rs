@@ -18,6 +18,7 @@ use super::pipeline::WorkloadRef;
 use super::stage::Suite;
 use super::strategy::Strategy;
 use super::test_run::{Counts, RunPhase};
+use super::traffic::Traffic;
 use super::{BuildHash, Span, Time};
 
 /// One attempt to make a build live in a stage, or to go back from it.
@@ -47,6 +48,9 @@ pub struct Rollout {
     /// How the build is exposed, as frozen at the start.
     #[serde(default, skip_serializing_if = "Strategy::is_rolling")]
     pub strategy: Strategy,
+    /// The route by which the clone is exposed, as frozen at the start; none where its share is the number of its pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
     /// The only workloads that it may touch, and their clones.
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

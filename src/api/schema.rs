@@ -16,6 +16,7 @@ use super::release::Phase;
 use super::rollout::Cause;
 use super::stage::PromotionMode;
 use super::test_run::{RunPhase, Runner};
+use super::traffic::PathKind;
 use super::{Decision, DeliveryPipeline, Environment, Release, TestRun};
 
 /// All five, in the order of reading.
@@ -104,6 +105,7 @@ fn explained_values() -> Vec<Explained> {
         values_of::<Cause>(),
         values_of::<PromotionMode>(),
         values_of::<WorkloadKind>(),
+        values_of::<PathKind>(),
     ]
 }
 

@@ -44,6 +44,8 @@ pub struct Undecodable {
 pub struct KindHealth {
     contact: Mutex<Instant>,
     initialised: AtomicBool,
+    /// The server has no such kind.
+    absent: AtomicBool,
     seen: AtomicU64,
     silence: Silence,
 }
@@ -95,6 +97,12 @@ impl WatchHealth {
         self.kinds.lock().unwrap_or_else(PoisonError::into_inner).contains_key(kind)
     }
 
+    /// Whether the server has no such kind: its definition is not installed. Nothing to watch is no dead watch.
+    pub fn is_absent(&self, kind: &str) -> bool {
+        let kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        kinds.get(kind).is_some_and(|kind| kind.absent.load(Ordering::Acquire))
+    }
+
     /// Objects that cannot be read at present, with the error.
     pub fn undecodable(&self) -> Vec<(Undecodable, String)> {
         let all = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +142,7 @@ impl WatchHealth {
 impl KindHealth {
     fn new(silence: Silence) -> Self {
         let (contact, initialised) = (Mutex::new(Instant::now()), AtomicBool::new(false));
-        Self { contact, initialised, seen: AtomicU64::new(0), silence }
+        Self { contact, initialised, absent: AtomicBool::new(false), seen: AtomicU64::new(0), silence }
     }
 
     /// The server answered.
@@ -149,6 +157,11 @@ impl KindHealth {
 
     pub fn is_initialised(&self) -> bool {
         self.initialised.load(Ordering::Acquire)
+    }
+
+    /// Notes whether the server lacks the kind; says whether that is news.
+    pub fn mark_absent(&self, absent: bool) -> bool {
+        self.absent.swap(absent, Ordering::AcqRel) != absent
     }
 
     /// How long it may be silent.

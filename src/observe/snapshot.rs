@@ -1,6 +1,7 @@
 //! Everything that one pipeline's decision may look at, gathered once and immutable. Plain data: no client, no clock.
 
 mod measured;
+mod routing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use crate::api::pipeline::WorkloadKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, TestRun, Time};
 
 pub use measured::{Measured, Reach, Reading, Sample, Service, TargetPort};
+pub use routing::{Backend, HttpRoute, Loose, RouteShape, RoutedService, Routing};
 
 /// The world as one pipeline sees it.
 #[derive(Clone, Debug)]
@@ -78,6 +80,8 @@ pub struct Place {
     pub cron_jobs: BTreeMap<String, Arc<CronJob>>,
     /// By name: the Jobs that Windlass made for this pipeline there.
     pub jobs: BTreeMap<String, Arc<Job>>,
+    /// What stands between the router and the workload.
+    pub routing: Routing,
     /// What the server said against our last write there, if it refused it.
     pub refusal: Option<String>,
     /// By name: the Services that checks name, where they exist.
@@ -129,6 +133,8 @@ pub struct Workload {
     pub obstacle: Option<String>,
     /// Value of its label `windlass.dev/track`: only our clones have one.
     pub track: Option<String>,
+    /// The label `windlass.dev/track` of its pods, as its template has it.
+    pub pod_track: Option<String>,
     /// Images in the pod template, by container or init container name.
     pub images: BTreeMap<String, String>,
     /// Hash of the raw pod template without managed images, our own keys and `restartedAt`; 40 hex digits.

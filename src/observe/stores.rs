@@ -22,8 +22,10 @@ pub struct Stores {
     pub pods: Store<slim::Pod>,
     pub jobs: Store<slim::Job>,
     pub cron_jobs: Store<slim::CronJob>,
-    pub services: Store<slim::Service>,
     pub namespaces: Store<slim::Namespace>,
+    pub services: Store<slim::Service>,
+    pub endpoint_slices: Store<slim::EndpointSlice>,
+    pub http_routes: Store<slim::HttpRoute>,
 }
 
 /// The writing ends, one for each watch.
@@ -42,8 +44,10 @@ pub struct Writers {
     pub pods: Writer<slim::Pod>,
     pub jobs: Writer<slim::Job>,
     pub cron_jobs: Writer<slim::CronJob>,
-    pub services: Writer<slim::Service>,
     pub namespaces: Writer<slim::Namespace>,
+    pub services: Writer<slim::Service>,
+    pub endpoint_slices: Writer<slim::EndpointSlice>,
+    pub http_routes: Writer<slim::HttpRoute>,
 }
 
 impl Writers {
@@ -63,8 +67,10 @@ impl Writers {
             pods: self.pods.as_reader(),
             jobs: self.jobs.as_reader(),
             cron_jobs: self.cron_jobs.as_reader(),
-            services: self.services.as_reader(),
             namespaces: self.namespaces.as_reader(),
+            services: self.services.as_reader(),
+            endpoint_slices: self.endpoint_slices.as_reader(),
+            http_routes: self.http_routes.as_reader(),
         }
     }
 }
@@ -90,6 +96,8 @@ pub fn resource_version_of(stores: &Stores, kind: &str, namespace: &str, name: &
         "StatefulSet" => version(&stores.stateful_sets, namespace, name),
         "DaemonSet" => version(&stores.daemon_sets, namespace, name),
         "CronJob" => version(&stores.cron_jobs, namespace, name),
+        "Service" => version(&stores.services, namespace, name),
+        "HTTPRoute" => version(&stores.http_routes, namespace, name),
         "Job" => version(&stores.jobs, namespace, name),
         _ => None,
     }

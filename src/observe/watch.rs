@@ -14,7 +14,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use super::health::{KindHealth, Undecodable, WatchHealth};
-use super::relate::{Change, Key};
+use super::relate::{self, Change, Key};
 use super::stores::{Stores, version_number};
 use crate::api::DeliveryPipeline;
 use crate::metrics::Metrics;
@@ -44,6 +44,8 @@ pub struct Feed<K: Resource<DynamicType = ()> + Clone + 'static> {
     pub listed: u64,
 }
 
+/// The kind that a server may lack: the Gateway API is installed where someone wants it.
+const OPTIONAL: &str = "HTTPRoute";
 /// Where `kubectl apply` keeps a copy of the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -72,6 +74,7 @@ where
                     self.health.touch();
                     self.take(event);
                 }
+                Ok(Some(Err(error))) if self.kind == OPTIONAL && is_not_installed(&error) => self.not_installed(),
                 Ok(Some(Err(error))) => {
                     self.shared.metrics.watch_error(self.kind);
                     tracing::warn!(kind = self.kind, %error, "watch failed, trying again");
@@ -81,6 +84,17 @@ where
                 // Nothing changed; the watch is renewed in time.
                 Err(_) => {}
             }
+        }
+    }
+
+    /// There is no such kind, so there are no such objects. The list is asked for again and again: it may come.
+    fn not_installed(&mut self) {
+        self.health.touch();
+        if self.health.mark_absent(true) {
+            tracing::info!(kind = self.kind, "the server has no such kind; it is looked for again");
+            self.take(Event::Init);
+            self.list_done();
+            self.tell_routed();
         }
     }
 
@@ -98,7 +112,12 @@ where
                     self.writer.apply_watcher_event(&Event::InitApply(object));
                 }
             }
-            Event::InitDone => self.list_done(),
+            Event::InitDone => {
+                self.list_done();
+                if self.health.mark_absent(false) {
+                    self.tell_routed();
+                }
+            }
             Event::Apply(object) => {
                 let version = version_number(&object);
                 if let Some(object) = self.decode(object) {
@@ -201,6 +220,11 @@ where
         keys.into_iter().for_each(|key| (self.shared.sink)(key));
     }
 
+    /// Pipelines wait for a kind that is optional.
+    fn tell_routed(&self) {
+        relate::routed(&self.shared.stores).into_iter().for_each(|key| (self.shared.sink)(key));
+    }
+
     fn identity(&self, object: &impl ResourceExt) -> Undecodable {
         Undecodable { kind: self.kind, namespace: object.namespace().unwrap_or_default(), name: object.name_any() }
     }
@@ -212,6 +236,11 @@ where
     fn reader(&self) -> Store<K> {
         self.writer.as_reader()
     }
+}
+
+/// The server knows no such resource: a list of it is not found.
+fn is_not_installed(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404)
 }
 
 #[cfg(test)]

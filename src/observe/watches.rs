@@ -38,8 +38,11 @@ pub fn start(client: &Client, writers: Writers, shared: &Shared, token: &Cancell
     starter.watch("Pod", writers.pods, all.clone(), slim::Pod::is_of_interest, relate::pod);
     starter.watch("Job", writers.jobs, all.clone(), slim::Job::is_of_interest, relate::job);
     starter.watch("CronJob", writers.cron_jobs, all.clone(), |_| true, relate::cron_job);
+    starter.watch("Namespace", writers.namespaces, all.clone(), |_| true, relate::namespace);
     starter.watch("Service", writers.services, all.clone(), |_| true, relate::service);
-    starter.watch("Namespace", writers.namespaces, all, |_| true, relate::namespace);
+    let (slices, slice) = (writers.endpoint_slices, slim::EndpointSlice::is_of_interest);
+    starter.watch("EndpointSlice", slices, all.clone(), slice, relate::endpoint_slice);
+    starter.watch("HTTPRoute", writers.http_routes, all, |_| true, relate::http_route);
     tasks.close();
     tasks
 }

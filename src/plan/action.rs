@@ -1,10 +1,13 @@
 //! What a plan may ask for: a small, closed list. `act` carries it out.
 
+use std::collections::BTreeMap;
+
 use crate::api::decision::DecisionStatus;
 use crate::api::environment::EnvironmentStatus;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::release::ReleaseStatus;
 use crate::api::{DecisionSpec, PipelineStatus, ReleaseSpec, TestRunSpec, TestRunStatus, Time};
+use crate::observe::RouteShape;
 
 /// What to do now, and when to look again if nothing happens before.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +105,18 @@ pub enum Action {
         uid: String,
         resource_version: String,
     },
+    /// Make a Service of ours, or put it right. That it exists already is success.
+    PutService(PutService),
+    /// Make our route, or write what it is to do. That it exists already is success.
+    PutRoute(PutRoute),
+    /// Delete a Service or route of ours.
+    RemoveRouting {
+        kind: RoutingKind,
+        namespace: String,
+        name: String,
+        uid: String,
+        resource_version: String,
+    },
     /// Delete a broken pod of a StatefulSet, so that its controller makes it anew from the template that was put back.
     DeletePod {
         namespace: String,
@@ -181,6 +196,50 @@ pub struct ScaleClone {
     pub uid: String,
     pub resource_version: String,
     pub replicas: i32,
+    /// Not empty where the write raises exposure: none of these may have moved.
+    pub confirm: Vec<Confirm>,
+}
+
+/// Objects of ours between the router and the workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoutingKind {
+    Service,
+    HttpRoute,
+}
+
+/// UID and version of an object that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stands {
+    pub uid: String,
+    pub resource_version: String,
+}
+
+/// A Service of ours beside the one that it is derived from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutService {
+    pub namespace: String,
+    pub name: String,
+    /// None where it is to be made.
+    pub stands: Option<Stands>,
+    /// Value of `windlass.dev/track`, on it and in its selector.
+    pub track: String,
+    pub selector: BTreeMap<String, String>,
+    /// As they stand in a Service's spec.
+    pub ports: Vec<serde_json::Value>,
+    /// Value of `windlass.dev/claimed-by`: `namespace/name/uid` of the pipeline.
+    pub claim: String,
+}
+
+/// Our route, the whole of what it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutRoute {
+    pub namespace: String,
+    pub name: String,
+    /// None where it is to be made.
+    pub stands: Option<Stands>,
+    pub shape: RouteShape,
+    /// Value of `windlass.dev/claimed-by`: `namespace/name/uid` of the pipeline.
+    pub claim: String,
     /// Not empty where the write raises exposure: none of these may have moved.
     pub confirm: Vec<Confirm>,
 }

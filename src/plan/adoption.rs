@@ -9,7 +9,7 @@ use crate::observe::{Claim, Workload};
 use super::draft::{self, Draft};
 use super::mutant::{Mutant, is};
 use super::world::{Known, World, order};
-use super::{build, ending, health, rollout, strategy, workload};
+use super::{build, ending, health, rollout, strategy, traffic, workload};
 
 /// Gives each stage of the spec its checkpoint, in the spec's order, and adopts those that can be seen.
 pub fn adopt(world: &World<'_>, draft: &mut Draft) {
@@ -34,9 +34,13 @@ fn arrange(world: &World<'_>, draft: &mut Draft) {
         );
     }
     draft.status.stages.extend(
-        old.into_iter()
-            .filter(|s| s.rollout.is_some() || !s.bans.is_empty() || strategy::has_clones(world, &s.environment)),
+        old.into_iter().filter(|s| s.rollout.is_some() || !s.bans.is_empty() || has_left(world, &s.environment)),
     );
+}
+
+/// Whether anything that Windlass made for the exposure of builds is still there.
+fn has_left(world: &World<'_>, environment: &str) -> bool {
+    strategy::has_clones(world, environment) || traffic::route::is_left(world, environment)
 }
 
 /// A workload that another pipeline has claimed is no longer what this one recorded: once the claim is void, what runs

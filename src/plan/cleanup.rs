@@ -12,8 +12,8 @@ use super::action::{Action, Kind};
 use super::draft::Draft;
 use super::effects::{is_guarded, target};
 use super::mutant::{Mutant, is};
-use super::strategy;
 use super::world::{World, created, phase_of};
+use super::{strategy, traffic};
 
 /// TestRuns and used Decisions kept per stage.
 const KEPT: usize = 20;
@@ -43,12 +43,13 @@ pub fn finalizers(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
     let pipeline = world.snap.pipeline.as_ref();
     let has_jobs = world.snap.places.values().any(|p| !p.jobs.is_empty());
     let has_clones = world.snap.places.keys().any(|environment| strategy::has_clones(world, environment));
+    let has_routes = traffic::route::is_kept(world, draft);
     let has_bans = draft.status.stages.iter().any(|s| !s.bans.is_empty());
     // a ban or a Job that cannot be dealt with does not keep a pipeline, or its namespace, for ever
     let deleted = pipeline.metadata.deletion_timestamp.as_ref().map(crate::api::Time::from);
     let is_over = deleted.is_some_and(|at| world.is_due(at.plus(world.snap.settings.reference_grace)));
     let is_kept = has_jobs || has_bans && deleted.is_some();
-    if is_guarded(pipeline) && open().next().is_none() && !has_clones && (!is_kept || is_over) {
+    if is_guarded(pipeline) && open().next().is_none() && !has_clones && !has_routes && (!is_kept || is_over) {
         actions.push(Action::Finalizer { target: target(Kind::Pipeline, pipeline), present: false });
     }
 }

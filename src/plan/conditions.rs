@@ -107,6 +107,13 @@ fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>)
                 | "UpdateStrategy"
                 | "CannotClone"
                 | "CloneNameTaken"
+                | "GatewayApiMissing"
+                | "ServiceNotRoutable"
+                | "TrackLabelMissing"
+                | "ServiceNameTaken"
+                | "RouteNameTaken"
+                | "RouteShadowed"
+                | "RouteContested"
         );
         return if is_final || world.is_due(since.plus(world.snap.settings.reference_grace)) {
             Standing::Stalled { reason, message }

@@ -14,7 +14,7 @@ use super::draft::Draft;
 use super::mutant::{Mutant, is};
 use super::promotion::is_final;
 use super::world::{World, phase_of};
-use super::{cleanup, decision, evidence, head, images, release};
+use super::{cleanup, decision, evidence, head, images, release, traffic};
 
 /// All effects, in the order in which they are tried. Finalizers come alone and first: what they guard may not start without.
 pub fn effects(world: &World<'_>, draft: &Draft) -> Vec<Action> {
@@ -67,7 +67,7 @@ pub fn is_guarded<K: Resource>(object: &K) -> bool {
 fn missing_finalizers(world: &World<'_>, draft: &Draft) -> Vec<Action> {
     let mut out = Vec::new();
     let open = || draft.status.stages.iter().filter_map(|s| s.rollout.as_ref().map(|r| (s, r)));
-    if open().next().is_some() {
+    if open().next().is_some() || traffic::route::is_kept(world, draft) {
         guard(Kind::Pipeline, world.snap.pipeline.as_ref(), &mut out);
     }
     for (stage, rollout) in open() {

@@ -11,7 +11,7 @@ use super::effects::{confirm, is_forward};
 use super::idle::{self, Drift};
 use super::workload::{self, Images, Standing, Writing};
 use super::world::World;
-use super::{interrupt, strategy, writing};
+use super::{interrupt, strategy, traffic, writing};
 
 /// Adds the image writes of one stage.
 pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
@@ -19,6 +19,7 @@ pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &m
         return;
     }
     // exposure is cut before anything else is written
+    traffic::writes::writes(world, draft, stage, actions);
     strategy::effects::writes(world, draft, stage, actions);
     match &stage.rollout {
         Some(open) => of_rollout(world, draft, stage, open, actions),

@@ -53,10 +53,13 @@ mod writing;
 use crate::api::Time;
 use crate::observe::Snapshot;
 
-pub use action::{Action, Confirm, CreateClone, CreateJob, Kind, Note, Plan, ScaleClone, SetImages, Step, Target};
+pub use action::{
+    Action, Confirm, CreateClone, CreateJob, Kind, Note, Plan, PutRoute, PutService, RoutingKind, ScaleClone,
+    SetImages, Stands, Step, Target,
+};
 pub use environment::environment;
 pub use measuring::{Ask, Endpoint, Measure, Metric, Names, Stable, measures};
-pub use orphan::{orphan_clone, orphan_decision, orphan_job, orphan_release};
+pub use orphan::{orphan_clone, orphan_decision, orphan_job, orphan_release, orphan_routing};
 
 use draft::Draft;
 use mutant::{Mutant, is};
@@ -86,6 +89,7 @@ fn checkpoint(world: &World<'_>) -> Draft {
     decision::decide(world, &mut draft);
     for index in 0..draft.status.stages.len() {
         idle::later_failures(world, &mut draft, index);
+        traffic::fight::watch(world, &mut draft, index);
         rollout::advance(world, &mut draft, index);
         idle::watch(world, &mut draft, index);
     }

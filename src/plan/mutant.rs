@@ -136,6 +136,18 @@ mutants! {
     CutForgotten,
     /// A new clone has pods although a person keeps the step from being taken.
     StepUnasked,
+    /// The weight rises before the clone's endpoints are ready.
+    WeightEarly,
+    /// The weight stays on a clone of which nothing is ready.
+    WeightOnDead,
+    /// The weight falls onto a workload of which nothing is ready.
+    WeightBlind,
+    /// The weight does not fall on the way back.
+    WeightStays,
+    /// A clone is cut while the route sends to it.
+    CutRouted,
+    /// Routes and their Services stay when nobody wants them.
+    RouteStays,
     /// The workload is rolled while its build is tried in a clone.
     StableTouched,
     /// Evidence counts although the template changed where it was won.

@@ -52,6 +52,7 @@ pub fn rollout(
         started_at: world.now,
         decision: None,
         strategy: Strategy::default(),
+        traffic: None,
         workloads: workloads.collect(),
         suites: Vec::new(),
         checks: Vec::new(),

@@ -4,9 +4,9 @@
 use crate::api::decision::{DecisionPhase, DecisionStatus};
 use crate::api::release::ReleaseStatus;
 use crate::api::{Decision, DecisionType, Release, Time};
-use crate::observe::{Job, Orphan, Settings};
+use crate::observe::{Job, Loose, Orphan, Settings};
 
-use super::action::{Action, Kind, ScaleClone};
+use super::action::{Action, Kind, RoutingKind, ScaleClone};
 use super::conditions::{self, Standing};
 use super::effects::{is_guarded, target};
 use super::promotion::is_final;
@@ -89,5 +89,33 @@ pub fn orphan_clone(clone: &Orphan) -> Option<Action> {
         Some(Action::ScaleClone(scale))
     } else {
         clone.is_empty.then_some(Action::RemoveClone { namespace, name, uid, resource_version })
+    }
+}
+
+/// A Service or route that nobody looks after goes when nothing rests on it any more.
+pub fn orphan_routing(found: &Loose) -> Option<Action> {
+    let Loose { is_route, namespace, name, uid, resource_version, is_needed, deleting } = found.clone();
+    let kind = if is_route { RoutingKind::HttpRoute } else { RoutingKind::Service };
+    let is_free = !is_needed && !deleting;
+    is_free.then_some(Action::RemoveRouting { kind, namespace, name, uid, resource_version })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_something_rests_on_stays() {
+        let loose = |is_needed, deleting| Loose {
+            is_route: true,
+            namespace: "shop".into(),
+            name: "windlass-checkout".into(),
+            uid: "u".into(),
+            resource_version: "1".into(),
+            is_needed,
+            deleting,
+        };
+        assert!(orphan_routing(&loose(false, false)).is_some());
+        assert!(orphan_routing(&loose(true, false)).is_none() && orphan_routing(&loose(false, true)).is_none());
     }
 }

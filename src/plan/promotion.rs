@@ -107,6 +107,7 @@ fn enter(
     let target = revert::default_target(world, stage, &row.hash);
     let rollout = Rollout {
         decision: standing.and_then(|d| d.metadata.uid.clone()),
+        traffic: world.spec.traffic.clone().filter(|_| strategy.clones()),
         strategy,
         suites: suite::frozen(&spec.tests, world.now),
         checks: spec.checks.clone(),

@@ -3,8 +3,8 @@
 use crate::api::pipeline::WorkloadRef;
 use crate::observe::{Access, Claim, Rolls, Workload};
 
-use super::strategy;
 use super::world::World;
+use super::{strategy, traffic};
 
 /// Something that is named and not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Problem {
     pub remedy: String,
 }
 
-fn of(reason: &'static str, message: String, remedy: impl Into<String>) -> Option<Problem> {
+pub fn of(reason: &'static str, message: String, remedy: impl Into<String>) -> Option<Problem> {
     Some(Problem { reason, message, remedy: remedy.into() })
 }
 
@@ -28,6 +28,7 @@ pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {
     let home = world.snap.pipeline.metadata.namespace.as_deref().unwrap_or("");
     access(&place.access, home, environment)
         .or_else(|| world.spec.workloads.iter().find_map(|w| workload(world, environment, w)))
+        .or_else(|| traffic::problem::problem(world, environment))
 }
 
 /// Why the target namespace may not be written to, in words; none if it may.

@@ -193,6 +193,7 @@ fn of_status(status: &PipelineStatus, c: &mut Canon) {
 fn of_stage(stage: &StageStatus, c: &mut Canon) {
     (&stage.environment, stage.adopted.is_some(), &stage.workloads, &stage.high_water, &stage.rollout).hash(c);
     (&stage.bans, &stage.watch_until, &stage.available, &stage.interrupted).hash(c);
+    crate::routes::canon_routed(stage.routed.as_ref(), c);
     c.blind = true;
     (&stage.current, &stage.previous, &stage.held, &stage.proofs, &stage.alert, &stage.history).hash(c);
     c.blind = false;
@@ -212,6 +213,7 @@ fn of_place(place: &Place, c: &mut Canon) {
     for clone in place.clones.values() {
         of_workload(clone, c);
     }
+    crate::routes::canon(place, c);
     for job in place.jobs.values() {
         of_job(job, c);
     }
@@ -306,6 +308,17 @@ fn of_action(world: &World, action: &Action, c: &mut Canon) {
         Action::RemoveClone { uid, resource_version, .. } => {
             (uid, is_clone_current(world, uid, resource_version)).hash(c);
         }
+        Action::PutService(put) => (&put.name, put.stands.is_some()).hash(c),
+        Action::PutRoute(put) => {
+            let version = world.places.iter().find_map(|p| {
+                let found = p.routing.route.as_ref()?;
+                (found.namespace == put.namespace).then_some(&found.resource_version)
+            });
+            let is_current = put.stands.as_ref().map(|s| Some(&s.resource_version) == version);
+            (put.shape.backends.last().map(|b| b.weight), is_current).hash(c);
+            put.confirm.iter().for_each(|t| target(t, c));
+        }
+        Action::RemoveRouting { name, .. } => name.hash(c),
         Action::CreateBan { name, .. } | Action::CreateRelease { name, .. } => name.hash(c),
         Action::CreateTestRun { name, release, .. } => {
             name.hash(c);

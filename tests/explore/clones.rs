@@ -55,6 +55,9 @@ pub fn scale(world: &mut World, scale: &ScaleClone) -> Result<bool, Broken> {
     if scale.replicas > seen.wanted {
         raised(world, place, &key, &seen)?;
     } else {
+        if scale.replicas == 0 {
+            crate::routes::cut(world, place)?;
+        }
         cut(world, place, &key, &seen, scale.replicas)?;
     }
     world.edit(place, &format!("{PREFIX}{key}"), |clone| {
@@ -180,7 +183,8 @@ pub fn none_left(world: &World) -> Holds {
         for (key, clone) in &place.clones {
             let others = place.workloads.get(key).map_or(0, |w| w.available);
             let is_needed = clone.available > 0 && others == 0 && world.pipeline.is_some();
-            holds(is_needed, "L6", || format!("{} {key}: a clone is left", STAGES[at]))?;
+            let is_barred = stored(world, at).is_some_and(|s| s.rollout.is_some());
+            holds(is_needed || is_barred, "L6", || format!("{} {key}: a clone is left", STAGES[at]))?;
         }
     }
     Ok(())

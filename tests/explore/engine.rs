@@ -83,6 +83,7 @@ pub fn decide(world: &World) -> Result<Decided, Broken> {
     let Some(snapshot) = world.snapshot() else { return Ok(Decided { plan: None, after: None, is_calm: true }) };
     let plan = plan(&snapshot, world.now);
     if plan.step == Do::Effects(Vec::new()) {
+        crate::routes::calm(world)?;
         return Ok(Decided { plan: Some(plan), after: None, is_calm: true });
     }
     let after = take(world, Some(&plan), &Step::Pass)?;

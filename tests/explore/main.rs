@@ -19,6 +19,7 @@ mod ghost;
 mod goal;
 mod mutation;
 mod people;
+mod routes;
 mod safety;
 mod scenario;
 mod server;

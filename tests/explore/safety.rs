@@ -6,7 +6,7 @@ use windlass::api::{
 };
 use windlass::api::{RunPhase, StageStatus};
 use windlass::observe::Claim;
-use windlass::plan::{Action, CreateJob, SetImages, Target};
+use windlass::plan::{Action, CreateJob, PutRoute, PutService, SetImages, Target};
 
 use crate::clones;
 use crate::ghost::JobMade;
@@ -36,11 +36,14 @@ pub fn is_forward(rollout: &Rollout) -> bool {
 /// S11: every update and delete names the object that was seen.
 pub fn guards(action: &Action) -> Holds {
     let (uid, version) = match action {
+        Action::PutService(PutService { stands: Some(stands), .. })
+        | Action::PutRoute(PutRoute { stands: Some(stands), .. }) => (&stands.uid, &stands.resource_version),
         Action::SetImages(set) => (&set.uid, &set.resource_version),
         Action::ScaleClone(scale) => (&scale.uid, &scale.resource_version),
         Action::StartJob { uid, resource_version, .. }
         | Action::RemoveJob { uid, resource_version, .. }
         | Action::RemoveClone { uid, resource_version, .. }
+        | Action::RemoveRouting { uid, resource_version, .. }
         | Action::DeletePod { uid, resource_version, .. } => (uid, resource_version),
         Action::ReleaseStatus { target, .. }
         | Action::EnvironmentStatus { target, .. }
@@ -52,6 +55,8 @@ pub fn guards(action: &Action) -> Holds {
         | Action::CreateRelease { .. }
         | Action::CreateTestRun { .. }
         | Action::CreateClone(_)
+        | Action::PutService(PutService { stands: None, .. })
+        | Action::PutRoute(PutRoute { stands: None, .. })
         | Action::CreateJob(_) => {
             return Ok(());
         }

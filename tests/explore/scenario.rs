@@ -108,6 +108,8 @@ struct Shape {
     checked: bool,
     /// Shares of the canary in production, if it is one.
     canary: &'static [u32],
+    /// By the weights of a route.
+    routed: bool,
 }
 
 const PLAIN: Shape = Shape {
@@ -117,6 +119,7 @@ const PLAIN: Shape = Shape {
     mode: PromotionMode::Automatic,
     checked: false,
     canary: &[],
+    routed: false,
 };
 
 fn spec(shape: &Shape) -> DeliveryPipelineSpec {
@@ -139,6 +142,7 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
                 ..stage("production", shape.production, shape.mode, shape.checked)
             },
         ],
+        traffic: shape.routed.then(crate::routes::traffic),
         release: None,
         history_limit: 20,
         suspend: false,
@@ -198,6 +202,7 @@ pub fn all() -> Vec<Scenario> {
     let tested = Shape { production: "e", ..canary };
     let watched = Shape { staging: "", checked: true, ..canary };
     let checked = Shape { staging: "", checked: true, ..PLAIN };
+    let routed = Shape { canary: &[50], routed: true, ..PLAIN };
     let manual = Shape { mode: PromotionMode::Manual, ..PLAIN };
     let mut shared = scenario(
         "shared build",
@@ -506,6 +511,30 @@ pub fn all() -> Vec<Scenario> {
             &[1],
             3,
             &[(Trouble, 2), (Recover, 1), (Abort, 1), (Withdraw, 1), (Pause, 1), (HandEdit, 1), (Late, 1), (Scale, 1)],
+        )
+        .from(at_bake),
+        scenario(
+            "routed",
+            &routed,
+            &[1],
+            2,
+            &[(Trouble, 1), (Recover, 1), (Abort, 1), (Pause, 2), (CloneGone, 1), (Cut, 1), (Late, 1), (Refuse, 1)],
+        )
+        .from(at_production),
+        scenario(
+            "routed gone",
+            &routed,
+            &[1],
+            2,
+            &[(ReleaseGone, 1), (PipelineGone, 1), (StageGone, 1), (Trouble, 1), (Withdraw, 1), (Wipe, 1), (Lag, 1)],
+        )
+        .from(at_production),
+        scenario(
+            "routed home",
+            &routed,
+            &[1],
+            2,
+            &[(Trouble, 1), (Recover, 1), (Abort, 1), (CloneGone, 1), (HandEdit, 1), (PipelineGone, 1), (Scale, 1)],
         )
         .from(at_bake),
         scenario("moved head", &PLAIN, &[1], 3, &[(Head, 2), (Abort, 1)]).settled(),

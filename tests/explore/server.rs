@@ -10,7 +10,7 @@ use windlass::plan::{Action, CreateJob, Kind, SetImages, Target};
 use crate::ghost::{JobMade, note};
 use crate::safety::{self, Broken};
 use crate::world::{Frozen, STAGES, World, Write};
-use crate::{clones, coverage};
+use crate::{clones, coverage, routes};
 
 impl World {
     /// Whether that object is still the one that was seen.
@@ -122,6 +122,11 @@ fn effect(world: &mut World, action: &Action) -> Result<Option<Option<Kind>>, Br
         Action::ScaleClone(scale) => done(clones::scale(world, scale)?, None),
         Action::RemoveClone { namespace, uid, resource_version, .. } => {
             done(clones::remove(world, namespace, uid, resource_version)?, None)
+        }
+        Action::PutService(put) => done(routes::put_service(world, put)?, None),
+        Action::PutRoute(put) => done(routes::put_route(world, put)?, None),
+        Action::RemoveRouting { kind, namespace, name, uid, .. } => {
+            done(routes::remove(world, *kind, namespace, name, uid)?, None)
         }
         // the world has Deployments: their controllers replace pods by themselves
         Action::DeletePod { name, .. } => {
@@ -300,6 +305,9 @@ fn update(world: &mut World, action: &Action, target: &Target) -> Result<(), Bro
         | Action::CreateClone(_)
         | Action::ScaleClone(_)
         | Action::RemoveClone { .. }
+        | Action::PutService(_)
+        | Action::PutRoute(_)
+        | Action::RemoveRouting { .. }
         | Action::DeletePod { .. }
         | Action::StartJob { .. }
         | Action::RemoveJob { .. } => {}

@@ -184,6 +184,7 @@ pub fn take(world: &World, plan: Option<&Plan>, step: &Step) -> Result<World, Br
         _ if cluster::happens(&mut next, step) || checks::happens(&mut next, step) => {}
         _ => people::act(&mut next, step)?,
     }
+    crate::routes::follow(&mut next);
     cluster::witness(&mut next);
     Ok(next)
 }

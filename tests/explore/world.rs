@@ -149,12 +149,14 @@ impl World {
             (w.key(), Arc::new(workload))
         });
         let workloads: BTreeMap<_, _> = workloads.collect();
+        let routing = spec.traffic.as_ref().map(|_| crate::routes::begin(&namespace)).unwrap_or_default();
         let cron = CronJob { name: "tests".into(), runnable: true, containers: vec!["app".into()] };
         Place {
             environment: Some(Arc::new(environment)),
             access: Access::Granted { namespace },
             workloads,
             clones: BTreeMap::new(),
+            routing,
             cron_jobs: BTreeMap::from([("tests".to_owned(), Arc::new(cron))]),
             jobs: BTreeMap::new(),
             ..Place::default()
@@ -176,6 +178,7 @@ impl World {
             rolls: Rolls::Freely,
             obstacle: None,
             track: None,
+            pod_track: Some("stable".into()),
             images: BTreeMap::from([("app".to_owned(), Image::GIT.text())]),
             fingerprint: "template-0".into(),
             attempt: None,
@@ -246,7 +249,13 @@ impl World {
             Some(Frozen::Workloads(old)) => places = old,
             None => {}
         }
-        let place = |at: usize| (STAGES[at].to_owned(), Place::clone(&places[at]));
+        let place = |at: usize| {
+            let mut place = Place::clone(&places[at]);
+            if place.environment.is_none() {
+                place.routing = windlass::observe::Routing::default();
+            }
+            (STAGES[at].to_owned(), place)
+        };
         Some(Snapshot {
             pipeline,
             releases: releases.clone(),

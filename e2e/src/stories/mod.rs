@@ -67,6 +67,13 @@ macro_rules! stories {
 stories! {
     straight_through Shared "a release goes from staging to production by itself"
     traffic_is_real Traffic "requests go through a real router to the pods by weight, and what is lost is seen"
+    routed_canary_through Traffic "a user sees the share of each step of a routed canary, and no request fails, through to the end or back"
+    routed_clone_loses_its_pods Traffic "a clone without ready pods gets no requests until it has some"
+    routed_canary_contested Traffic "weights that someone else writes are put right once, then the canary goes back and names them"
+    routed_canary_refused Traffic "what a route cannot be made for is refused, with the remedy, before anything is written"
+    routed_pipeline_deleted Traffic "a pipeline deleted at any step takes its clone, route and Services with it"
+    gateway_api_comes_later Own "without the Gateway API the operator is ready and says what is missing, and needs no restart when it comes"
+    routed_operator_killed TrafficOwn "an operator killed at each step of a routed canary loses no request"
     autoscaler_is_real Traffic "a real autoscaler follows the load that a story sets, and loses no request"
     cluster_is_real Bare "the cluster is the real thing, and pods behave on cue"
     harness_leaves_nothing_behind Bare "a killed or interrupted harness leaves no process and no file"

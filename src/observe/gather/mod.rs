@@ -4,7 +4,9 @@ mod access;
 mod clone;
 mod environment;
 mod job;
+mod loose;
 mod pods;
+mod routing;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +15,7 @@ use std::sync::Arc;
 use kube::ResourceExt;
 
 use super::health::WatchHealth;
-use super::snapshot::{Access, CronJob, Place, Settings, Snapshot, Unreadable};
+use super::snapshot::{Access, CronJob, Place, Routing, Settings, Snapshot, Unreadable};
 use super::stores::{Stores, get};
 use crate::api::check::HttpProbe;
 use crate::api::pipeline::WorkloadRef;
@@ -23,6 +25,8 @@ use crate::api::{DeliveryPipeline, Rollout};
 pub use clone::{home_of_clone, is_orphan_clone, orphan_clone};
 pub use environment::gather_environment;
 pub use job::{home_of, is_orphan, orphan_job};
+pub use loose::{is_loose, loose};
+pub use routing::route_name;
 
 /// What gathering depends on beside the stores.
 #[derive(Clone, Debug)]
@@ -109,6 +113,7 @@ fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at:
         clones: clones.collect(),
         cron_jobs: cron_jobs.collect(),
         jobs: job::jobs(stores, pipeline, &target),
+        routing: if is_open { routing::routing(stores, health, pipeline, at, &target) } else { Routing::default() },
         access,
         environment: Some(environment),
         refusal: None,

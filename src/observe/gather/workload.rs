@@ -82,6 +82,7 @@ fn whole(
         rolls: own.rolls,
         obstacle: own.obstacle.clone(),
         track: meta.labels.as_ref().and_then(|all| all.get(TRACK)).cloned(),
+        pod_track: own.template.labels.get(TRACK).cloned(),
         images: own.template.containers.iter().map(|c| (c.name.clone(), c.image.clone())).collect(),
         fingerprint: own.template.fingerprint(is_managed),
         attempt: annotation(ATTEMPT).cloned(),
@@ -113,7 +114,7 @@ fn image_writer(writer: &slim::writers::Writer, config: &GatherConfig) -> ImageW
 ///
 /// A UID that no cached pipeline has counts as void: the stores are complete when a pass runs. Missing by delay can only
 /// be a pipeline that was made, and wrote its first image, in the moment before this instance became the leader.
-fn claim(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, value: Option<&str>) -> Claim {
+pub fn claim(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, value: Option<&str>) -> Claim {
     let Some((holder, uid)) = value.and_then(|value| value.rsplit_once('/')).filter(|(_, uid)| !uid.is_empty()) else {
         return Claim::None;
     };

@@ -7,8 +7,8 @@ use kube::core::ObjectMeta;
 
 use super::Key;
 use crate::api::pipeline::WorkloadKind;
-use crate::api::{Decision, DeliveryPipeline, Environment, Release};
-use crate::observe::gather::{home_of, home_of_clone, is_orphan, is_orphan_clone, workloads_of};
+use crate::api::{Decision, DeliveryPipeline, Environment, Release, Traffic};
+use crate::observe::gather::{home_of, home_of_clone, is_loose, is_orphan, is_orphan_clone, route_name, workloads_of};
 use crate::observe::slim;
 use crate::observe::stores::{Stores, get};
 
@@ -45,6 +45,22 @@ pub fn of_clone(stores: &Stores, clone: &slim::Deployment) -> Option<Key> {
     is_orphan_clone(stores, clone).then(|| Key::OrphanClone { namespace, name: clone.name_any() })
 }
 
+/// Services and routes of ours that nobody looks after: of one namespace, or all. There are few.
+pub fn loose_in(stores: &Stores, namespace: Option<&str>) -> Vec<Key> {
+    let is_meant = |meta: &ObjectMeta, is_route| {
+        (namespace.is_none() || meta.namespace.as_deref() == namespace) && is_loose(stores, meta, is_route)
+    };
+    let key = |meta: &ObjectMeta, is_route| Key::Loose {
+        is_route,
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name: meta.name.clone().unwrap_or_default(),
+    };
+    let routes = stores.http_routes.state_filter(|route| is_meant(&route.metadata, true));
+    let services = stores.services.state_filter(|service| is_meant(&service.metadata, false));
+    let routes = routes.iter().map(|route| key(&route.metadata, true));
+    routes.chain(services.iter().map(|service| key(&service.metadata, false))).collect()
+}
+
 /// Jobs and clones that pipelines of that namespace made, if they are of interest by their namespace and pipeline.
 pub fn made_by(stores: &Stores, namespace: &str, is_concerned: impl Fn(Option<&str>, &str) -> bool) -> Vec<Key> {
     let is_its = |meta: &ObjectMeta, (home, name): (&str, &str)| {
@@ -55,7 +71,34 @@ pub fn made_by(stores: &Stores, namespace: &str, is_concerned: impl Fn(Option<&s
         home_of_clone(clone).is_some_and(|(home, name, _)| is_its(&clone.metadata, (home, name)))
     });
     let clones = clones.iter().filter_map(|clone| of_clone(stores, clone));
-    jobs.iter().filter_map(|job| of_job(stores, job)).chain(clones).collect()
+    jobs.iter().filter_map(|job| of_job(stores, job)).chain(clones).chain(loose_in(stores, None)).collect()
+}
+
+/// The pipelines whose requests go through that Service, or one of the two beside it.
+pub fn of_service(stores: &Stores, namespace: &str, name: &str) -> Vec<Key> {
+    let is_it = |traffic: &Traffic| {
+        traffic.service == name || ["stable", "canary"].iter().any(|track| traffic.service_of(track) == name)
+    };
+    through_namespace(stores, namespace, |pipeline, environment| traffic_of(pipeline, environment).any(is_it))
+}
+
+/// The pipeline of that route, and those whose own route is for one of its hosts.
+pub fn of_route(stores: &Stores, route: &slim::HttpRoute) -> Vec<Key> {
+    let (namespace, name) = (route.namespace().unwrap_or_default(), route.name_any());
+    let mut keys = through_namespace(stores, &namespace, |pipeline, _| route_name(&pipeline.name_any()) == name);
+    let is_met = |pipeline: &DeliveryPipeline| {
+        let hosts = pipeline.spec.traffic.iter().flat_map(|traffic| &traffic.route.hostnames);
+        hosts.into_iter().any(|host| route.hostnames.contains(host))
+    };
+    keys.extend(stores.pipelines.state_filter(is_met).iter().map(|pipeline| key_of(pipeline)));
+    keys
+}
+
+/// What the pipeline says of requests, and what an open rollout of that stage has frozen of it.
+fn traffic_of<'p>(pipeline: &'p DeliveryPipeline, environment: &str) -> impl Iterator<Item = &'p Traffic> {
+    let mut stages = pipeline.status.iter().flat_map(|status| &status.stages);
+    let open = stages.find(|stage| stage.environment == environment).and_then(|stage| stage.rollout.as_ref());
+    open.and_then(|rollout| rollout.traffic.as_ref()).into_iter().chain(&pipeline.spec.traffic)
 }
 
 pub fn of_namespace(stores: &Stores, namespace: &str) -> Vec<Key> {

@@ -7,14 +7,15 @@ use std::collections::BTreeSet;
 use kube::{Resource, ResourceExt};
 
 use links::{
-    decision_key, environment_key, is_in, key_of, made_by, of_clone, of_job, of_namespace, of_owner, of_workload,
-    pipeline_key, release_key, rivals, through_namespace,
+    decision_key, environment_key, is_in, key_of, loose_in, made_by, of_clone, of_job, of_namespace, of_owner,
+    of_route, of_service, of_workload, pipeline_key, release_key, rivals, through_namespace,
 };
 pub use links::{environments_of, pipelines_through};
 
 use super::gather::{http_of, suites_of};
 use super::slim;
 use super::stores::{Stores, get};
+use crate::api::labels::TRACK;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, TestRun};
 
@@ -49,6 +50,12 @@ pub enum Key {
         namespace: String,
         name: String,
     },
+    /// A Service or route of ours that no pipeline looks after.
+    Loose {
+        is_route: bool,
+        namespace: String,
+        name: String,
+    },
 }
 
 /// An object before and after; one of the two is missing when it came or went.
@@ -79,7 +86,7 @@ pub fn all(stores: &Stores) -> Vec<Key> {
     let jobs = stores.jobs.state().into_iter().filter_map(|j| of_job(stores, j.as_ref()));
     let clones = stores.deployments.state().into_iter().filter_map(|d| of_clone(stores, d.as_ref()));
     let own = pipelines.chain(environments).chain(releases).chain(decisions);
-    let keys: BTreeSet<Key> = own.chain(jobs).chain(clones).collect();
+    let keys: BTreeSet<Key> = own.chain(jobs).chain(clones).chain(loose_in(stores, None)).collect();
     keys.into_iter().collect()
 }
 
@@ -164,7 +171,11 @@ pub fn namespace(stores: &Stores, change: &Change<'_, slim::Namespace>) -> Vec<K
 
 pub fn deployment(stores: &Stores, change: &Change<'_, slim::Deployment>) -> Vec<Key> {
     let clones = change.sides().filter_map(|side| of_clone(stores, side));
-    of_workloads(stores, WorkloadKind::Deployment, change).into_iter().chain(clones).collect()
+    let mut keys: Vec<Key> = of_workloads(stores, WorkloadKind::Deployment, change).into_iter().chain(clones).collect();
+    // a route that nobody looks after waits for its clone to go
+    let gone = change.sides().filter(|side| change.new.is_none() && side.labels().contains_key(TRACK));
+    keys.extend(gone.flat_map(|side| loose_in(stores, side.metadata.namespace.as_deref())));
+    keys
 }
 
 pub fn stateful_set(stores: &Stores, change: &Change<'_, slim::StatefulSet>) -> Vec<Key> {
@@ -182,6 +193,38 @@ fn of_workloads<K: Resource<DynamicType = ()>>(
 ) -> Vec<Key> {
     let named = |side: &K| of_workload(stores, kind, &side.namespace().unwrap_or_default(), &side.name_any());
     change.sides().flat_map(named).collect()
+}
+
+/// The pipelines that share the requests for it, have made it, or have a check or suite that names it.
+pub fn service(stores: &Stores, change: &Change<'_, slim::Service>) -> Vec<Key> {
+    let of = |side: &slim::Service| of_service(stores, &side.namespace().unwrap_or_default(), &side.name_any());
+    let loose = change.sides().flat_map(|side| loose_in(stores, side.metadata.namespace.as_deref()));
+    let measured = |side: &slim::Service| {
+        let name = side.name_any();
+        through_namespace(stores, &side.namespace().unwrap_or_default(), |pipeline, environment| {
+            http_of(pipeline, environment).any(|http| http.service == name)
+        })
+    };
+    let measured = change.sides().flat_map(measured);
+    change.sides().flat_map(of).chain(loose).chain(measured).collect()
+}
+
+/// The pipelines of its Service.
+pub fn endpoint_slice(stores: &Stores, change: &Change<'_, slim::EndpointSlice>) -> Vec<Key> {
+    let of = |side: &slim::EndpointSlice| of_service(stores, &side.namespace().unwrap_or_default(), &side.service);
+    change.sides().flat_map(of).collect()
+}
+
+/// The pipeline whose it is, and those with a route for the same hosts: it may stand in their way.
+pub fn http_route(stores: &Stores, change: &Change<'_, slim::HttpRoute>) -> Vec<Key> {
+    let loose = change.sides().flat_map(|side| loose_in(stores, side.metadata.namespace.as_deref()));
+    change.sides().flat_map(|side| of_route(stores, side)).chain(loose).collect()
+}
+
+/// The pipelines that have routes: what they are told when the Gateway API comes or goes.
+pub fn routed(stores: &Stores) -> Vec<Key> {
+    let all = stores.pipelines.state_filter(|pipeline| pipeline.spec.traffic.is_some());
+    all.iter().map(|pipeline| key_of(pipeline)).collect()
 }
 
 /// A ReplicaSet or ControllerRevision.
@@ -223,17 +266,6 @@ pub fn cron_job(stores: &Stores, change: &Change<'_, slim::CronJob>) -> Vec<Key>
     };
     let suites = change.sides().flat_map(concerned);
     suites.chain(of_workloads(stores, WorkloadKind::CronJob, change)).collect()
-}
-
-/// The pipelines of which a check or suite names it.
-pub fn service(stores: &Stores, change: &Change<'_, slim::Service>) -> Vec<Key> {
-    let concerned = |side: &slim::Service| {
-        let name = side.name_any();
-        through_namespace(stores, &side.namespace().unwrap_or_default(), |pipeline, environment| {
-            http_of(pipeline, environment).any(|http| http.service == name)
-        })
-    };
-    change.sides().flat_map(concerned).collect()
 }
 
 #[cfg(test)]

@@ -50,8 +50,10 @@ impl World {
             "ControllerRevision" => apply(&mut writers.controller_revisions, object),
             "Pod" => apply(&mut writers.pods, object),
             "Job" => apply(&mut writers.jobs, object),
-            "Service" => apply(&mut writers.services, object),
             "CronJob" => apply(&mut writers.cron_jobs, object),
+            "Service" => apply(&mut writers.services, object),
+            "EndpointSlice" => apply(&mut writers.endpoint_slices, object),
+            "HTTPRoute" => apply(&mut writers.http_routes, object),
             "Namespace" => apply(&mut writers.namespaces, object),
             other => panic!("no store for {other}"),
         }

@@ -34,6 +34,9 @@ impl Rig {
         objects.iter().for_each(|object| self.feed.take(Event::InitApply(guarded(object))));
         self.feed.take(Event::InitDone);
     }
+    async fn read(&mut self, events: impl Stream<Item = watcher::Result<Guarded<Release>>> + Unpin) {
+        self.feed.read(events).await;
+    }
     fn told(&self) -> usize {
         std::mem::take(&mut *self.told.lock().unwrap()).len()
     }
@@ -99,4 +102,25 @@ async fn a_silent_watch_is_left_and_a_quiet_one_is_not() {
     rig.feed.read(futures::stream::pending()).await;
     let after = start.elapsed().as_secs();
     assert!((690..=900).contains(&after), "left after {after} s, the last renewal was after 540 s");
+}
+
+#[tokio::test]
+async fn a_kind_that_the_server_lacks_is_empty_and_no_dead_watch_until_it_comes() {
+    let missing = || {
+        let status =
+            json!({"code": 404, "reason": "NotFound", "message": "the server could not find the requested resource"});
+        let status = Box::new(serde_json::from_value::<kube::core::Status>(status).unwrap());
+        futures::stream::iter([Err(watcher::Error::InitialListFailed(kube::Error::Api(status)))])
+    };
+    let mut rig = rig();
+    rig.read(missing()).await;
+    assert_eq!(rig.feed.shared.health.dead(), ["Release"], "one of ours must be there");
+    rig.feed.kind = OPTIONAL;
+    rig.feed.health = rig.feed.shared.health.kind(OPTIONAL);
+    rig.list(&[release("a", "7")]);
+    rig.read(missing()).await;
+    let health = rig.feed.shared.health.clone();
+    assert!(health.is_absent(OPTIONAL) && !health.dead().contains(&OPTIONAL) && rig.version("a").is_none());
+    rig.list(&[release("a", "8")]);
+    assert!(!health.is_absent(OPTIONAL) && rig.version("a") == Some(8));
 }

@@ -34,8 +34,11 @@ pub(super) fn of(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> O
     })
 }
 
-/// The smallest share that any of its clones has.
+/// The share that the route gives, or the smallest that any of its clones has.
 fn real(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Option<u32> {
+    if rollout.traffic.is_some() {
+        return stage.routed.as_ref().map(|routed| routed.weight);
+    }
     let shares = rollout.cloned().filter_map(|plan| {
         let stable = seen(world, &stage.environment, plan)?;
         let clone = strategy::clone(world, &stage.environment, &plan.workload)?;

@@ -7,6 +7,7 @@ use crate::api::{Cause, Outcome, RolloutState, StageStatus};
 use crate::plan::draft::{self, Draft};
 use crate::plan::health::{self, Judgement};
 use crate::plan::mutant::{Mutant, is};
+use crate::plan::traffic::route;
 use crate::plan::workload::Standing;
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, seen, standings};
@@ -74,7 +75,8 @@ fn pause(world: &World<'_>, draft: &mut Draft, index: usize, state: Homing) {
 fn clear(world: &World<'_>, draft: &mut Draft, index: usize, state: &Homing) {
     let Some(stage) = draft.status.stages.get(index) else { return };
     let is_closed = reference::closed(world, &stage.environment).is_some();
-    let is_clear = !strategy::has_clones(world, &stage.environment) || is(Mutant::HomeHasty);
+    let is_left = strategy::has_clones(world, &stage.environment) || route::is_exposing(world, stage);
+    let is_clear = !is_left || is(Mutant::HomeHasty);
     if is_clear && !is_closed && suite::is_told(world, draft, index) {
         return ending::settle(world, draft, index, Outcome::Delivered, "");
     }

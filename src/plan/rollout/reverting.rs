@@ -5,6 +5,7 @@ use super::progressing::unknown;
 use crate::api::rollout::{Reverting, RolloutWorkload};
 use crate::plan::draft::{Draft, clip};
 use crate::plan::mutant::{Mutant, is};
+use crate::plan::traffic::route;
 use crate::plan::workload::Standing;
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, seen, standings};
@@ -25,7 +26,8 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
     };
     let closed = reference::closed(world, &environment);
     let has_clones = strategy::has_clones(world, &environment) && !is(Mutant::CloneForgotten);
-    if closed.is_none() && !has_clones && !all.is_empty() && all.iter().all(is_back) {
+    let is_exposed = draft.status.stages.get(index).is_some_and(|stage| route::is_exposing(world, stage));
+    if closed.is_none() && !has_clones && !is_exposed && !all.is_empty() && all.iter().all(is_back) {
         if suite::is_told(world, draft, index) {
             ending::reverted(world, draft, index, state);
         }

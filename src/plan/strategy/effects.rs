@@ -8,6 +8,7 @@ use crate::plan::action::{Action, CreateClone, ScaleClone};
 use crate::plan::draft::Draft;
 use crate::plan::effects::confirm;
 use crate::plan::mutant::{Mutant, is};
+use crate::plan::traffic::route;
 use crate::plan::world::World;
 use crate::plan::writing::seen;
 use crate::plan::{interrupt, workload};
@@ -51,7 +52,7 @@ fn fit(
 }
 
 /// Whether a person keeps the step from being taken. One that stands goes on following the size of the workload.
-fn is_stopped(world: &World<'_>, rollout: &Rollout) -> bool {
+pub fn is_stopped(world: &World<'_>, rollout: &Rollout) -> bool {
     match &rollout.state {
         RolloutState::Stepping(state) => {
             state.since.is_none()
@@ -74,7 +75,8 @@ fn let_go(world: &World<'_>, stage: &StageStatus, stable: Option<&Workload>, clo
         if is(Mutant::CutForgotten) && stage.rollout.is_some() {
             return None;
         }
-        let is_kept = is_needed && !is_last && !is(Mutant::CutBlind);
+        let is_routed = !route::is_drained(world, stage) && !is(Mutant::CutRouted);
+        let is_kept = is_routed || is_needed && !is_last && !is(Mutant::CutBlind);
         return (!is_kept).then(|| scale(clone, 0, Vec::new()));
     }
     let is_empty = clone.observed_generation >= clone.generation && clone.replicas == 0;

@@ -13,7 +13,7 @@ use crate::observe::{Claim, Workload};
 use super::draft::Draft;
 use super::health::{self, Judgement};
 use super::mutant::{Mutant, is};
-use super::traffic::replicas;
+use super::traffic::{replicas, route, weight};
 use super::world::World;
 use super::writing::seen;
 use super::{idle, interrupt, workload};
@@ -48,7 +48,10 @@ pub fn asked(rollout: &Rollout) -> u32 {
 
 /// The number of pods that the clone of that workload is to have now.
 pub fn size(rollout: &Rollout, stable: &Workload) -> i32 {
-    replicas::size(asked(rollout), stable.wanted)
+    match rollout.traffic {
+        Some(_) => weight::pods(asked(rollout), stable.wanted),
+        None => replicas::size(asked(rollout), stable.wanted),
+    }
 }
 
 /// What stands under the name of the workload's clone and is ours.
@@ -106,7 +109,10 @@ pub fn judge(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &Ro
             other => all = other,
         }
     }
-    all
+    match (all, route::waits(world, stage, rollout)) {
+        (Clones::Stand, Some(why)) => Clones::Blocked(why),
+        (all, _) => all,
+    }
 }
 
 fn of_clone(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{bounds, clones};
+use super::{bounds, clones, routing};
 use crate::api::conditions::find;
 use crate::api::pipeline::WorkloadRef;
 use crate::api::{
@@ -297,6 +297,9 @@ impl Desk {
                 }
                 clones::carry_out(&mut self.snap, self.version, &action);
             }
+            Action::PutService(_) | Action::PutRoute(_) | Action::RemoveRouting { .. } => {
+                routing::carry_out(&mut self.snap, self.version, &action);
+            }
             Action::DeletePod { .. } | Action::EnvironmentStatus { .. } => {}
         }
         self.done.push(action);
@@ -516,6 +519,7 @@ fn workload(environment: &str, named: &WorkloadRef) -> Workload {
         rolls: Rolls::Freely,
         obstacle: None,
         track: None,
+        pod_track: None,
         images: [("app".to_owned(), "elsewhere.example/old:1".to_owned())].into(),
         fingerprint: "f0".into(),
         attempt: None,

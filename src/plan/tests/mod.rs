@@ -15,6 +15,8 @@ mod health;
 mod kinds;
 mod people;
 mod refused;
+mod routes;
+mod routing;
 mod stale;
 mod status;
 mod unseen;

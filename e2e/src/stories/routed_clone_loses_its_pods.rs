@@ -1,0 +1,46 @@
+//! The clone's pods are lost while it has weight: the weight goes to 0 until new ones are ready, and comes back then. Pods
+//! that fail for good take the release back; users see at most what failed before anyone could know.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::cue::Cue;
+use crate::shop::Shop;
+use crate::story::{Break, Story, text};
+
+pub async fn run(t: &Story) -> Result<()> {
+    let shop = Shop::open_routed(t, 3).await?;
+    let client = shop.adopt_routed(json!([{"weight": 50, "pause": "1h"}])).await?;
+    let from = client.mark();
+    shop.deliver("1.8.0", 1, Cue::Good).await?;
+    shop.shows("1.8.0", "1/2 50 50").await?;
+
+    // deleted ones go on answering until new ones do: nobody notices
+    for pod in t.pods(&shop.production, "windlass.dev/track=canary").await? {
+        t.kubectl(["delete", "pod", "-n", &shop.production, text(&pod, "/metadata/name"), "--wait=false"]).await?.ok()?;
+    }
+    shop.exposed(2).await?;
+    shop.weighs(50).await?;
+    client.since(from).await.none_failed()?;
+
+    t.break_pods(&shop.production, "windlass.dev/track=canary", Break::Unready).await?;
+    shop.weighs(0).await?;
+    t.break_pods(&shop.production, "windlass.dev/track=canary", Break::Mended).await?;
+    shop.weighs(50).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let back = client.over(Duration::from_secs(2)).await;
+    back.none_failed()?;
+    back.track_has("canary", 0.5)?;
+
+    t.break_pods(&shop.production, "windlass.dev/track=canary", Break::CrashLoop).await?;
+    shop.weighs(0).await?;
+    shop.home().await?;
+    shop.settled().await?;
+    let history = shop.history("production").await?;
+    ensure!(history == [("checkout-1.8.0".to_owned(), "Reverted".to_owned())], "history is {history:?}");
+    let after = client.over(Duration::from_secs(2)).await;
+    after.none_failed()?;
+    after.track_has("stable", 1.0)
+}

@@ -1,0 +1,56 @@
+//! A pipeline that is deleted at a step of its routed canary, in its bake or when nothing is under way takes its clone, its
+//! route and its Services with it; until the route goes, no request fails.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::cue::Cue;
+use crate::shop::{ROUTE, Shop};
+use crate::story::{Story, text};
+
+pub async fn run(t: &Story) -> Result<()> {
+    let shop = Shop::open_routed(t, 2).await?;
+    let old = shop.image(&shop.production, "checkout").await?;
+    let steps = json!([{"weight": 20, "pause": "3s"}, {"weight": 60, "pause": "3s"}]);
+    for (at, wanted) in ["1/3 20 20", "2/3 60 60", "3/3 100 100", ""].into_iter().enumerate() {
+        let (spec, traffic) = (steps.clone(), shop.traffic());
+        shop.adopt(|pipeline| {
+            crate::shop::canary(pipeline, &spec);
+            pipeline["spec"]["traffic"] = traffic;
+            pipeline["spec"]["stages"][1]["bake"] = json!("60s");
+        })
+        .await?;
+        shop.weighs(0).await?;
+        let generation = shop.generation().await?;
+        let version = format!("1.{at}.0");
+        if !wanted.is_empty() {
+            shop.deliver(&version, u32::try_from(at)? + 1, Cue::Good).await?;
+            shop.shows(&version, wanted).await?;
+        }
+        t.kubectl(["delete", "dp", "checkout", "-n", &shop.home, "--wait=false"]).await?.ok()?;
+        watch(&shop).await?;
+        shop.gone("dp", &shop.home, "checkout").await?;
+        shop.unrouted().await?;
+        shop.untouched(&old, generation).await?;
+        if !wanted.is_empty() {
+            // the next one finds one release above what runs, not two
+            t.delete("release", &shop.home, &format!("checkout-{version}")).await?;
+        }
+    }
+    let theirs: Value = t.get_json("service", &shop.production, "checkout").await?;
+    ensure!(theirs["metadata"]["annotations"]["windlass.dev/claimed-by"].is_null(), "the Service was written: {}", text(&theirs, "/metadata/name"));
+    Ok(())
+}
+
+/// While there is a route, requests are answered.
+async fn watch(shop: &Shop<'_>) -> Result<()> {
+    let (t, host) = (shop.story(), shop.host());
+    let router = t.traffic()?;
+    loop {
+        let answer = router.ask(&host).await;
+        if t.find_json("httproute", &shop.production, ROUTE).await?.is_none() {
+            return Ok(());
+        }
+        ensure!(answer.status == 200, "while there is a route: {answer:?}");
+    }
+}

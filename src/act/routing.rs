@@ -1,0 +1,175 @@
+//! Services and routes of ours: made, which is harmless to repeat, and put right. What is not ours stays as it is.
+
+use json_patch::PatchOperation;
+use kube::api::DynamicObject;
+use serde_json::{Value, json};
+
+use crate::api::labels::{CLAIMED_BY, TRACK};
+use crate::api::traffic::ParentRef;
+use crate::observe::RouteShape;
+use crate::plan::{PutRoute, PutService, Stands};
+
+use super::cluster::{LIMIT, Write};
+use super::patch::{guarded, replace, test};
+use super::{Cluster, Error, Object, Resource, Written};
+
+impl Cluster {
+    pub(super) async fn put_service(&self, want: &PutService) -> Result<Written, Error> {
+        let object = Object::new(Resource::Service, &want.namespace, &want.name);
+        match &want.stands {
+            None => self.make(object, service(want), &want.claim).await,
+            Some(stands) => {
+                let operations = vec![
+                    replace(["spec", "selector"], json!(want.selector)),
+                    replace(["spec", "ports"], json!(want.ports)),
+                ];
+                self.put_right(object, stands, &want.claim, operations).await
+            }
+        }
+    }
+
+    pub(super) async fn put_route(&self, pipeline_namespace: &str, want: &PutRoute) -> Result<Written, Error> {
+        self.confirm(pipeline_namespace, &want.confirm).await?;
+        let object = Object::new(Resource::HttpRoute, &want.namespace, &want.name);
+        match &want.stands {
+            None => self.make(object, route(want), &want.claim).await,
+            Some(stands) => {
+                let operations = vec![replace(["spec"], spec(&want.shape))];
+                self.put_right(object, stands, &want.claim, operations).await
+            }
+        }
+    }
+
+    /// One that is there already is the one that is wanted if it is ours; the next pass puts it right.
+    async fn make(&self, object: Object, body: DynamicObject, claim: &str) -> Result<Written, Error> {
+        match self.put(LIMIT, &object, Write::Create(Box::new(body))).await {
+            Ok(stands) => return Ok(object.written(&stands.metadata)),
+            Err(error) if error.is_already_exists() => {}
+            Err(error) => return Err(error),
+        }
+        let Some(live) = self.fetch_meta(&object).await? else { return Err(Error::Moved { object }) };
+        let theirs = live.annotations.as_ref().and_then(|all| all.get(CLAIMED_BY));
+        if theirs.map(String::as_str) == Some(claim) {
+            Ok(object.written(&live))
+        } else {
+            Err(Error::NotOurs { object, differs: "annotation windlass.dev/claimed-by" })
+        }
+    }
+
+    /// The claim is tested with the write: what has lost it is not ours any more.
+    async fn put_right(
+        &self,
+        object: Object,
+        stands: &Stands,
+        claim: &str,
+        mut operations: Vec<PatchOperation>,
+    ) -> Result<Written, Error> {
+        operations.insert(0, test(["metadata", "annotations", CLAIMED_BY], claim.into()));
+        let patch = guarded(&stands.uid, &stands.resource_version, operations);
+        let stands = self.put(LIMIT, &object, Write::Patch(patch)).await?;
+        Ok(object.written(&stands.metadata))
+    }
+}
+
+fn service(want: &PutService) -> DynamicObject {
+    let mut body = DynamicObject::new(&want.name, &Resource::Service.api_resource()).within(&want.namespace);
+    body.metadata.labels = Some([(TRACK.to_owned(), want.track.clone())].into());
+    body.metadata.annotations = Some([(CLAIMED_BY.to_owned(), want.claim.clone())].into());
+    body.data = json!({"spec": {"selector": want.selector, "ports": want.ports}});
+    body
+}
+
+fn route(want: &PutRoute) -> DynamicObject {
+    let mut body = DynamicObject::new(&want.name, &Resource::HttpRoute.api_resource()).within(&want.namespace);
+    body.metadata.annotations = Some([(CLAIMED_BY.to_owned(), want.claim.clone())].into());
+    body.data = json!({"spec": spec(&want.shape)});
+    body
+}
+
+/// The whole spec of a route of ours.
+fn spec(shape: &RouteShape) -> Value {
+    let parent = |parent: &ParentRef| {
+        let mut out = json!({"group": "gateway.networking.k8s.io", "kind": "Gateway"});
+        let whole = serde_json::to_value(parent).unwrap_or_default();
+        if let (Some(out), Value::Object(whole)) = (out.as_object_mut(), whole) {
+            out.extend(whole);
+        }
+        out
+    };
+    let backends: Vec<Value> = shape
+        .backends
+        .iter()
+        .map(|b| json!({"group": "", "kind": "Service", "name": b.name, "port": b.port, "weight": b.weight}))
+        .collect();
+    json!({
+        "parentRefs": shape.parents.iter().map(parent).collect::<Vec<_>>(),
+        "hostnames": shape.hostnames,
+        "rules": [{"matches": shape.matches, "backendRefs": backends}],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::traffic::{PathMatch, RouteMatch};
+    use crate::observe::Backend;
+    use crate::observe::slim;
+
+    fn want() -> PutRoute {
+        let backend = |name: &str, weight| Backend { name: name.into(), port: 80, weight };
+        PutRoute {
+            namespace: "shop".into(),
+            name: "windlass-checkout".into(),
+            stands: None,
+            shape: RouteShape {
+                parents: vec![ParentRef { name: "gw".into(), namespace: Some("net".into()), section_name: None }],
+                hostnames: vec!["a.example".into()],
+                matches: vec![RouteMatch { path: PathMatch::default(), headers: vec![] }],
+                backends: vec![backend("checkout-stable", 75), backend("checkout-canary", 25)],
+            },
+            claim: "shop/checkout/p1".into(),
+            confirm: vec![],
+        }
+    }
+
+    #[test]
+    fn a_route_is_read_as_it_was_written() {
+        let body = serde_json::to_value(route(&want())).unwrap();
+        let weights: Vec<&Value> =
+            [0, 1].iter().map(|at| &body["spec"]["rules"][0]["backendRefs"][*at]["weight"]).collect();
+        assert_eq!(weights, [75, 25]);
+        assert_eq!(
+            body["spec"]["parentRefs"][0],
+            json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gw", "namespace": "net"})
+        );
+        let found: slim::HttpRoute = serde_json::from_value(body).unwrap();
+        let matches: Vec<RouteMatch> = found.matches.into_iter().flatten().collect();
+        let read = RouteShape {
+            parents: found.parents,
+            hostnames: found.hostnames,
+            matches,
+            backends: found.backends.unwrap(),
+        };
+        assert_eq!(read, want().shape);
+    }
+
+    #[test]
+    fn a_service_of_ours_is_told_by_its_track_and_its_claim() {
+        let body = serde_json::to_value(service(&PutService {
+            namespace: "shop".into(),
+            name: "checkout-stable".into(),
+            stands: None,
+            track: "stable".into(),
+            selector: [("app".to_owned(), "checkout".to_owned()), (TRACK.to_owned(), "stable".to_owned())].into(),
+            ports: vec![json!({"port": 80})],
+            claim: "shop/checkout/p1".into(),
+        }))
+        .unwrap();
+        assert_eq!(body["metadata"]["labels"], json!({"windlass.dev/track": "stable"}));
+        assert_eq!(body["metadata"]["annotations"], json!({"windlass.dev/claimed-by": "shop/checkout/p1"}));
+        assert_eq!(
+            body["spec"],
+            json!({"selector": {"app": "checkout", "windlass.dev/track": "stable"}, "ports": [{"port": 80}]})
+        );
+    }
+}

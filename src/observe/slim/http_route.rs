@@ -1,0 +1,246 @@
+//! An HTTPRoute: which requests it takes, where it sends them, who wrote it, and whether its parents took it.
+
+use std::borrow::Cow;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use kube::Resource;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Wire;
+use super::writers::Writer;
+use crate::api::Time;
+use crate::api::traffic::{ParentRef, RouteMatch};
+use crate::observe::snapshot::Backend;
+
+/// What is kept of an HTTPRoute.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "Wire<WireSpec, WireStatus>")]
+pub struct HttpRoute {
+    pub metadata: ObjectMeta,
+    /// With their namespaces.
+    pub parents: Vec<ParentRef>,
+    pub hostnames: Vec<String>,
+    /// Of all rules; none for one that asks for more than path and headers.
+    pub matches: Vec<Option<RouteMatch>>,
+    /// Of its only rule; none if there are several, or the rule does more than send.
+    pub backends: Option<Vec<Backend>>,
+    /// Who wrote its spec last.
+    pub writer: Option<Writer>,
+    pub verdicts: Vec<Verdict>,
+}
+
+/// What a controller says of one parent.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    pub parent: ParentRef,
+    /// The generation at which both `Accepted` and `ResolvedRefs` are true, or the first of them that is not, and why.
+    pub accepted: Result<i64, String>,
+}
+
+/// The API group of routes.
+const GROUP: &str = "gateway.networking.k8s.io";
+
+impl Resource for HttpRoute {
+    type DynamicType = ();
+    type Scope = k8s_openapi::NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        "HTTPRoute".into()
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        GROUP.into()
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        "v1".into()
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        "httproutes".into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireSpec {
+    #[serde(default)]
+    parent_refs: Vec<ParentRef>,
+    #[serde(default)]
+    hostnames: Vec<String>,
+    #[serde(default)]
+    rules: Vec<Value>,
+}
+
+#[derive(Default, Deserialize)]
+pub struct WireStatus {
+    #[serde(default)]
+    parents: Vec<WireParent>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireParent {
+    parent_ref: ParentRef,
+    #[serde(default)]
+    conditions: Vec<WireCondition>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireCondition {
+    r#type: String,
+    status: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    observed_generation: i64,
+}
+
+impl From<Wire<WireSpec, WireStatus>> for HttpRoute {
+    fn from(wire: Wire<WireSpec, WireStatus>) -> Self {
+        let Wire { metadata, spec, status } = wire;
+        let home = metadata.namespace.clone();
+        let placed = |parent: ParentRef| ParentRef { namespace: parent.namespace.or_else(|| home.clone()), ..parent };
+        let verdicts =
+            status.parents.into_iter().map(|p| Verdict { accepted: verdict(&p), parent: placed(p.parent_ref) });
+        let backends = match spec.rules.as_slice() {
+            [rule] => backends(rule),
+            _ => None,
+        };
+        Self {
+            writer: writer(metadata.managed_fields.as_deref().unwrap_or_default()),
+            verdicts: verdicts.collect(),
+            parents: spec.parent_refs.into_iter().map(placed).collect(),
+            hostnames: spec.hostnames,
+            matches: spec.rules.iter().flat_map(matches).collect(),
+            backends,
+            metadata: super::pruned(metadata),
+        }
+    }
+}
+
+fn verdict(parent: &WireParent) -> Result<i64, String> {
+    let mut generation = i64::MAX;
+    for wanted in ["Accepted", "ResolvedRefs"] {
+        let Some(found) = parent.conditions.iter().find(|c| c.r#type == wanted) else {
+            return Err(format!("{wanted} is not told"));
+        };
+        if found.status != "True" {
+            return Err(format!("{}: {}", found.reason, found.message));
+        }
+        generation = generation.min(found.observed_generation);
+    }
+    Ok(generation)
+}
+
+fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A rule without any takes everything.
+fn matches(rule: &Value) -> Vec<Option<RouteMatch>> {
+    let read = |value: &Value| {
+        let is_more = value.as_object().is_some_and(|all| all.keys().any(|key| !matches!(&**key, "path" | "headers")));
+        let is_pattern = list(value, "headers").iter().any(|h| h.get("type").is_some_and(|kind| kind != "Exact"));
+        serde_json::from_value(value.clone()).ok().filter(|_| !is_more && !is_pattern)
+    };
+    match list(rule, "matches") {
+        [] => vec![Some(RouteMatch { path: Default::default(), headers: Vec::new() })],
+        all => all.iter().map(read).collect(),
+    }
+}
+
+/// Services by weight; none where the rule changes or mirrors requests, or sends them elsewhere.
+fn backends(rule: &Value) -> Option<Vec<Backend>> {
+    let is_plain = |value: &Value, known: &[&str]| {
+        value.as_object().is_some_and(|all| all.keys().all(|key| known.contains(&&**key)))
+    };
+    if !is_plain(rule, &["matches", "backendRefs"]) {
+        return None;
+    }
+    let read = |value: &Value| {
+        let is_service = value.get("kind").is_none_or(|kind| kind == "Service")
+            && is_plain(value, &["group", "kind", "name", "port", "weight"]);
+        let number = |key: &str, default: i64| value.get(key).map_or(Some(default), Value::as_i64);
+        let name = value.get("name")?.as_str()?.to_owned();
+        let weight = u32::try_from(number("weight", 1)?).ok()?;
+        is_service.then_some(Backend { name, port: number("port", 0)?, weight })
+    };
+    list(rule, "backendRefs").iter().map(read).collect()
+}
+
+/// The latest owner of any field of its spec.
+fn writer(entries: &[ManagedFieldsEntry]) -> Option<Writer> {
+    let is_spec = |entry: &&ManagedFieldsEntry| {
+        entry.subresource.as_deref().unwrap_or_default().is_empty()
+            && entry.fields_v1.as_ref().is_some_and(|fields| fields.0.get("f:spec").is_some())
+    };
+    let of = |entry: &ManagedFieldsEntry| Writer {
+        manager: entry.manager.clone().unwrap_or_default(),
+        at: entry.time.as_ref().map(Time::from),
+    };
+    entries
+        .iter()
+        .filter(is_spec)
+        .map(of)
+        .max_by_key(|writer| (writer.at, writer.manager != crate::api::labels::MANAGER))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn route(rule: Value, conditions: Value) -> HttpRoute {
+        serde_json::from_value(json!({
+            "metadata": {"name": "a", "namespace": "shop", "generation": 3, "managedFields": [
+                {"manager": "windlass", "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:hostnames": {}}}},
+                {"manager": "kubectl-edit", "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:rules": {}}}},
+                {"manager": "traefik", "operation": "Update", "time": "2026-01-02T00:00:00Z", "subresource": "status", "fieldsType": "FieldsV1", "fieldsV1": {"f:status": {}}},
+            ]},
+            "spec": {"parentRefs": [{"group": GROUP, "kind": "Gateway", "name": "gw"}], "hostnames": ["a.example"], "rules": [rule]},
+            "status": {"parents": [{"parentRef": {"name": "gw", "namespace": "shop"}, "conditions": conditions}]},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn weights_verdicts_and_the_writer_are_read() {
+        let held = |kind: &str, status: &str| json!({"type": kind, "status": status, "observedGeneration": 3, "reason": "R", "message": "m"});
+        let rule = json!({
+            "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+            "backendRefs": [{"group": "", "kind": "Service", "name": "a", "port": 80, "weight": 90}, {"name": "b", "port": 80}],
+        });
+        let found = route(rule.clone(), json!([held("Accepted", "True"), held("ResolvedRefs", "True")]));
+        let weights: Vec<u32> = found.backends.unwrap().iter().map(|b| b.weight).collect();
+        assert_eq!((weights, found.verdicts[0].accepted.clone()), (vec![90, 1], Ok(3)));
+        assert_eq!(
+            (found.writer.unwrap().manager.as_str(), found.parents[0].namespace.as_deref()),
+            ("kubectl-edit", Some("shop"))
+        );
+        assert_eq!(found.matches, [Some(RouteMatch { path: Default::default(), headers: vec![] })]);
+        let refused = route(rule, json!([held("Accepted", "True"), held("ResolvedRefs", "False")]));
+        assert_eq!(refused.verdicts[0].accepted, Err("R: m".to_owned()));
+    }
+
+    #[test]
+    fn a_rule_that_does_more_has_no_known_backends() {
+        let odd = route(json!({"filters": [{}], "backendRefs": []}), json!([]));
+        assert_eq!(odd.backends, None);
+        let odd = route(json!({"matches": [{"method": "GET"}], "backendRefs": []}), json!([]));
+        assert_eq!(odd.matches, [None]);
+    }
+}

@@ -1,0 +1,88 @@
+//! What a decision sees of Services and routes.
+
+use std::collections::BTreeMap;
+
+use super::Claim;
+use crate::api::traffic::{ParentRef, RouteMatch};
+
+/// What stands in a target namespace between the router and the workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routing {
+    /// The Gateway API's HTTPRoute is installed.
+    pub is_installed: bool,
+    /// By name: the Services that the pipeline names or has made, ours or not.
+    pub services: BTreeMap<String, RoutedService>,
+    /// What stands under the name of the pipeline's route.
+    pub route: Option<HttpRoute>,
+    /// `namespace/name` of an HTTPRoute that gets the same requests before ours.
+    pub shadow: Option<String>,
+}
+
+/// A Service before the workload, or one that Windlass derives from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutedService {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub deleting: bool,
+    pub claim: Claim,
+    /// Value of its label `windlass.dev/track`: only ours have one.
+    pub track: Option<String>,
+    /// It has a selector and sends to pods.
+    pub selects: bool,
+    pub selector: BTreeMap<String, String>,
+    /// As they stand in its spec.
+    pub ports: Vec<serde_json::Value>,
+    /// Pods behind it that are ready, as its EndpointSlices tell.
+    pub ready: i32,
+}
+
+/// A pipeline's route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRoute {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub generation: i64,
+    pub deleting: bool,
+    pub claim: Claim,
+    /// What it does; none where that is more than a route of ours ever does.
+    pub shape: Option<RouteShape>,
+    /// Why it is not in force as it stands, if a parent has not accepted it.
+    pub obstacle: Option<String>,
+    /// The field manager that wrote its spec last.
+    pub writer: Option<String>,
+}
+
+/// Which requests a route takes, and where it sends them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteShape {
+    /// With their namespaces.
+    pub parents: Vec<ParentRef>,
+    pub hostnames: Vec<String>,
+    pub matches: Vec<RouteMatch>,
+    pub backends: Vec<Backend>,
+}
+
+/// A Service and its weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    pub name: String,
+    pub port: i64,
+    pub weight: u32,
+}
+
+/// A Service or route of ours that no pipeline looks after any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loose {
+    pub is_route: bool,
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    /// Something of the same pipeline rests on it: a clone on the route, the route on its Services.
+    pub is_needed: bool,
+    pub deleting: bool,
+}

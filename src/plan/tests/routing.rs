@@ -1,0 +1,131 @@
+//! What the desk's cluster does with Services and routes: endpoints follow the pods at once, and each change is accepted.
+
+use super::desk::Desk;
+use crate::api::labels::{MANAGER, TRACK};
+use crate::observe::{Claim, HttpRoute, Place, RoutedService, Snapshot};
+use crate::plan::traffic::route;
+use crate::plan::{Action, PutRoute, PutService, RoutingKind};
+
+pub fn carry_out(snap: &mut Snapshot, version: u64, action: &Action) {
+    match action {
+        Action::PutService(put) => put_service(place(snap, &put.namespace), put, version),
+        Action::PutRoute(put) => put_route(place(snap, &put.namespace), put, version),
+        Action::RemoveRouting { kind, namespace, name, uid, .. } => {
+            let place = place(snap, namespace);
+            match kind {
+                RoutingKind::Service => {
+                    let gone = place.routing.services.remove(name).expect("a Service");
+                    assert_eq!(gone.uid, *uid);
+                }
+                RoutingKind::HttpRoute => {
+                    assert_eq!(place.routing.route.take().expect("a route").uid, *uid);
+                }
+            }
+        }
+        other => panic!("{other:?} is about no route"),
+    }
+    follow(snap);
+}
+
+fn place<'s>(snap: &'s mut Snapshot, namespace: &str) -> &'s mut Place {
+    snap.places.get_mut(namespace.trim_start_matches("shop-")).expect("a place")
+}
+
+fn put_service(place: &mut Place, put: &PutService, version: u64) {
+    let known = place.routing.services.get(&put.name);
+    assert_eq!(known.map(|s| &s.uid), put.stands.as_ref().map(|s| &s.uid), "every write carries the UID that was seen");
+    let made = service(&put.namespace, &put.name, &put.selector, Some(put.track.clone()), version);
+    place.routing.services.insert(put.name.clone(), RoutedService { ports: put.ports.clone(), ..made });
+}
+
+fn service(
+    namespace: &str,
+    name: &str,
+    selector: &std::collections::BTreeMap<String, String>,
+    track: Option<String>,
+    version: u64,
+) -> RoutedService {
+    RoutedService {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        uid: format!("{name}-uid"),
+        resource_version: version.to_string(),
+        deleting: false,
+        claim: if track.is_some() { Claim::Ours } else { Claim::None },
+        track,
+        selects: true,
+        selector: selector.clone(),
+        ports: vec![serde_json::json!({"name": "http", "port": 80, "protocol": "TCP", "targetPort": 8080})],
+        ready: 0,
+    }
+}
+
+fn put_route(place: &mut Place, put: &PutRoute, version: u64) {
+    let known = place.routing.route.as_ref();
+    let seen = known.map(|r| (r.uid.clone(), r.resource_version.clone()));
+    assert_eq!(seen, put.stands.as_ref().map(|s| (s.uid.clone(), s.resource_version.clone())));
+    let generation = known.map_or(0, |r| r.generation) + 1;
+    place.routing.route = Some(HttpRoute {
+        namespace: put.namespace.clone(),
+        name: put.name.clone(),
+        uid: "route-uid".into(),
+        resource_version: version.to_string(),
+        generation,
+        deleting: false,
+        claim: Claim::Ours,
+        shape: Some(put.shape.clone()),
+        obstacle: None,
+        writer: Some(MANAGER.to_owned()),
+    });
+}
+
+/// Endpoints are the pods that are available, by the track that a Service selects.
+fn follow(snap: &mut Snapshot) {
+    for place in snap.places.values_mut() {
+        let of = |all: Vec<i32>| all.into_iter().sum::<i32>();
+        let stable = of(place.workloads.values().map(|w| w.available).collect());
+        let canary = of(place.clones.values().map(|w| w.available).collect());
+        for service in place.routing.services.values_mut() {
+            service.ready = match service.selector.get(TRACK).map(String::as_str) {
+                Some("stable") => stable,
+                Some("canary") => canary,
+                _ => stable + canary,
+            };
+        }
+    }
+}
+
+impl Desk {
+    /// The Gateway API, a Service before the workload of an environment, and the label on its pods.
+    pub fn routable(&mut self, environment: &str) -> &mut Self {
+        let place = self.snap.places.get_mut(environment).expect("an environment");
+        place.routing.is_installed = true;
+        let selector = [("app".to_owned(), "checkout".to_owned())].into();
+        let made = service(&format!("shop-{environment}"), "checkout", &selector, None, 1);
+        place.routing.services.insert("checkout".into(), made);
+        self.change(environment, "checkout", |w| w.pod_track = Some("stable".into()));
+        self.endpoints()
+    }
+
+    /// Endpoints follow what was done to pods by hand.
+    pub fn endpoints(&mut self) -> &mut Self {
+        follow(&mut self.snap);
+        self
+    }
+
+    /// The weight of the canary, if there is a route.
+    pub fn weight(&self, environment: &str) -> Option<u32> {
+        let found = self.snap.places[environment].routing.route.as_ref()?;
+        Some(route::weight(self.stage(environment), found))
+    }
+
+    /// Changes the route as someone else might.
+    pub fn change_route(&mut self, environment: &str, by: &str, change: impl FnOnce(&mut HttpRoute)) -> &mut Self {
+        let found = self.snap.places.get_mut(environment).and_then(|p| p.routing.route.as_mut()).expect("a route");
+        change(found);
+        found.generation += 1;
+        found.resource_version = format!("9{}", found.generation);
+        found.writer = Some(by.to_owned());
+        self
+    }
+}

@@ -1,0 +1,74 @@
+//! What the checkpoint remembers of a stage's route: since when it stands as it does, and who else writes it.
+
+use crate::api::labels::MANAGER;
+use crate::api::traffic::{Rewritten, Routed};
+use crate::api::{Cause, RolloutState, Span, StageStatus};
+use crate::observe::HttpRoute;
+use crate::plan::draft::{Draft, clip};
+use crate::plan::ending;
+use crate::plan::world::World;
+
+use super::route;
+
+/// A second write within this time is a fight.
+const FIGHT: Span = Span::seconds(3600);
+
+/// Notes what is new of the stage's route.
+pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(found) = route::ours(world, &stage.environment) else {
+        stage.routed = None;
+        return;
+    };
+    note(world, stage, found);
+    stage.rewritten.take_if(|last| world.is_due(last.at.plus(FIGHT)));
+    rewritten(world, draft, index, found);
+}
+
+fn note(world: &World<'_>, stage: &mut StageStatus, found: &HttpRoute) {
+    let weight = route::weight(stage, found);
+    let accepted = found.obstacle.is_none();
+    let is_same = |r: &Routed| r.weight == weight && r.generation == found.generation && (r.accepted || !accepted);
+    // while it is not accepted only the way down is worth a note: its end is waited for, but not without end
+    if (accepted || weight == 0) && !stage.routed.as_ref().is_some_and(is_same) {
+        stage.routed = Some(Routed { weight, generation: found.generation, accepted, since: world.now });
+    }
+}
+
+/// Whether someone else wrote what stands there.
+fn is_foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus, found: &HttpRoute) -> bool {
+    let Some(place) = world.place(&stage.environment) else { return false };
+    let by_us = found.writer.as_deref().is_none_or(|manager| manager == MANAGER);
+    let weight = super::weight::wanted(world, draft, stage);
+    let wanted = route::of(world, stage).and_then(|t| route::shape(place, t, &found.namespace, weight));
+    !by_us && wanted.is_some() && found.shape != wanted
+}
+
+fn rewritten(world: &World<'_>, draft: &mut Draft, index: usize, found: &HttpRoute) {
+    let Some(stage) = draft.status.stages.get(index) else { return };
+    let last = stage.rewritten.clone();
+    let is_known = last.as_ref().is_some_and(|last| last.generation == found.generation);
+    if is_known || !is_foreign(world, draft, stage, found) {
+        return;
+    }
+    let by = clip(found.writer.as_deref().unwrap_or("someone"), 128);
+    let (environment, name) = (stage.environment.clone(), found.name.clone());
+    let again = last.is_some();
+    if let Some(stage) = draft.status.stages.get_mut(index) {
+        stage.rewritten = Some(Rewritten { by: by.clone(), generation: found.generation, at: world.now, again });
+    }
+    if !again {
+        let text = format!("{environment}: {by} wrote HTTPRoute {name}; it is put right once");
+        return draft.warn("", "RouteRewritten", text);
+    }
+    let why = format!("RouteContested: {by} wrote HTTPRoute {name} again");
+    draft.warn("", "RouteContested", format!("{environment}: {why}; nothing is exposed by it, and it is left alone"));
+    let open = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()).filter(|r| r.traffic.is_some());
+    let is_apart = open.is_some_and(|rollout| match rollout.state {
+        RolloutState::Stepping(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => true,
+        RolloutState::Progressing(_) | RolloutState::Homing(_) | RolloutState::Reverting(_) => false,
+    });
+    if is_apart {
+        ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
+    }
+}

@@ -1,0 +1,98 @@
+//! Why requests cannot be shared by a route in a stage. Looked at before anything is written.
+
+use crate::api::{StageStatus, Traffic};
+use crate::observe::{Claim, Place};
+use crate::plan::reference::{Problem, of};
+use crate::plan::world::World;
+
+use super::route::{self, CANARY, STABLE, is_made};
+
+/// The first thing that is in the way.
+pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {
+    let traffic = route::of_spec(world, environment)?;
+    let place = world.place(environment)?;
+    if !place.routing.is_installed {
+        return of(
+            "GatewayApiMissing",
+            "spec.traffic.route: the Gateway API (HTTPRoute, gateway.networking.k8s.io/v1) is not installed in this cluster".into(),
+            "the Gateway API installed, or spec.traffic taken out",
+        );
+    }
+    service(place, traffic, environment)
+        .or_else(|| track(world, environment))
+        .or_else(|| names(place, traffic, environment))
+        .or_else(|| rivals(world, place, environment))
+}
+
+fn service(place: &Place, traffic: &Traffic, environment: &str) -> Option<Problem> {
+    let name = &traffic.service;
+    let Some(found) = place.routing.services.get(name).filter(|s| !s.deleting) else {
+        let message = format!("Service {name} does not exist in {environment}");
+        return of("ServiceMissing", message, format!("Service {name} in its target namespace"));
+    };
+    if !found.selects || found.ports.is_empty() {
+        let message = format!(
+            "Service {name} in {environment} cannot be divided: it must have a selector and a port, and not be an ExternalName"
+        );
+        return of("ServiceNotRoutable", message, format!("a selector and a port of Service {name}"));
+    }
+    None
+}
+
+/// Without the label no Service could have the workload's pods and not the clone's.
+fn track(world: &World<'_>, environment: &str) -> Option<Problem> {
+    let place = world.place(environment)?;
+    let cloned = world.spec.workloads.iter().filter(|workload| workload.is_cloned());
+    let mut bare = cloned.filter(|workload| {
+        let found = place.workloads.get(&workload.key());
+        found.is_some_and(|found| found.pod_track.as_deref() != Some(STABLE))
+    });
+    let key = bare.next()?.key();
+    of(
+        "TrackLabelMissing",
+        format!(
+            "{key} in {environment} lacks the label windlass.dev/track: stable on its pods; add it where the Deployment is kept, under spec.template.metadata.labels (not to spec.selector)"
+        ),
+        format!("label windlass.dev/track: stable under spec.template.metadata.labels of {key}"),
+    )
+}
+
+fn names(place: &Place, traffic: &Traffic, environment: &str) -> Option<Problem> {
+    let made = [STABLE, CANARY].map(|track| traffic.service_of(track));
+    if let Some(taken) = made.iter().find(|name| place.routing.services.get(*name).is_some_and(|s| !is_made(s))) {
+        return of(
+            "ServiceNameTaken",
+            format!("Service {taken} in {environment} is there and is not of this pipeline"),
+            format!("another name for Service {taken}"),
+        );
+    }
+    let taken = place.routing.route.as_ref().filter(|route| route.claim != Claim::Ours)?;
+    of(
+        "RouteNameTaken",
+        format!("HTTPRoute {} in {environment} is there and is not of this pipeline", taken.name),
+        format!("another name for HTTPRoute {}", taken.name),
+    )
+}
+
+fn rivals(world: &World<'_>, place: &Place, environment: &str) -> Option<Problem> {
+    if let Some(older) = &place.routing.shadow {
+        return of(
+            "RouteShadowed",
+            format!(
+                "HTTPRoute {older} is older and takes the same requests (parent, host name and match) before that of {environment}"
+            ),
+            format!("HTTPRoute {older} deleted, or other spec.traffic.route.matches"),
+        );
+    }
+    let status = world.snap.pipeline.status.as_ref()?;
+    let is_here = |stage: &&StageStatus| stage.environment == environment;
+    let last = status.stages.iter().find(is_here)?.rewritten.as_ref().filter(|last| last.again)?;
+    of(
+        "RouteContested",
+        format!(
+            "{} writes the HTTPRoute of {environment} again and again; for an hour after its last write the route is left as it is, and no canary starts",
+            last.by
+        ),
+        format!("{} kept from writing the route", last.by),
+    )
+}

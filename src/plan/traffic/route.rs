@@ -1,0 +1,121 @@
+//! A stage's route: which one is wanted, what of it stands, and whether requests still go to the canary by it.
+
+use crate::api::rollout::Rollout;
+use crate::api::{Span, StageStatus, Traffic};
+use crate::observe::{Backend, Claim, HttpRoute, Place, RouteShape, RoutedService};
+use crate::plan::draft::Draft;
+use crate::plan::strategy;
+use crate::plan::world::World;
+
+/// Tracks: values of `windlass.dev/track` of pods, and of the Services before them.
+pub const STABLE: &str = "stable";
+pub const CANARY: &str = "canary";
+
+/// How requests reach the stage: as its open rollout has frozen it, else as the spec says.
+pub fn of<'s>(world: &'s World<'_>, stage: &'s StageStatus) -> Option<&'s Traffic> {
+    let frozen = stage.rollout.as_ref().and_then(|rollout| rollout.traffic.as_ref());
+    frozen.or_else(|| of_spec(world, &stage.environment))
+}
+
+/// How requests are to reach the stage: none where it is no canary, or nothing is wanted any more.
+pub fn of_spec<'s>(world: &'s World<'_>, environment: &str) -> Option<&'s Traffic> {
+    let stage = world.spec.stages.iter().find(|stage| stage.environment == environment)?;
+    world.spec.traffic.as_ref().filter(|_| stage.strategy.clones() && !world.is_pipeline_deleted())
+}
+
+/// The route of the stage, if it is there and ours.
+pub fn ours<'a>(world: &World<'a>, environment: &str) -> Option<&'a HttpRoute> {
+    world.place(environment)?.routing.route.as_ref().filter(|route| route.claim == Claim::Ours && !route.deleting)
+}
+
+/// Whether it is a Service that Windlass made for this pipeline.
+pub fn is_made(service: &RoutedService) -> bool {
+    service.claim == Claim::Ours && service.track.is_some()
+}
+
+/// Ready pods behind the Service of a track.
+pub fn ready(place: &Place, track: &str) -> i32 {
+    let of_track = |s: &&RoutedService| is_made(s) && s.track.as_deref() == Some(track);
+    place.routing.services.values().filter(of_track).map(|s| s.ready).max().unwrap_or(0)
+}
+
+/// What the route of that traffic looks like in a namespace.
+pub fn shape(place: &Place, traffic: &Traffic, namespace: &str, weight: u32) -> Option<RouteShape> {
+    let port = place.routing.services.get(&traffic.service)?.ports.first()?.get("port")?.as_i64()?;
+    let backend = |track, weight| Backend { name: traffic.service_of(track), port, weight };
+    let backends = vec![backend(STABLE, 100 - weight.min(100)), backend(CANARY, weight.min(100))];
+    Some(RouteShape::of(&traffic.route, namespace, backends))
+}
+
+/// The canary's share in percent, as the route has it; as it had it last where it is none of ours to read.
+pub fn weight(stage: &StageStatus, route: &HttpRoute) -> u32 {
+    let Some(shape) = &route.shape else { return stage.routed.as_ref().map_or(0, |routed| routed.weight) };
+    let sum = |track: Option<&str>| -> u32 {
+        let is_of = |b: &&Backend| track.is_none_or(|track| b.name.ends_with(&format!("-{track}")));
+        shape.backends.iter().filter(is_of).map(|b| b.weight).sum()
+    };
+    (sum(Some(CANARY)) * 100).checked_div(sum(None)).unwrap_or(0)
+}
+
+/// Whether any request goes to the canary by the route as it stands.
+pub fn is_exposing(world: &World<'_>, stage: &StageStatus) -> bool {
+    ours(world, &stage.environment).is_some_and(|route| weight(stage, route) > 0)
+}
+
+/// Whether the clone may be cut: the route has sent it nothing for long enough. One that nobody accepts is not waited for
+/// without end.
+pub fn is_drained(world: &World<'_>, stage: &StageStatus) -> bool {
+    let Some(route) = ours(world, &stage.environment) else { return true };
+    let Some(routed) = stage.routed.as_ref().filter(|r| r.weight == 0 && r.generation == route.generation) else {
+        return false;
+    };
+    let grace = if routed.accepted { Span::seconds(0) } else { world.snap.settings.reference_grace };
+    world.is_due(routed.since.plus(drain(world, stage)).plus(grace))
+}
+
+fn drain(world: &World<'_>, stage: &StageStatus) -> Span {
+    let traffic = of(world, stage).or(world.spec.traffic.as_ref());
+    traffic.map_or(Span::seconds(30), Traffic::drain)
+}
+
+/// What keeps the step's share from standing, in words: endpoints, a parent of the route, requests under way.
+pub fn waits(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Option<String> {
+    let traffic = rollout.traffic.as_ref()?;
+    let asked = strategy::asked(rollout);
+    let Some(route) = ours(world, &stage.environment) else {
+        return Some("its HTTPRoute does not exist".to_owned());
+    };
+    let name = &route.name;
+    if weight(stage, route) != asked {
+        let (needed, found) = super::weight::endpoints(world, stage, rollout);
+        let service = traffic.service_of(CANARY);
+        return Some(if found < needed {
+            format!("{found} of {needed} endpoints of Service {service} are ready")
+        } else {
+            format!("HTTPRoute {name} is to give it {asked} %")
+        });
+    }
+    let is_seen = |routed: &&crate::api::traffic::Routed| {
+        routed.weight == asked && routed.generation == route.generation && routed.accepted
+    };
+    match stage.routed.as_ref().filter(is_seen) {
+        Some(routed) if world.is_due(routed.since.plus(traffic.drain())) => None,
+        Some(_) => Some("requests under way are drained".to_owned()),
+        None => {
+            let why = route.obstacle.as_deref().unwrap_or("not accepted yet");
+            Some(format!("HTTPRoute {name} is not in force: {why}"))
+        }
+    }
+}
+
+/// Whether anything of ours between the router and the workload is left there.
+pub fn is_left(world: &World<'_>, environment: &str) -> bool {
+    let is_there = |place: &Place| place.routing.services.values().any(is_made);
+    ours(world, environment).is_some() || world.place(environment).is_some_and(is_there)
+}
+
+/// Whether the pipeline has something to clear away before it may go, or is to make it.
+pub fn is_kept(world: &World<'_>, draft: &Draft) -> bool {
+    let is_wanted = |stage: &StageStatus| stage.adopted.is_some() && of_spec(world, &stage.environment).is_some();
+    world.snap.places.keys().any(|environment| is_left(world, environment)) || draft.status.stages.iter().any(is_wanted)
+}

@@ -1,0 +1,145 @@
+//! The writes to routes and Services that a stage's checkpoint asks for. What makes is made at weight 0, a route after the
+//! Services that it names; what goes, goes in the opposite order, and not before the clone.
+
+use std::collections::BTreeMap;
+
+use crate::api::labels::TRACK;
+use crate::api::{StageStatus, Traffic};
+use crate::observe::{Claim, HttpRoute, Place, RouteShape, RoutedService};
+use crate::plan::action::{Action, PutRoute, PutService, RoutingKind, Stands};
+use crate::plan::draft::Draft;
+use crate::plan::effects::confirm;
+use crate::plan::mutant::{Mutant, is};
+use crate::plan::world::World;
+use crate::plan::{reference, strategy};
+
+use super::route::{self, CANARY, STABLE, is_made};
+use super::weight;
+
+/// Adds the writes of one stage: weights first.
+pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
+    let Some(place) = world.place(&stage.environment).filter(|_| stage.adopted.is_some()) else { return };
+    let wanted = route::of(world, stage);
+    if let Some(found) = route::ours(world, &stage.environment).filter(|_| place.routing.is_installed) {
+        actions.extend(steer(world, draft, stage, place, found, wanted));
+    }
+    let is_open = wanted.is_some() && reference::problem(world, &stage.environment).is_none();
+    for traffic in wanted.into_iter().filter(|_| is_open) {
+        let before = actions.len();
+        actions.extend([STABLE, CANARY].iter().filter_map(|track| service(world, place, traffic, track)));
+        if actions.len() == before {
+            actions.extend(create(world, stage, place, traffic));
+        }
+    }
+    clear(world, stage, place, wanted, actions);
+}
+
+/// The route as it is to be: of its traffic, or with nothing for the canary where it is no longer wanted.
+fn steer(
+    world: &World<'_>,
+    draft: &Draft,
+    stage: &StageStatus,
+    place: &Place,
+    found: &HttpRoute,
+    wanted: Option<&Traffic>,
+) -> Option<Action> {
+    let (now, share) = (route::weight(stage, found), weight::wanted(world, draft, stage));
+    let is_whole = |traffic: &&Traffic| points_somewhere(place, traffic, found);
+    let shape = match wanted.filter(is_whole) {
+        Some(traffic) => route::shape(place, traffic, &found.namespace, share),
+        None => found.shape.clone().map(|shape| weighed(shape, share)),
+    }?;
+    let is_left = stage.rewritten.as_ref().is_some_and(|last| last.again) && now <= share;
+    let is_unwanted = wanted.is_none() && now == share;
+    if found.shape.as_ref() == Some(&shape) || is_left || is_unwanted || is(Mutant::WeightStays) && share < now {
+        return None;
+    }
+    let rollout = stage.rollout.as_ref().filter(|_| share > now);
+    Some(Action::PutRoute(PutRoute {
+        namespace: found.namespace.clone(),
+        name: found.name.clone(),
+        stands: Some(Stands { uid: found.uid.clone(), resource_version: found.resource_version.clone() }),
+        shape,
+        claim: world.claim(),
+        confirm: rollout.map(|rollout| confirm(world, draft, stage, rollout)).unwrap_or_default(),
+    }))
+}
+
+/// Whether the Services that the route is to name are there, and it does not leave pods for none.
+fn points_somewhere(place: &Place, traffic: &Traffic, found: &HttpRoute) -> bool {
+    let made = |track| place.routing.services.get(&traffic.service_of(track)).filter(|s| is_made(s));
+    let names = |b: &crate::observe::Backend| b.name == traffic.service_of(STABLE);
+    let is_same = found.shape.as_ref().is_some_and(|shape| shape.backends.iter().any(names));
+    made(CANARY).is_some() && made(STABLE).is_some_and(|stable| is_same || stable.ready > 0)
+}
+
+fn weighed(mut shape: RouteShape, share: u32) -> RouteShape {
+    for backend in &mut shape.backends {
+        let is_canary = backend.name.ends_with(&format!("-{CANARY}"));
+        backend.weight = if is_canary { share } else { 100 - share.min(100) };
+    }
+    shape
+}
+
+/// A Service of a track that is not there, or not as the one that it is derived from.
+fn service(world: &World<'_>, place: &Place, traffic: &Traffic, track: &str) -> Option<Action> {
+    let base = place.routing.services.get(&traffic.service)?;
+    let name = traffic.service_of(track);
+    let found = place.routing.services.get(&name);
+    let selector: BTreeMap<String, String> =
+        base.selector.clone().into_iter().chain([(TRACK.to_owned(), track.to_owned())]).collect();
+    if found.is_some_and(|s| s.deleting || !is_made(s) || s.selector == selector && s.ports == base.ports) {
+        return None;
+    }
+    Some(Action::PutService(PutService {
+        namespace: base.namespace.clone(),
+        name,
+        stands: found.map(|s| Stands { uid: s.uid.clone(), resource_version: s.resource_version.clone() }),
+        track: track.to_owned(),
+        selector,
+        ports: base.ports.clone(),
+        claim: world.claim(),
+    }))
+}
+
+/// The route, with nothing for the canary.
+fn create(world: &World<'_>, stage: &StageStatus, place: &Place, traffic: &Traffic) -> Option<Action> {
+    let namespace = world.namespace(&stage.environment)?;
+    if place.routing.route.is_some() {
+        return None;
+    }
+    Some(Action::PutRoute(PutRoute {
+        namespace: namespace.to_owned(),
+        name: crate::observe::route_name(world.snap.pipeline.metadata.name.as_deref().unwrap_or_default()),
+        stands: None,
+        shape: route::shape(place, traffic, namespace, 0)?,
+        claim: world.claim(),
+        confirm: Vec::new(),
+    }))
+}
+
+/// What is ours and no longer wanted goes when no clone is left: the route, then the Services that no route names.
+fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<&Traffic>, actions: &mut Vec<Action>) {
+    if stage.rollout.is_some() || strategy::has_clones(world, &stage.environment) || is(Mutant::RouteStays) {
+        return;
+    }
+    if let Some(route) = route::ours(world, &stage.environment).filter(|_| wanted.is_none()) {
+        let stands = (&route.namespace, &route.name, &route.uid, &route.resource_version);
+        return actions.push(remove(RoutingKind::HttpRoute, stands));
+    }
+    let route = place.routing.route.as_ref().filter(|route| route.claim == Claim::Ours);
+    let is_named = |service: &RoutedService| {
+        let backends = route.and_then(|route| route.shape.as_ref()).into_iter().flat_map(|shape| &shape.backends);
+        let is_wanted = |track: &&str| wanted.is_some_and(|traffic| traffic.service_of(track) == service.name);
+        [STABLE, CANARY].iter().any(is_wanted) || backends.into_iter().any(|b| b.name == service.name)
+    };
+    let unwanted = place.routing.services.values().filter(|s| is_made(s) && !s.deleting && !is_named(s));
+    actions
+        .extend(unwanted.map(|s| remove(RoutingKind::Service, (&s.namespace, &s.name, &s.uid, &s.resource_version))));
+}
+
+fn remove(kind: RoutingKind, (namespace, name, uid, resource_version): (&String, &String, &String, &String)) -> Action {
+    let (namespace, name) = (namespace.clone(), name.clone());
+    let (uid, resource_version) = (uid.clone(), resource_version.clone());
+    Action::RemoveRouting { kind, namespace, name, uid, resource_version }
+}
