@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::checkpoint::HoldKind;
 use super::decision::{DecisionPhase, DecisionType};
 use super::history::Outcome;
-use super::pipeline::WorkloadKind;
+use super::pipeline::{Exposure, WorkloadKind};
 use super::release::Phase;
 use super::rollout::Cause;
 use super::stage::PromotionMode;
@@ -106,6 +106,7 @@ fn explained_values() -> Vec<Explained> {
         values_of::<PromotionMode>(),
         values_of::<WorkloadKind>(),
         values_of::<PathKind>(),
+        values_of::<Exposure>(),
     ]
 }
 

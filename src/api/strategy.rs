@@ -50,8 +50,8 @@ pub struct Canary {
 /// One step of a canary.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 pub struct CanaryStep {
-    /// Share of the new build in percent. With `spec.traffic` the weight of its route; else by the number of pods: never more than
-    /// asked, and at least one pod.
+    /// Share of the new build in percent.
+    /// With `spec.traffic` it is the weight in its route; else it is by the number of pods, never more than asked, one at least.
     #[schemars(range(min = 1, max = 100))]
     pub weight: u32,
     /// How long the step is watched once its pods are ready; a Decision `Promote` ends it. Default 0s; at most 168h.

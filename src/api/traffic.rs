@@ -10,8 +10,9 @@ use super::{Span, Time};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Traffic {
-    /// The Service before the workload, the same name in each target namespace. Windlass makes `NAME-stable` and `NAME-canary`
-    /// beside it, with its ports and its selector and one label more; the route sends to their first port.
+    /// The Service before the workload, the same name in each target namespace.
+    /// Windlass makes `NAME-stable` and `NAME-canary` beside it, with its ports, its selector, and one label more; the route
+    /// sends to their first port.
     #[schemars(length(min = 1, max = 56), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub service: String,
     /// The HTTPRoute `windlass-PIPELINE`, which Windlass makes and owns.

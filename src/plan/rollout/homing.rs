@@ -35,7 +35,10 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Homing
     let Some(rollout) = &stage.rollout else { return };
     let environment = stage.environment.clone();
     let Some((plan, standing)) = all.get(state.step as usize) else {
-        return clear(world, draft, index, &state);
+        let is_serving = all.iter().all(|(plan, standing)| {
+            *standing == Standing::Wanted && seen(world, &environment, plan).is_some_and(health::is_serving)
+        });
+        return clear(world, draft, index, &state, is_serving);
     };
     if *standing == Standing::Unwritten && interrupt::is_paused(world, rollout) {
         return pause(world, draft, index, state);
@@ -71,13 +74,13 @@ fn pause(world: &World<'_>, draft: &mut Draft, index: usize, state: Homing) {
     }
 }
 
-/// The workloads run the build in full: over when the clones are gone.
-fn clear(world: &World<'_>, draft: &mut Draft, index: usize, state: &Homing) {
+/// The workloads run the build: over when they serve and the clones are gone. What serves no more by then is not home yet.
+fn clear(world: &World<'_>, draft: &mut Draft, index: usize, state: &Homing, is_serving: bool) {
     let Some(stage) = draft.status.stages.get(index) else { return };
     let is_closed = reference::closed(world, &stage.environment).is_some();
     let is_left = strategy::has_clones(world, &stage.environment) || route::is_exposing(world, stage);
     let is_clear = !is_left || is(Mutant::HomeHasty);
-    if is_clear && !is_closed && suite::is_told(world, draft, index) {
+    if is_clear && is_serving && !is_closed && suite::is_told(world, draft, index) {
         return ending::settle(world, draft, index, Outcome::Delivered, "");
     }
     if world.is_due(state.deadline) {
