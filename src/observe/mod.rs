@@ -11,11 +11,11 @@ pub mod tests;
 pub mod watch;
 pub mod watches;
 
-pub use gather::{GatherConfig, gather, gather_environment, loose, orphan_clone, orphan_job, route_name};
+pub use gather::{GatherConfig, gather, gather_environment, loose, orphan_clone, orphan_job};
 pub use health::WatchHealth;
 pub use relate::Key;
 pub use snapshot::{
-    Access, Backend, Claim, CronJob, EnvironmentView, HttpRoute, ImageWriter, Job, JobPod, Loose, OldPod, Orphan,
-    Place, Pod, Rolls, RouteShape, Routing, Service, Settings, Snapshot, Trouble, TroubleKind, Unreadable, Workload,
+    Access, Claim, CronJob, EnvironmentView, HttpRoute, ImageWriter, Job, JobPod, Loose, OldPod, Orphan, Place, Pod,
+    Rolls, Routing, Service, Settings, Snapshot, Trouble, TroubleKind, Unreadable, Workload,
 };
 pub use stores::{Stores, Writers, resource_version_of};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, TestRun, Time};
 
-pub use routing::{Backend, HttpRoute, Loose, RouteShape, Routing, Service};
+pub use routing::{HttpRoute, Loose, Routing, Service};
 
 /// The world as one pipeline sees it.
 #[derive(Clone, Debug)]
