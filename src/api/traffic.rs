@@ -157,3 +157,40 @@ pub struct Rewritten {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
 }
+
+/// Name of the route of a pipeline.
+pub fn route_name(pipeline: &str) -> String {
+    format!("windlass-{pipeline}")
+}
+
+/// Which requests a route takes, and where it sends them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteShape {
+    /// With their namespaces.
+    pub parents: Vec<ParentRef>,
+    pub hostnames: Vec<String>,
+    pub matches: Vec<RouteMatch>,
+    pub backends: Vec<Backend>,
+}
+
+/// A Service and its weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    pub name: String,
+    pub port: i64,
+    pub weight: u32,
+}
+
+impl RouteShape {
+    /// What a route of that wish looks like in a namespace.
+    pub fn of(route: &Route, namespace: &str, backends: Vec<Backend>) -> Self {
+        let placed = |parent: &ParentRef| ParentRef {
+            namespace: parent.namespace.clone().or_else(|| Some(namespace.to_owned())),
+            ..parent.clone()
+        };
+        let all = RouteMatch { path: Default::default(), headers: Vec::new() };
+        let matches = if route.matches.is_empty() { vec![all] } else { route.matches.clone() };
+        let parents = route.parent_refs.iter().map(placed).collect();
+        Self { parents, hostnames: route.hostnames.clone(), matches, backends }
+    }
+}

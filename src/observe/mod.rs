@@ -11,12 +11,12 @@ pub mod tests;
 pub mod watch;
 pub mod watches;
 
-pub use gather::{GatherConfig, gather, gather_environment, loose, orphan_clone, orphan_job, route_name};
+pub use gather::{GatherConfig, gather, gather_environment, loose, orphan_clone, orphan_job};
 pub use health::WatchHealth;
 pub use relate::Key;
 pub use snapshot::{
-    Access, Backend, Claim, CronJob, EnvironmentView, HttpRoute, ImageWriter, Job, JobPod, Loose, Measured, OldPod,
-    Orphan, Place, Pod, Reach, Reading, Rolls, RouteShape, RoutedService, Routing, Sample, Service, Settings, Snapshot,
-    TargetPort, Trouble, TroubleKind, Unreadable, Workload,
+    Access, Claim, CronJob, EnvironmentView, HttpRoute, ImageWriter, Job, JobPod, Loose, Measured, OldPod, Orphan,
+    Place, Pod, Reach, Reading, Rolls, RoutedService, Routing, Sample, Service, Settings, Snapshot, TargetPort,
+    Trouble, TroubleKind, Unreadable, Workload,
 };
 pub use stores::{Stores, Writers, resource_version_of};

@@ -10,7 +10,7 @@ use crate::api::pipeline::WorkloadKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, TestRun, Time};
 
 pub use measured::{Measured, Reach, Reading, Sample, Service, TargetPort};
-pub use routing::{Backend, HttpRoute, Loose, RouteShape, RoutedService, Routing};
+pub use routing::{HttpRoute, Loose, RoutedService, Routing};
 
 /// The world as one pipeline sees it.
 #[derive(Clone, Debug)]

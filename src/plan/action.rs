@@ -6,8 +6,8 @@ use crate::api::decision::DecisionStatus;
 use crate::api::environment::EnvironmentStatus;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::release::ReleaseStatus;
+use crate::api::traffic::RouteShape;
 use crate::api::{DecisionSpec, PipelineStatus, ReleaseSpec, TestRunSpec, TestRunStatus, Time};
-use crate::observe::RouteShape;
 
 /// What to do now, and when to look again if nothing happens before.
 #[derive(Clone, Debug, PartialEq)]

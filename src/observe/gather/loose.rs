@@ -6,6 +6,7 @@ use kube::core::ObjectMeta;
 use super::clone::home_of_clone;
 use super::job::is_through;
 use crate::api::labels::{CLAIMED_BY, TRACK};
+use crate::api::traffic::route_name;
 use crate::observe::health::WatchHealth;
 use crate::observe::snapshot::Loose;
 use crate::observe::stores::{Stores, get};
@@ -54,6 +55,6 @@ fn claim_of(meta: &ObjectMeta, is_route: bool) -> Option<(&str, &str, &str)> {
     let has_track = meta.labels.as_ref().is_some_and(|all| all.contains_key(TRACK));
     let (home, uid) = meta.annotations.as_ref()?.get(CLAIMED_BY)?.rsplit_once('/')?;
     let (namespace, name) = home.split_once('/')?;
-    let is_its = meta.name.as_deref() == Some(&*super::route_name(name));
+    let is_its = meta.name.as_deref() == Some(&*route_name(name));
     (if is_route { is_its } else { has_track }).then_some((namespace, name, uid))
 }

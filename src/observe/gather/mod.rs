@@ -26,7 +26,6 @@ pub use clone::{home_of_clone, is_orphan_clone, orphan_clone};
 pub use environment::gather_environment;
 pub use job::{home_of, is_orphan, orphan_job};
 pub use loose::{is_loose, loose};
-pub use routing::route_name;
 
 /// What gathering depends on beside the stores.
 #[derive(Clone, Debug)]

@@ -7,17 +7,12 @@ use kube::ResourceExt;
 
 use super::workload::claim;
 use crate::api::labels::{CLAIMED_BY, TRACK};
-use crate::api::traffic::{ParentRef, Route, RouteMatch};
+use crate::api::traffic::{ParentRef, RouteMatch, RouteShape, route_name};
 use crate::api::{DeliveryPipeline, Time, Traffic};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim;
-use crate::observe::snapshot::{HttpRoute, RouteShape, RoutedService, Routing};
+use crate::observe::snapshot::{HttpRoute, RoutedService, Routing};
 use crate::observe::stores::{Stores, get};
-
-/// Name of the route of a pipeline.
-pub fn route_name(pipeline: &str) -> String {
-    format!("windlass-{pipeline}")
-}
 
 /// The Services that the pipeline names or has made there, its route, and the one that stands in that route's way.
 pub fn routing(
@@ -145,20 +140,6 @@ fn is_shared(theirs: &ParentRef, ours: &ParentRef) -> bool {
         _ => true,
     };
     theirs.name == ours.name && theirs.namespace == ours.namespace && is_met
-}
-
-impl RouteShape {
-    /// What a route of that wish looks like in a namespace.
-    pub fn of(route: &Route, namespace: &str, backends: Vec<crate::observe::snapshot::Backend>) -> Self {
-        let placed = |parent: &ParentRef| ParentRef {
-            namespace: parent.namespace.clone().or_else(|| Some(namespace.to_owned())),
-            ..parent.clone()
-        };
-        let all = RouteMatch { path: Default::default(), headers: Vec::new() };
-        let matches = if route.matches.is_empty() { vec![all] } else { route.matches.clone() };
-        let parents = route.parent_refs.iter().map(placed).collect();
-        Self { parents, hostnames: route.hostnames.clone(), matches, backends }
-    }
 }
 
 #[cfg(test)]

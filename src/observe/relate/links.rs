@@ -7,8 +7,9 @@ use kube::core::ObjectMeta;
 
 use super::Key;
 use crate::api::pipeline::WorkloadKind;
+use crate::api::traffic::route_name;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Traffic};
-use crate::observe::gather::{home_of, home_of_clone, is_loose, is_orphan, is_orphan_clone, route_name, workloads_of};
+use crate::observe::gather::{home_of, home_of_clone, is_loose, is_orphan, is_orphan_clone, workloads_of};
 use crate::observe::slim;
 use crate::observe::stores::{Stores, get};
 

@@ -10,8 +10,7 @@ use serde_json::Value;
 use super::Wire;
 use super::writers::Writer;
 use crate::api::Time;
-use crate::api::traffic::{ParentRef, RouteMatch};
-use crate::observe::snapshot::Backend;
+use crate::api::traffic::{Backend, ParentRef, RouteMatch};
 
 /// What is kept of an HTTPRoute.
 #[derive(Clone, Debug, Deserialize)]

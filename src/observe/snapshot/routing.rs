@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Claim;
-use crate::api::traffic::{ParentRef, RouteMatch};
+use crate::api::traffic::RouteShape;
 
 /// What stands in a target namespace between the router and the workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,24 +54,6 @@ pub struct HttpRoute {
     pub obstacle: Option<String>,
     /// The field manager that wrote its spec last.
     pub writer: Option<String>,
-}
-
-/// Which requests a route takes, and where it sends them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteShape {
-    /// With their namespaces.
-    pub parents: Vec<ParentRef>,
-    pub hostnames: Vec<String>,
-    pub matches: Vec<RouteMatch>,
-    pub backends: Vec<Backend>,
-}
-
-/// A Service and its weight.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backend {
-    pub name: String,
-    pub port: i64,
-    pub weight: u32,
 }
 
 /// A Service or route of ours that no pipeline looks after any more.

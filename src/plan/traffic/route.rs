@@ -1,8 +1,9 @@
 //! A stage's route: which one is wanted, what of it stands, and whether requests still go to the canary by it.
 
 use crate::api::rollout::Rollout;
+use crate::api::traffic::{Backend, RouteShape};
 use crate::api::{Span, StageStatus, Traffic};
-use crate::observe::{Backend, Claim, HttpRoute, Place, RouteShape, RoutedService};
+use crate::observe::{Claim, HttpRoute, Place, RoutedService};
 use crate::plan::draft::Draft;
 use crate::plan::strategy;
 use crate::plan::world::World;

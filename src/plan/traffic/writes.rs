@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::api::labels::TRACK;
+use crate::api::traffic::{Backend, RouteShape, route_name};
 use crate::api::{StageStatus, Traffic};
-use crate::observe::{Claim, HttpRoute, Place, RouteShape, RoutedService};
+use crate::observe::{Claim, HttpRoute, Place, RoutedService};
 use crate::plan::action::{Action, PutRoute, PutService, RoutingKind, Stands};
 use crate::plan::draft::Draft;
 use crate::plan::effects::confirm;
@@ -68,7 +69,7 @@ fn steer(
 /// Whether the Services that the route is to name are there, and it does not leave pods for none.
 fn points_somewhere(place: &Place, traffic: &Traffic, found: &HttpRoute) -> bool {
     let made = |track| place.routing.services.get(&traffic.service_of(track)).filter(|s| is_made(s));
-    let names = |b: &crate::observe::Backend| b.name == traffic.service_of(STABLE);
+    let names = |b: &Backend| b.name == traffic.service_of(STABLE);
     let is_same = found.shape.as_ref().is_some_and(|shape| shape.backends.iter().any(names));
     made(CANARY).is_some() && made(STABLE).is_some_and(|stable| is_same || stable.ready > 0)
 }
@@ -110,7 +111,7 @@ fn create(world: &World<'_>, stage: &StageStatus, place: &Place, traffic: &Traff
     }
     Some(Action::PutRoute(PutRoute {
         namespace: namespace.to_owned(),
-        name: crate::observe::route_name(world.snap.pipeline.metadata.name.as_deref().unwrap_or_default()),
+        name: route_name(world.snap.pipeline.metadata.name.as_deref().unwrap_or_default()),
         stands: None,
         shape: route::shape(place, traffic, namespace, 0)?,
         claim: world.claim(),
