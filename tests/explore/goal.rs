@@ -7,7 +7,7 @@ use windlass::plan::{Step as Do, plan};
 
 use crate::safety::{Holds, broken, holds, stored};
 use crate::transition::is_withdrawn;
-use crate::world::{STAGES, World, build_of, hash_of, image};
+use crate::world::{STAGES, World, build_of, hash_of, image, serves};
 
 /// L1: nothing is written at rest, a day later either.
 pub fn stays(world: &World) -> Holds {
@@ -46,7 +46,8 @@ fn of_stage(world: &World, at: usize, stage: &StageStatus) -> Holds {
     // the one rollout that may stay: its way home is barred, a person was told, and its clone answers
     let is_home = |r: &windlass::api::Rollout| matches!(r.state, RolloutState::Homing(_));
     let is_told = stage.alert.as_ref().is_some_and(|alert| alert.reason == "HomecomingFailed");
-    if is_told && stage.rollout.as_ref().is_some_and(is_home) {
+    let is_ill = !world.places[at].workloads.values().all(|w| serves(w));
+    if is_told && is_ill && stage.rollout.as_ref().is_some_and(is_home) {
         return Ok(());
     }
     holds(stage.rollout.is_none(), "L3", || format!("{name}: a rollout is open at rest"))?;
