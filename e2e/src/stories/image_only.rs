@@ -10,9 +10,10 @@ use crate::story::Story;
 
 pub async fn run(t: &Story) -> Result<()> {
     let shop = Shop::open(t).await?;
-    shop.adopt(|p| p["spec"]["stages"][1]["promotion"] = json!({"mode": "Manual"})).await?;
+    shop.adopt(|_| {}).await?;
     let before = shop.deliver("1.8.0", 1, Cue::Good).await?;
-    shop.phase("1.8.0", "staging", "Delivered").await?;
+    // nobody waits for it any more, so the change does not have it proven, and recorded, again
+    shop.delivered("1.8.0").await?;
     shop.calm("staging").await?;
     shop.deliver("1.8.1", 2, Cue::CrashLoop).await?;
     shop.phase("1.8.1", "staging", "Reverted").await?;
