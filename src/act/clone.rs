@@ -1,5 +1,7 @@
 //! Clones of Deployments: made without pods, which is harmless to repeat, scaled, and taken away again.
 
+use kube::core::ObjectMeta;
+
 use crate::api::labels::{ATTEMPT, TRACK};
 use crate::plan::action::{CreateClone, ScaleClone};
 
@@ -16,22 +18,9 @@ impl Cluster {
             return Err(Error::Moved { object: source });
         }
         let object = Object::new(Resource::Deployment, &want.namespace, &want.name);
-        match self.put(LIMIT, &object, Write::Create(Box::new(clone(&live, want)?))).await {
-            Ok(stands) => Ok(object.written(&stands.metadata)),
-            Err(error) if error.is_already_exists() => self.cloned_before(object, want).await,
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The clone is the one that is wanted if it was made in the same attempt.
-    async fn cloned_before(&self, object: Object, want: &CreateClone) -> Result<Written, Error> {
-        let Some(live) = self.fetch_meta(&object).await? else { return Err(Error::Moved { object }) };
-        let attempt = live.annotations.as_ref().and_then(|all| all.get(ATTEMPT));
-        if attempt == Some(&want.attempt) {
-            Ok(object.written(&live))
-        } else {
-            Err(Error::NotOurs { object, differs: "attempt" })
-        }
+        let is_of_attempt =
+            |live: &ObjectMeta| live.annotations.as_ref().and_then(|all| all.get(ATTEMPT)) == Some(&want.attempt);
+        self.make(object, clone(&live, want)?, "attempt", is_of_attempt).await
     }
 
     /// What carries no track is no clone, and its size is not ours to set.

@@ -15,7 +15,7 @@ use kube::runtime::events::{Event, Recorder, Reporter};
 use crate::api::labels::MANAGER;
 use crate::metrics::{Metrics, Verb, WriteResult};
 
-use super::{Error, Leadership, Object, Resource};
+use super::{Error, Leadership, Object, Resource, Written};
 
 /// A write that takes longer is given up. Within the time that lies between the end of a leadership and the end of its
 /// lease, so that what was sent in office does not land much later.
@@ -108,6 +108,24 @@ impl Cluster {
     /// Sends a write after which the object stands.
     pub(super) async fn put(&self, limit: Duration, object: &Object, write: Write) -> Result<DynamicObject, Error> {
         self.write(limit, object, write).await?.ok_or_else(|| Error::Absent { object: object.clone() })
+    }
+
+    /// Makes an object. One that is there already is the one that is wanted if it is ours; else the error names what
+    /// differs.
+    pub(super) async fn make(
+        &self,
+        object: Object,
+        body: DynamicObject,
+        tell: &'static str,
+        is_ours: impl Fn(&ObjectMeta) -> bool,
+    ) -> Result<Written, Error> {
+        match self.put(LIMIT, &object, Write::Create(Box::new(body))).await {
+            Ok(stands) => return Ok(object.written(&stands.metadata)),
+            Err(error) if error.is_already_exists() => {}
+            Err(error) => return Err(error),
+        }
+        let Some(live) = self.fetch_meta(&object).await? else { return Err(Error::Moved { object }) };
+        if is_ours(&live) { Ok(object.written(&live)) } else { Err(Error::NotOurs { object, differs: tell }) }
     }
 
     /// Publishes an event about an object.

@@ -1,6 +1,8 @@
 //! Jobs in two phases: made suspended, which is harmless to repeat, then started once their UID is recorded; and
 //! removed once their verdict is latched.
 
+use kube::core::ObjectMeta;
+
 use crate::api::labels::VERDICT_FINALIZER;
 use crate::plan::action::CreateJob;
 
@@ -15,22 +17,11 @@ impl Cluster {
         let cron_job = self.fetch(LIMIT, &source).await?.ok_or(Error::Absent { object: source })?;
         let object = Object::new(Resource::Job, &want.namespace, &want.name);
         let body = job(&cron_job, want)?;
-        match self.put(LIMIT, &object, Write::Create(Box::new(body))).await {
-            Ok(stands) => Ok(object.written(&stands.metadata)),
-            Err(error) if error.is_already_exists() => self.made_before(object, want).await,
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The Job is ours if it carries our labels with the same values: they name release, environment, suite and pipeline.
-    async fn made_before(&self, object: Object, want: &CreateJob) -> Result<Written, Error> {
-        let Some(live) = self.fetch_meta(&object).await? else { return Err(Error::Moved { object }) };
-        let labels = live.labels.clone().unwrap_or_default();
-        if want.labels.iter().all(|(key, value)| labels.get(key) == Some(value)) {
-            Ok(object.written(&live))
-        } else {
-            Err(Error::NotOurs { object, differs: "set of Windlass labels" })
-        }
+        // they name release, environment, suite and pipeline
+        let is_ours = |live: &ObjectMeta| {
+            want.labels.iter().all(|(key, value)| live.labels.as_ref().is_some_and(|all| all.get(key) == Some(value)))
+        };
+        self.make(object, body, "set of Windlass labels", is_ours).await
     }
 
     pub(super) async fn start_job(

@@ -2,6 +2,7 @@
 
 use json_patch::PatchOperation;
 use kube::api::DynamicObject;
+use kube::core::ObjectMeta;
 use serde_json::{Value, json};
 
 use crate::api::labels::{CLAIMED_BY, TRACK};
@@ -16,7 +17,7 @@ impl Cluster {
     pub(super) async fn put_service(&self, want: &PutService) -> Result<Written, Error> {
         let object = Object::new(Resource::Service, &want.namespace, &want.name);
         match &want.stands {
-            None => self.make(object, service(want), &want.claim).await,
+            None => self.make(object, service(want), CLAIM, |live| is_claimed(live, &want.claim)).await,
             Some(stands) => {
                 let operations = vec![
                     replace(["spec", "selector"], json!(want.selector)),
@@ -31,27 +32,11 @@ impl Cluster {
         self.confirm(pipeline_namespace, &want.confirm).await?;
         let object = Object::new(Resource::HttpRoute, &want.namespace, &want.name);
         match &want.stands {
-            None => self.make(object, route(want), &want.claim).await,
+            None => self.make(object, route(want), CLAIM, |live| is_claimed(live, &want.claim)).await,
             Some(stands) => {
                 let operations = vec![replace(["spec"], spec(&want.shape))];
                 self.put_right(object, stands, &want.claim, operations).await
             }
-        }
-    }
-
-    /// One that is there already is the one that is wanted if it is ours; the next pass puts it right.
-    async fn make(&self, object: Object, body: DynamicObject, claim: &str) -> Result<Written, Error> {
-        match self.put(LIMIT, &object, Write::Create(Box::new(body))).await {
-            Ok(stands) => return Ok(object.written(&stands.metadata)),
-            Err(error) if error.is_already_exists() => {}
-            Err(error) => return Err(error),
-        }
-        let Some(live) = self.fetch_meta(&object).await? else { return Err(Error::Moved { object }) };
-        let theirs = live.annotations.as_ref().and_then(|all| all.get(CLAIMED_BY));
-        if theirs.map(String::as_str) == Some(claim) {
-            Ok(object.written(&live))
-        } else {
-            Err(Error::NotOurs { object, differs: "annotation windlass.dev/claimed-by" })
         }
     }
 
@@ -68,6 +53,13 @@ impl Cluster {
         let stands = self.put(LIMIT, &object, Write::Patch(patch)).await?;
         Ok(object.written(&stands.metadata))
     }
+}
+
+/// What tells ours.
+const CLAIM: &str = "annotation windlass.dev/claimed-by";
+
+fn is_claimed(live: &ObjectMeta, claim: &str) -> bool {
+    live.annotations.as_ref().and_then(|all| all.get(CLAIMED_BY)).map(String::as_str) == Some(claim)
 }
 
 fn service(want: &PutService) -> DynamicObject {

@@ -6,6 +6,9 @@ pub const CLAIMED_BY: &str = "windlass.dev/claimed-by";
 pub const ATTEMPT: &str = "windlass.dev/attempt";
 /// On a clone and on its pods: what part of the traffic they are for.
 pub const TRACK: &str = "windlass.dev/track";
+/// Its values: the workload as it was, and the clone of a canary.
+pub const STABLE: &str = "stable";
+pub const CANARY: &str = "canary";
 /// On a Namespace: the one Environment (`namespace/name`) that may write there.
 pub const ACCEPT_FROM: &str = "windlass.dev/accept-from";
 /// On a CronJob: `true` if Windlass may make Jobs from it.

@@ -31,6 +31,14 @@ impl Strategy {
         }
     }
 
+    /// The steps before full exposure; none where the build is rolled.
+    pub fn steps(&self) -> &[CanaryStep] {
+        match self {
+            Self::Rolling {} => &[],
+            Self::Canary(canary) => &canary.steps,
+        }
+    }
+
     /// Whether it is the one that stands where a stage says nothing.
     pub const fn is_rolling(&self) -> bool {
         !self.clones()

@@ -20,7 +20,7 @@ pub fn make_stale(world: &World<'_>, stage: &mut StageStatus) {
 pub fn is_wanted(world: &World<'_>, draft: &Draft, index: usize, known: &Known<'_>, current: &Live) -> bool {
     let Some(stage) = draft.status.stages.get(index) else { return false };
     let Some(next) = draft.status.stages.get(index + 1) else { return false };
-    let Some(spec) = world.spec.stages.iter().find(|spec| spec.environment == next.environment) else { return false };
+    let Some(spec) = world.stage(&next.environment) else { return false };
     let is_its =
         |proof: &&Proof| proof.release_uid == known.uid && proof.build == current.build && proof.void.is_none();
     let mut proofs = stage.proofs.iter().filter(is_its).peekable();

@@ -111,7 +111,7 @@ impl Answer {
 
 fn in_stage(world: &World<'_>, draft: &mut Draft, decision: &Decision) -> Answer {
     let environment = decision.spec.environment.as_deref().unwrap_or("");
-    let spec = world.spec.stages.iter().find(|s| s.environment == environment);
+    let spec = world.stage(environment);
     let index = draft.status.stages.iter().position(|s| s.environment == environment);
     let (Some(spec), Some(index)) = (spec, index) else {
         return Answer::refused(format!("spec.environment: the pipeline has no stage {environment}"));

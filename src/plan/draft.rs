@@ -3,7 +3,7 @@
 use crate::api::checkpoint::{Alert, DecisionNote, SeenImage, SeenWorkload, StageStatus};
 use crate::api::decision::DecisionPhase;
 use crate::api::pipeline::WorkloadRef;
-use crate::api::{BuildHash, BuildRow, Decision, PipelineStatus};
+use crate::api::{BuildHash, BuildRow, Decision, PipelineStatus, Rollout};
 use crate::observe::Workload;
 
 use super::action::Note;
@@ -24,6 +24,11 @@ impl Draft {
 
     pub fn stage(&self, environment: &str) -> Option<&StageStatus> {
         self.status.stages.iter().find(|s| s.environment == environment)
+    }
+
+    /// The open rollout of a stage.
+    pub fn rollout(&self, index: usize) -> Option<&Rollout> {
+        self.status.stages.get(index)?.rollout.as_ref()
     }
 
     /// Tells a transition of a release.

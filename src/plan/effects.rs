@@ -174,7 +174,7 @@ fn decision_status(world: &World<'_>, draft: &Draft, decision: &Decision) -> Opt
 /// What a standing Promote or Retry waits for.
 fn standing_reason(world: &World<'_>, draft: &Draft, environment: &str, release: &str) -> Option<String> {
     let index = draft.status.stages.iter().position(|s| s.environment == environment)?;
-    let spec = world.spec.stages.iter().find(|s| s.environment == environment)?;
+    let spec = world.stage(environment)?;
     let candidate = super::gate::Candidate::of(world, draft, index, spec, world.release(release)?)?;
     let closed = super::gate::first_closed(&candidate);
     Some(closed.map_or_else(|| "stands until its turn comes".to_owned(), |c| format!("stands; waits: {}", c.reason)))

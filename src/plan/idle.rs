@@ -206,7 +206,7 @@ fn record(world: &World<'_>, draft: &mut Draft, index: usize, workload: &Workloa
     if !restored {
         again::make_stale(world, stage);
     }
-    let bake = world.spec.stages.iter().find(|s| s.environment == stage.environment).map(|s| s.bake());
+    let bake = world.stage(&stage.environment).map(|s| s.bake());
     stage.watch_until = bake.map(|bake| world.now.plus(bake));
     // it was said of the template before
     stage.alert.take_if(|alert| alert.reason == HEALTH_LOST);
@@ -264,7 +264,7 @@ fn watch_template(world: &World<'_>, draft: &mut Draft, index: usize) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(until) = stage.watch_until else { return };
     let Some(place) = world.place(&stage.environment) else { return };
-    let spec = world.spec.stages.iter().find(|s| s.environment == stage.environment);
+    let spec = world.stage(&stage.environment);
     let bake = spec.map_or(Span::seconds(0), |s| s.bake());
     let started = Time::from_millis(until.millis() - bake.millis());
     let start = spec.map_or(Span::seconds(0), |s| s.progress_deadline());

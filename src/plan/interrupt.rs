@@ -31,7 +31,7 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
     {
         return is_ended;
     }
-    let Some(rollout) = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()) else { return false };
+    let Some(rollout) = draft.rollout(index) else { return false };
     let stays = match cause {
         Cause::ReleaseDeleted | Cause::PipelineDeleted | Cause::EnvironmentDeleted | Cause::StageRemoved => {
             is_delivered && !rollout.is_apart()

@@ -2,6 +2,7 @@
 //! stored checkpoint and from what is seen, like an effect; who measures keeps the samples, and the next pass judges them.
 
 use crate::api::check::{HttpProbe, MetricProbe};
+use crate::api::labels::{CANARY, STABLE};
 use crate::api::rollout::{Rollout, RolloutWorkload, SuiteState};
 use crate::api::{RolloutState, Span, StageStatus, Time};
 use crate::observe::{Place, Service, Snapshot, TargetPort, Workload};
@@ -216,8 +217,8 @@ impl Subjects<'_, '_> {
         // the pods of the revision before are gone, or go just now: what it was like is known as of the start
         let is_apart = self.rollout.is_apart();
         let at = Some(self.rollout.started_at).filter(|_| !is_apart);
-        let stable = probe.stable.as_ref().map(|_| Stable { names: names(name, "stable", &plan.stable), at });
-        let names = names(&seen.name, if is_apart { strategy::TRACK } else { "stable" }, &seen.reach.hash);
+        let stable = probe.stable.as_ref().map(|_| Stable { names: names(name, STABLE, &plan.stable), at });
+        let names = names(&seen.name, if is_apart { CANARY } else { STABLE }, &seen.reach.hash);
         let since = self.rollout.exposed_at.unwrap_or(self.rollout.started_at);
         Some(Ask::Metric(Box::new(Metric { probe: probe.clone(), names, since, stable })))
     }

@@ -1,5 +1,5 @@
-//! Releases and Decisions whose pipeline does not exist: waited for, then reported with the name (walk 2). Jobs and
-//! clones that nobody looks after any more: let go.
+//! Releases and Decisions whose pipeline does not exist: waited for, then reported with the name (walk 2). Jobs,
+//! clones, Services and routes that nobody looks after any more: let go.
 
 use crate::api::decision::{DecisionPhase, DecisionStatus};
 use crate::api::release::ReleaseStatus;

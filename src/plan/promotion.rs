@@ -23,7 +23,7 @@ pub fn start(world: &World<'_>, draft: &mut Draft) {
         if is_wavering(world, draft, index, stage) {
             continue;
         }
-        let Some(spec) = world.spec.stages.iter().find(|s| s.environment == stage.environment) else { continue };
+        let Some(spec) = world.stage(&stage.environment) else { continue };
         if let Some((known, standing)) = choose(world, draft, index, spec) {
             enter(world, draft, index, spec, known, standing);
         }

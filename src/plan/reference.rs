@@ -99,7 +99,7 @@ fn workload(world: &World<'_>, environment: &str, workload: &WorkloadRef) -> Opt
 
 /// Refused before anything is written: what cannot run twice, or has no name left for its clone.
 fn clone(world: &World<'_>, environment: &str, workload: &WorkloadRef, seen: &Workload) -> Option<Problem> {
-    let stage = world.spec.stages.iter().find(|stage| stage.environment == environment)?;
+    let stage = world.stage(environment)?;
     if !stage.strategy.clones() || !workload.is_cloned() {
         return None;
     }

@@ -49,7 +49,7 @@ pub fn open_from(
     hold_by: Option<&str>,
 ) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
-    let Some(spec) = world.spec.stages.iter().find(|s| s.environment == stage.environment) else { return };
+    let Some(spec) = world.stage(&stage.environment) else { return };
     for proof in stage.proofs.iter_mut().filter(|p| p.build == leaving.build && p.void.is_none()) {
         proof.void = Some(clip(why, 256));
     }

@@ -8,6 +8,7 @@ use kube::ResourceExt;
 use crate::api::checkpoint::{Mark, StageStatus};
 use crate::api::decision::DecisionPhase;
 use crate::api::pipeline::DeliveryPipelineSpec;
+use crate::api::stage::Stage;
 use crate::api::{BuildHash, BuildRow, Decision, DecisionType, PipelineStatus, Release, Span, Time};
 use crate::observe::{Access, Claim, Place, Snapshot};
 
@@ -78,6 +79,11 @@ impl<'a> World<'a> {
 
     pub fn place(&self, environment: &str) -> Option<&'a Place> {
         self.snap.places.get(environment)
+    }
+
+    /// That environment's place in the pipeline, if it has one.
+    pub fn stage(&self, environment: &str) -> Option<&'a Stage> {
+        self.spec.stages.iter().find(|stage| stage.environment == environment)
     }
 
     /// The target namespace, if it may be written to.

@@ -5,6 +5,7 @@ use crate::api::{RolloutState, StageStatus};
 use crate::observe::Workload;
 
 use super::draft::Draft;
+use super::health;
 use super::mutant::{Mutant, is};
 use super::workload::{self, Standing, Writing};
 use super::world::World;
@@ -80,6 +81,13 @@ pub fn standings(world: &World<'_>, draft: &Draft, index: usize, upto: usize) ->
         (plan.clone(), workload::standing(world, seen, plan, writing))
     };
     rollout.workloads.iter().take(upto + 1).map(stand).collect()
+}
+
+/// Whether all of them run what is wanted, and serve in full.
+pub fn all_serve(world: &World<'_>, environment: &str, standings: &[(RolloutWorkload, Standing)]) -> bool {
+    standings.iter().all(|(plan, standing)| {
+        *standing == Standing::Wanted && seen(world, environment, plan).is_some_and(health::is_serving)
+    })
 }
 
 pub fn foreign(standings: &[(RolloutWorkload, Standing)]) -> Option<String> {

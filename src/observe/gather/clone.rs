@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use super::job::is_through;
+use super::holder::Holder;
 use crate::api::labels::{CLAIMED_BY, TRACK};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim::Deployment;
@@ -12,10 +12,7 @@ use crate::observe::stores::{Stores, get};
 /// A clone of which the pipeline is gone, or goes through no Environment that points at its namespace any more.
 pub fn orphan_clone(stores: &Stores, health: &WatchHealth, namespace: &str, name: &str) -> Option<Orphan> {
     let clone = get(&stores.deployments, namespace, name)?;
-    let (home, pipeline, _) = home_of_clone(&clone)?;
-    if health.is_unreadable("DeliveryPipeline", home, pipeline) || !is_orphan_clone(stores, &clone) {
-        return None;
-    }
+    holder_of_clone(&clone).filter(|holder| holder.has_left(stores, Some(namespace)) && !holder.is_in_doubt(health))?;
     let owner = clone.metadata.owner_references.iter().flatten().find(|owner| owner.kind == "Deployment");
     let stable = owner.and_then(|owner| get(&stores.deployments, namespace, &owner.name));
     Some(Orphan {
@@ -30,17 +27,8 @@ pub fn orphan_clone(stores: &Stores, health: &WatchHealth, namespace: &str, name
     })
 }
 
-/// Whether nobody looks after a clone of ours, as far as the caches go.
-pub fn is_orphan_clone(stores: &Stores, clone: &Deployment) -> bool {
-    let Some((home, name, uid)) = home_of_clone(clone) else { return false };
-    let pipeline = get(&stores.pipelines, home, name).filter(|found| found.metadata.uid.as_deref() == Some(uid));
-    pipeline.is_none_or(|pipeline| !is_through(stores, &pipeline, clone.metadata.namespace.as_deref()))
-}
-
-/// Namespace, name and UID of the pipeline that made a clone; none of what is no clone.
-pub fn home_of_clone(clone: &Deployment) -> Option<(&str, &str, &str)> {
+/// The pipeline that made a clone; none of what is no clone.
+pub fn holder_of_clone(clone: &Deployment) -> Option<Holder<'_>> {
     let _ = clone.labels().get(TRACK)?;
-    let (home, uid) = clone.annotations().get(CLAIMED_BY)?.rsplit_once('/')?;
-    let (namespace, name) = home.split_once('/')?;
-    Some((namespace, name, uid))
+    Holder::of_claim(clone.annotations().get(CLAIMED_BY)?)
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
+use super::holder::Holder;
 use super::pods::{is_owned, owned};
 use crate::api::labels::{NAMESPACE, PIPELINE, VERDICT_FINALIZER};
 use crate::api::{DeliveryPipeline, Time};
 use crate::observe::health::WatchHealth;
-use crate::observe::relate::environments_of;
 use crate::observe::slim::{self, pod::View};
 use crate::observe::snapshot::{Job, JobPod};
 use crate::observe::stores::{Stores, get};
@@ -18,7 +18,8 @@ use crate::observe::stores::{Stores, get};
 pub fn jobs(stores: &Stores, pipeline: &DeliveryPipeline, namespace: &str) -> BTreeMap<String, Arc<Job>> {
     let (home, name) = (pipeline.namespace().unwrap_or_default(), pipeline.name_any());
     let found = stores.jobs.state_filter(|job| {
-        job.metadata.namespace.as_deref() == Some(namespace) && home_of(job) == Some((&home, &name))
+        let is_its = |holder: Holder<'_>| holder.namespace == home && holder.name == name;
+        job.metadata.namespace.as_deref() == Some(namespace) && holder_of_job(job).is_some_and(is_its)
     });
     found.iter().map(|job| (job.name_any(), Arc::new(of(stores, job)))).collect()
 }
@@ -32,36 +33,17 @@ pub fn of_cron_job(stores: &Stores, cron: &slim::CronJob) -> Vec<Job> {
     found.iter().map(|job| of(stores, job)).collect()
 }
 
-/// A Job of ours that no pipeline looks after any more: its pipeline is gone, or goes through no Environment that
-/// points at its namespace.
+/// A Job of ours that no pipeline looks after any more.
 pub fn orphan_job(stores: &Stores, health: &WatchHealth, namespace: &str, name: &str) -> Option<Job> {
     let job = get(&stores.jobs, namespace, name)?;
-    let (home, pipeline) = home_of(&job)?;
-    let is_unread = health.is_unreadable("DeliveryPipeline", home, pipeline);
-    (!is_unread && is_orphan(stores, &job)).then(|| of(stores, &job))
+    holder_of_job(&job).filter(|holder| holder.has_left(stores, Some(namespace)) && !holder.is_in_doubt(health))?;
+    Some(of(stores, &job))
 }
 
-/// Whether nobody looks after a Job of ours, as far as the caches go.
-pub fn is_orphan(stores: &Stores, job: &slim::Job) -> bool {
-    let Some((home, name)) = home_of(job) else { return false };
-    let Some(pipeline) = get(&stores.pipelines, home, name) else { return true };
-    !is_through(stores, &pipeline, job.metadata.namespace.as_deref())
-}
-
-/// Whether a pipeline goes through an Environment that points at that namespace.
-pub fn is_through(stores: &Stores, pipeline: &DeliveryPipeline, namespace: Option<&str>) -> bool {
-    let home = pipeline.metadata.namespace.as_deref().unwrap_or_default();
-    let is_here = |environment: &str| {
-        get(&stores.environments, home, environment)
-            .is_some_and(|e| namespace == Some(e.spec.target_namespace.as_str()))
-    };
-    environments_of(pipeline).any(is_here)
-}
-
-/// Namespace and name of the pipeline that made a Job.
-pub fn home_of(job: &slim::Job) -> Option<(&str, &str)> {
+/// The pipeline that made a Job.
+pub fn holder_of_job(job: &slim::Job) -> Option<Holder<'_>> {
     let label = |key: &str| job.labels().get(key).map(String::as_str);
-    label(NAMESPACE).zip(label(PIPELINE))
+    Some(Holder { namespace: label(NAMESPACE)?, name: label(PIPELINE)?, uid: None })
 }
 
 fn of(stores: &Stores, seen: &slim::Job) -> Job {

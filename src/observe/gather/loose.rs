@@ -1,10 +1,9 @@
 //! Services and routes of ours that no pipeline looks after.
 
-use kube::ResourceExt;
 use kube::core::ObjectMeta;
 
-use super::clone::home_of_clone;
-use super::job::is_through;
+use super::clone::holder_of_clone;
+use super::holder::Holder;
 use crate::api::labels::{CLAIMED_BY, TRACK};
 use crate::api::traffic::route_name;
 use crate::observe::health::WatchHealth;
@@ -18,17 +17,14 @@ pub fn loose(stores: &Stores, health: &WatchHealth, is_route: bool, namespace: &
     } else {
         get(&stores.services, namespace, name)?.metadata.clone()
     };
-    let (home, pipeline, _) = claim_of(&meta, is_route)?;
-    let is_unread = health.is_unreadable("DeliveryPipeline", home, pipeline);
-    if is_unread || !health.unreadable("Environment", home).is_empty() || !is_loose(stores, &meta, is_route) {
-        return None;
-    }
+    holder_of(&meta, is_route)
+        .filter(|holder| holder.has_left(stores, Some(namespace)) && !holder.is_in_doubt(health))?;
     let claim = meta.annotations.as_ref().and_then(|all| all.get(CLAIMED_BY));
     let is_mate = |other: &ObjectMeta| {
         other.namespace == meta.namespace && other.annotations.as_ref().and_then(|all| all.get(CLAIMED_BY)) == claim
     };
     let is_needed = if is_route {
-        !stores.deployments.state_filter(|d| home_of_clone(d).is_some() && is_mate(&d.metadata)).is_empty()
+        !stores.deployments.state_filter(|d| holder_of_clone(d).is_some() && is_mate(&d.metadata)).is_empty()
     } else {
         !stores.http_routes.state_filter(|route| is_mate(&route.metadata)).is_empty()
     };
@@ -43,18 +39,10 @@ pub fn loose(stores: &Stores, health: &WatchHealth, is_route: bool, namespace: &
     })
 }
 
-/// Whether nobody looks after a Service or route of ours, as far as the caches go.
-pub fn is_loose(stores: &Stores, meta: &ObjectMeta, is_route: bool) -> bool {
-    let Some((home, name, uid)) = claim_of(meta, is_route) else { return false };
-    let pipeline = get(&stores.pipelines, home, name).filter(|found| found.uid().as_deref() == Some(uid));
-    pipeline.is_none_or(|pipeline| !is_through(stores, &pipeline, meta.namespace.as_deref()))
-}
-
-/// Namespace, name and UID of the pipeline that made it; none of what is none of ours.
-fn claim_of(meta: &ObjectMeta, is_route: bool) -> Option<(&str, &str, &str)> {
+/// The pipeline that made it; none of what is none of ours.
+pub fn holder_of(meta: &ObjectMeta, is_route: bool) -> Option<Holder<'_>> {
     let has_track = meta.labels.as_ref().is_some_and(|all| all.contains_key(TRACK));
-    let (home, uid) = meta.annotations.as_ref()?.get(CLAIMED_BY)?.rsplit_once('/')?;
-    let (namespace, name) = home.split_once('/')?;
-    let is_its = meta.name.as_deref() == Some(&*route_name(name));
-    (if is_route { is_its } else { has_track }).then_some((namespace, name, uid))
+    let holder = Holder::of_claim(meta.annotations.as_ref()?.get(CLAIMED_BY)?)?;
+    let is_its = meta.name.as_deref() == Some(&*route_name(holder.name));
+    (if is_route { is_its } else { has_track }).then_some(holder)
 }

@@ -3,6 +3,7 @@
 mod access;
 mod clone;
 mod environment;
+mod holder;
 mod job;
 mod loose;
 mod pods;
@@ -22,10 +23,11 @@ use crate::api::pipeline::WorkloadRef;
 use crate::api::stage::{JobSource, Suite};
 use crate::api::{DeliveryPipeline, Rollout};
 
-pub use clone::{home_of_clone, is_orphan_clone, orphan_clone};
+pub use clone::{holder_of_clone, orphan_clone};
 pub use environment::gather_environment;
-pub use job::{home_of, is_orphan, orphan_job};
-pub use loose::{is_loose, loose};
+pub use holder::Holder;
+pub use job::{holder_of_job, orphan_job};
+pub use loose::{holder_of, loose};
 
 /// What gathering depends on beside the stores.
 #[derive(Clone, Debug)]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
+use super::holder::Holder;
 use super::workload::claim;
-use crate::api::labels::{CLAIMED_BY, TRACK};
+use crate::api::labels::{CANARY, CLAIMED_BY, STABLE, TRACK};
 use crate::api::traffic::{ParentRef, RouteMatch, RouteShape, route_name};
 use crate::api::{DeliveryPipeline, Time, Traffic};
 use crate::observe::health::WatchHealth;
@@ -42,12 +43,12 @@ pub fn routing(
 }
 
 fn names(traffic: &Traffic) -> [String; 3] {
-    [traffic.service.clone(), traffic.service_of("stable"), traffic.service_of("canary")]
+    [traffic.service.clone(), traffic.service_of(STABLE), traffic.service_of(CANARY)]
 }
 
 fn is_claimed(annotations: &BTreeMap<String, String>, pipeline: &DeliveryPipeline) -> bool {
-    let uid = annotations.get(CLAIMED_BY).and_then(|value| value.rsplit_once('/')).map(|(_, uid)| uid);
-    uid.is_some() && uid == pipeline.metadata.uid.as_deref()
+    let holder = annotations.get(CLAIMED_BY).and_then(|claim| Holder::of_claim(claim));
+    holder.is_some_and(|holder| holder.uid == pipeline.metadata.uid.as_deref())
 }
 
 fn service(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, found: &slim::Service) -> RoutedService {

@@ -173,6 +173,34 @@ fn a_pipeline_that_cannot_be_read_keeps_its_claim_and_its_jobs() {
     assert!(orphan_job(&stores, &health, "shop-staging", "lost").is_none());
 }
 
+/// Read falsely, a pipeline would seem to go there no more, and its exposed clone would be cut.
+#[test]
+fn nothing_is_let_go_while_an_environment_of_its_pipeline_cannot_be_read() {
+    let mut world = World::of(WORLD);
+    let ours = json!({"windlass.dev/claimed-by": "shop/checkout/p-1"});
+    world.put(json!({"kind": "Job", "metadata": {"name": "lost", "namespace": "elsewhere",
+        "labels": {"windlass.dev/namespace": "shop", "windlass.dev/pipeline": "checkout"}}}));
+    world.put(json!({"kind": "Deployment", "metadata": {"name": "checkout-canary", "namespace": "elsewhere",
+        "labels": {"windlass.dev/track": "canary"}, "annotations": ours}, "spec": {"replicas": 1,
+        "selector": {}, "template": {"spec": {"containers": []}}}}));
+    world.put(json!({"kind": "Service", "metadata": {"name": "checkout-canary", "namespace": "elsewhere",
+        "labels": {"windlass.dev/track": "canary"}, "annotations": ours}, "spec": {}}));
+    let (stores, health) = (world.stores(), WatchHealth::default());
+    let orphans = |health: &WatchHealth| {
+        [
+            orphan_job(&stores, health, "elsewhere", "lost").is_some(),
+            orphan_clone(&stores, health, "elsewhere", "checkout-canary").is_some(),
+            loose(&stores, health, false, "elsewhere", "checkout-canary").is_some(),
+        ]
+    };
+    assert_eq!(orphans(&health), [true; 3]);
+    health.cannot_read(
+        Undecodable { kind: "Environment", namespace: "shop".into(), name: "production".into() },
+        "targetNamespace is no string",
+    );
+    assert_eq!(orphans(&health), [false; 3]);
+}
+
 #[test]
 fn a_job_is_an_orphan_where_its_pipeline_does_not_go() {
     let mut world = World::of(WORLD);

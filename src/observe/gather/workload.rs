@@ -3,6 +3,7 @@
 use kube::ResourceExt;
 use kube::core::ObjectMeta;
 
+use super::holder::Holder;
 use super::{GatherConfig, job, pods};
 use crate::api::DeliveryPipeline;
 use crate::api::labels::{ATTEMPT, CLAIMED_BY, TRACK};
@@ -115,17 +116,16 @@ fn image_writer(writer: &slim::writers::Writer, config: &GatherConfig) -> ImageW
 /// A UID that no cached pipeline has counts as void: the stores are complete when a pass runs. Missing by delay can only
 /// be a pipeline that was made, and wrote its first image, in the moment before this instance became the leader.
 pub fn claim(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, value: Option<&str>) -> Claim {
-    let Some((holder, uid)) = value.and_then(|value| value.rsplit_once('/')).filter(|(_, uid)| !uid.is_empty()) else {
-        return Claim::None;
-    };
-    // one that cannot be read is there all the same
-    let is_unread = |(namespace, name)| health.is_unreadable("DeliveryPipeline", namespace, name);
-    if pipeline.metadata.uid.as_deref() == Some(uid) {
+    let Some(holder) = value.and_then(Holder::of_claim) else { return Claim::None };
+    if pipeline.metadata.uid.as_deref() == holder.uid {
         return Claim::Ours;
     }
-    match stores.pipelines.find(|other| other.metadata.uid.as_deref() == Some(uid)) {
+    match stores.pipelines.find(|other| other.metadata.uid.as_deref() == holder.uid) {
         Some(other) => Claim::Other(format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any())),
-        None if holder.split_once('/').is_some_and(is_unread) => Claim::Other(holder.to_owned()),
+        // one that cannot be read is there all the same
+        None if health.is_unreadable("DeliveryPipeline", holder.namespace, holder.name) => {
+            Claim::Other(format!("{}/{}", holder.namespace, holder.name))
+        }
         None => Claim::None,
     }
 }

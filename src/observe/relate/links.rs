@@ -6,10 +6,11 @@ use kube::ResourceExt;
 use kube::core::ObjectMeta;
 
 use super::Key;
+use crate::api::labels::{CANARY, STABLE};
 use crate::api::pipeline::WorkloadKind;
 use crate::api::traffic::route_name;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Traffic};
-use crate::observe::gather::{home_of, home_of_clone, is_loose, is_orphan, is_orphan_clone, workloads_of};
+use crate::observe::gather::{Holder, holder_of, holder_of_clone, holder_of_job, workloads_of};
 use crate::observe::slim;
 use crate::observe::stores::{Stores, get};
 
@@ -32,45 +33,48 @@ pub fn of_workload(stores: &Stores, kind: WorkloadKind, namespace: &str, name: &
 
 /// The pipeline that made it; itself where nobody looks after it.
 pub fn of_job(stores: &Stores, job: &slim::Job) -> Option<Key> {
-    let (namespace, name) = home_of(job)?;
-    Some(if is_orphan(stores, job) {
+    let holder = holder_of_job(job)?;
+    Some(if holder.has_left(stores, job.metadata.namespace.as_deref()) {
         Key::OrphanJob { namespace: job.namespace().unwrap_or_default(), name: job.name_any() }
     } else {
-        pipeline_key(namespace, name)
+        pipeline_key(holder.namespace, holder.name)
     })
 }
 
 /// The clone itself, where nobody looks after it.
 pub fn of_clone(stores: &Stores, clone: &slim::Deployment) -> Option<Key> {
-    let namespace = clone.namespace().unwrap_or_default();
-    is_orphan_clone(stores, clone).then(|| Key::OrphanClone { namespace, name: clone.name_any() })
+    holder_of_clone(clone)?
+        .has_left(stores, clone.metadata.namespace.as_deref())
+        .then(|| Key::OrphanClone { namespace: clone.namespace().unwrap_or_default(), name: clone.name_any() })
 }
 
 /// Services and routes of ours that nobody looks after: of one namespace, or all. There are few.
 pub fn loose_in(stores: &Stores, namespace: Option<&str>) -> Vec<Key> {
-    let is_meant = |meta: &ObjectMeta, is_route| {
-        (namespace.is_none() || meta.namespace.as_deref() == namespace) && is_loose(stores, meta, is_route)
-    };
-    let key = |meta: &ObjectMeta, is_route| Key::Loose {
+    let is_meant = |meta: &ObjectMeta| namespace.is_none() || meta.namespace.as_deref() == namespace;
+    let routes = stores.http_routes.state_filter(|route| is_meant(&route.metadata));
+    let services = stores.services.state_filter(|service| is_meant(&service.metadata));
+    let routes = routes.iter().filter_map(|route| of_loose(stores, &route.metadata, true));
+    routes.chain(services.iter().filter_map(|service| of_loose(stores, &service.metadata, false))).collect()
+}
+
+/// The Service or route itself, where nobody looks after it.
+pub fn of_loose(stores: &Stores, meta: &ObjectMeta, is_route: bool) -> Option<Key> {
+    holder_of(meta, is_route)?.has_left(stores, meta.namespace.as_deref()).then(|| Key::Loose {
         is_route,
         namespace: meta.namespace.clone().unwrap_or_default(),
         name: meta.name.clone().unwrap_or_default(),
-    };
-    let routes = stores.http_routes.state_filter(|route| is_meant(&route.metadata, true));
-    let services = stores.services.state_filter(|service| is_meant(&service.metadata, false));
-    let routes = routes.iter().map(|route| key(&route.metadata, true));
-    routes.chain(services.iter().map(|service| key(&service.metadata, false))).collect()
+    })
 }
 
 /// Jobs and clones that pipelines of that namespace made, if they are of interest by their namespace and pipeline.
 pub fn made_by(stores: &Stores, namespace: &str, is_concerned: impl Fn(Option<&str>, &str) -> bool) -> Vec<Key> {
-    let is_its = |meta: &ObjectMeta, (home, name): (&str, &str)| {
-        home == namespace && is_concerned(meta.namespace.as_deref(), name)
+    let is_its = |meta: &ObjectMeta, holder: Holder<'_>| {
+        holder.namespace == namespace && is_concerned(meta.namespace.as_deref(), holder.name)
     };
-    let jobs = stores.jobs.state_filter(|job| home_of(job).is_some_and(|home| is_its(&job.metadata, home)));
-    let clones = stores.deployments.state_filter(|clone| {
-        home_of_clone(clone).is_some_and(|(home, name, _)| is_its(&clone.metadata, (home, name)))
-    });
+    let jobs = stores.jobs.state_filter(|job| holder_of_job(job).is_some_and(|holder| is_its(&job.metadata, holder)));
+    let clones = stores
+        .deployments
+        .state_filter(|clone| holder_of_clone(clone).is_some_and(|holder| is_its(&clone.metadata, holder)));
     let clones = clones.iter().filter_map(|clone| of_clone(stores, clone));
     jobs.iter().filter_map(|job| of_job(stores, job)).chain(clones).chain(loose_in(stores, None)).collect()
 }
@@ -78,7 +82,7 @@ pub fn made_by(stores: &Stores, namespace: &str, is_concerned: impl Fn(Option<&s
 /// The pipelines whose requests go through that Service, or one of the two beside it.
 pub fn of_service(stores: &Stores, namespace: &str, name: &str) -> Vec<Key> {
     let is_it = |traffic: &Traffic| {
-        traffic.service == name || ["stable", "canary"].iter().any(|track| traffic.service_of(track) == name)
+        traffic.service == name || [STABLE, CANARY].iter().any(|track| traffic.service_of(track) == name)
     };
     through_namespace(stores, namespace, |pipeline, environment| traffic_of(pipeline, environment).any(is_it))
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use kube::{Resource, ResourceExt};
 
 use links::{
-    decision_key, environment_key, is_in, key_of, loose_in, made_by, of_clone, of_job, of_namespace, of_owner,
-    of_route, of_service, of_workload, pipeline_key, release_key, rivals, through_namespace,
+    decision_key, environment_key, is_in, key_of, loose_in, made_by, of_clone, of_job, of_loose, of_namespace,
+    of_owner, of_route, of_service, of_workload, pipeline_key, release_key, rivals, through_namespace,
 };
 pub use links::{environments_of, pipelines_through};
 
@@ -198,7 +198,7 @@ fn of_workloads<K: Resource<DynamicType = ()>>(
 /// The pipelines that share the requests for it, have made it, or have a check or suite that names it.
 pub fn service(stores: &Stores, change: &Change<'_, slim::Service>) -> Vec<Key> {
     let of = |side: &slim::Service| of_service(stores, &side.namespace().unwrap_or_default(), &side.name_any());
-    let loose = change.sides().flat_map(|side| loose_in(stores, side.metadata.namespace.as_deref()));
+    let loose = change.sides().filter_map(|side| of_loose(stores, &side.metadata, false));
     let measured = |side: &slim::Service| {
         let name = side.name_any();
         through_namespace(stores, &side.namespace().unwrap_or_default(), |pipeline, environment| {

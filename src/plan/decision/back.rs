@@ -11,7 +11,7 @@ use super::Answer;
 use super::promote::lift_adoption_hold;
 
 pub(super) fn abort(world: &World<'_>, draft: &mut Draft, index: usize, decision: &Decision) -> Answer {
-    let state = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()).map(|r| (&r.state, r.version.clone()));
+    let state = draft.rollout(index).map(|r| (&r.state, r.version.clone()));
     match state {
         None if is(Mutant::AbortIdle) => go_back(world, draft, index, decision),
         None => Answer::refused("nothing is under way there"),

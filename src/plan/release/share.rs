@@ -15,7 +15,7 @@ pub(super) fn of(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> O
     if !rollout.is_apart() {
         return None;
     }
-    let steps = states::steps(&rollout.strategy);
+    let steps = rollout.strategy.steps().len();
     let (step, since) = match &rollout.state {
         RolloutState::Stepping(state) => (state.step as usize, state.since),
         RolloutState::Progressing(_)
@@ -48,7 +48,7 @@ fn real(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Option<u32
 }
 
 fn pause(draft: &Draft, index: usize, state: &Stepping) -> Span {
-    let rollout = draft.status.stages.get(index).and_then(|stage| stage.rollout.as_ref());
+    let rollout = draft.rollout(index);
     rollout.map_or(Span::seconds(0), |rollout| states::pause_of(&rollout.strategy, state.step))
 }
 

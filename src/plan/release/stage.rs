@@ -29,7 +29,7 @@ pub(super) fn stage(
     if let Some(current) = current.filter(|_| !is_replaced(stage)) {
         return Some(live(world, stage, current, before));
     }
-    let spec = world.spec.stages.iter().find(|s| s.environment == stage.environment);
+    let spec = world.stage(&stage.environment);
     if let Some(candidate) = spec.and_then(|spec| Candidate::of(world, draft, index, spec, known)) {
         return Some(waiting(world, stage, &candidate, before));
     }

@@ -57,7 +57,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking
 }
 
 fn is_apart(draft: &Draft, index: usize) -> bool {
-    draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()).is_some_and(Rollout::is_apart)
+    draft.rollout(index).is_some_and(Rollout::is_apart)
 }
 
 /// States that the build is to go back; the Environment's own pass lets it, or its brake holds.
@@ -77,7 +77,7 @@ fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, request: &RevertR
 }
 
 fn exposed(draft: &Draft, index: usize) -> Option<Time> {
-    draft.status.stages.get(index)?.rollout.as_ref()?.exposed_at
+    draft.rollout(index)?.exposed_at
 }
 
 /// How the containers of a rollout do.

@@ -10,7 +10,7 @@ use crate::plan::mutant::{Mutant, is};
 use crate::plan::traffic::route;
 use crate::plan::workload::Standing;
 use crate::plan::world::World;
-use crate::plan::writing::{foreign, seen, standings};
+use crate::plan::writing::{all_serve, foreign, seen, standings};
 use crate::plan::{ending, interrupt, reference, strategy, suite};
 
 /// The alert of a stage whose workloads cannot be rolled to the proven build.
@@ -35,10 +35,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Homing
     let Some(rollout) = &stage.rollout else { return };
     let environment = stage.environment.clone();
     let Some((plan, standing)) = all.get(state.step as usize) else {
-        let is_serving = all.iter().all(|(plan, standing)| {
-            *standing == Standing::Wanted && seen(world, &environment, plan).is_some_and(health::is_serving)
-        });
-        return clear(world, draft, index, &state, is_serving);
+        return clear(world, draft, index, &state, all_serve(world, &environment, &all));
     };
     if *standing == Standing::Unwritten && interrupt::is_paused(world, rollout) {
         return pause(world, draft, index, state);

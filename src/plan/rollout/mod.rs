@@ -28,7 +28,7 @@ use super::{again, ending, interrupt};
 pub use baking::is_ill;
 pub use homing::begin as go_home;
 pub use progressing::unknown;
-pub use stepping::{pause_of, steps};
+pub use stepping::pause_of;
 
 /// Why a rollout ends that nobody let go on.
 const PAUSED_TOO_LONG: &str = "paused for longer than allowed";
@@ -41,7 +41,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize) {
     if follow_templates(world, draft, index) {
         return;
     }
-    let Some(rollout) = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()) else { return };
+    let Some(rollout) = draft.rollout(index) else { return };
     match rollout.state.clone() {
         RolloutState::Progressing(state) => progressing::advance(world, draft, index, state),
         RolloutState::Stepping(state) => stepping::advance(world, draft, index, state),

@@ -72,7 +72,7 @@ fn watch(
     is_paused: bool,
     clones: &Clones,
 ) {
-    let Some(rollout) = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()) else { return };
+    let Some(rollout) = draft.rollout(index) else { return };
     let pause = pause_of(&rollout.strategy, state.step);
     match watch_health(world, draft, index, state.unhealthy) {
         _ if is(Mutant::StepBlind) => {}
@@ -89,7 +89,7 @@ fn watch(
     if let Checks::Open(why) = check::judge(world, draft, index, since) {
         return unanswered(world, draft, index, state.deadline.plus(pause), &why);
     }
-    if pause_after(draft, index, state.step) {
+    if has_next(draft, index, state.step) {
         let deadline = state.deadline.plus(world.now.since(since));
         let next =
             Stepping { step: state.step + 1, since: None, deadline, paused: None, unhealthy: None, skipped: false };
@@ -107,25 +107,13 @@ fn unanswered(world: &World<'_>, draft: &mut Draft, index: usize, limit: Time, w
 }
 
 /// Whether another step comes after this one.
-fn pause_after(draft: &Draft, index: usize, step: u32) -> bool {
-    let rollout = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref());
-    rollout.is_some_and(|r| (step as usize) < steps(&r.strategy))
-}
-
-/// How many steps come before full exposure.
-pub fn steps(strategy: &Strategy) -> usize {
-    match strategy {
-        Strategy::Rolling {} => 0,
-        Strategy::Canary(canary) => canary.steps.len(),
-    }
+fn has_next(draft: &Draft, index: usize, step: u32) -> bool {
+    draft.rollout(index).is_some_and(|r| (step as usize) < r.strategy.steps().len())
 }
 
 /// How long a step is watched. Full exposure is watched by what follows.
 pub fn pause_of(strategy: &Strategy, step: u32) -> Span {
-    match strategy {
-        Strategy::Rolling {} => Span::seconds(0),
-        Strategy::Canary(canary) => canary.steps.get(step as usize).map_or(Span::seconds(0), |step| step.pause()),
-    }
+    strategy.steps().get(step as usize).map_or(Span::seconds(0), |step| step.pause())
 }
 
 fn set(draft: &mut Draft, index: usize, state: Stepping) {

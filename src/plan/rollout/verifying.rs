@@ -12,8 +12,8 @@ use crate::plan::strategy::{self, Clones};
 use crate::plan::suite::{self, Tests};
 use crate::plan::workload::Standing;
 use crate::plan::world::World;
-use crate::plan::writing::{foreign, seen, standings};
-use crate::plan::{ending, health, interrupt};
+use crate::plan::writing::{all_serve, foreign, standings};
+use crate::plan::{ending, interrupt};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verifying) {
     let all = standings(world, draft, index, usize::MAX - 1);
@@ -67,7 +67,7 @@ fn too_late(world: &World<'_>, draft: &mut Draft, index: usize, checks: &Checks)
 }
 
 fn has_target(draft: &Draft, index: usize) -> bool {
-    draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()).is_some_and(|r| r.target.is_some())
+    draft.rollout(index).is_some_and(|r| r.target.is_some())
 }
 
 /// Whether the new build runs in full, in the workloads of the plan or in their clones.
@@ -77,16 +77,13 @@ fn is_whole(world: &World<'_>, draft: &Draft, index: usize, all: &[(RolloutWorkl
     if rollout.is_apart() {
         return matches!(strategy::judge(world, draft, stage, rollout), Clones::Stand);
     }
-    let environment = &stage.environment;
-    all.iter().all(|(plan, standing)| {
-        *standing == Standing::Wanted && seen(world, environment, plan).is_some_and(health::is_serving)
-    })
+    all_serve(world, &stage.environment, all)
 }
 
 /// By when a build whose suites have passed must be whole and its checks have answered: the progress deadline after the
 /// last verdict.
 fn limit_of(draft: &Draft, index: usize) -> Option<Time> {
-    let rollout = draft.status.stages.get(index)?.rollout.as_ref()?;
+    let rollout = draft.rollout(index)?;
     let last = rollout.suites.iter().filter_map(|s| s.verdict.as_ref()).map(|v| v.at).max();
     Some(last.or(rollout.exposed_at)?.plus(rollout.progress_deadline))
 }

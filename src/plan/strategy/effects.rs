@@ -1,6 +1,7 @@
 //! The writes to clones that a stage's checkpoint asks for: made without pods, brought to the size of the step, cut, taken
 //! away. What no open rollout wants goes, whatever left it there.
 
+use crate::api::labels::CANARY;
 use crate::api::rollout::{Rollout, RolloutWorkload};
 use crate::api::{RolloutState, StageStatus};
 use crate::observe::Workload;
@@ -13,7 +14,7 @@ use crate::plan::world::World;
 use crate::plan::writing::seen;
 use crate::plan::{interrupt, workload};
 
-use super::{TRACK, asked, clone, fits, is_ours, size};
+use super::{asked, fits, is_ours, size};
 
 /// Adds the writes to the clones of one stage.
 pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
@@ -108,7 +109,7 @@ fn create(
     plan: &RolloutWorkload,
 ) -> Option<Action> {
     let place = world.place(&stage.environment)?;
-    if place.clones.contains_key(&plan.workload.key()) || clone(world, &stage.environment, &plan.workload).is_some() {
+    if place.clones.contains_key(&plan.workload.key()) {
         return None;
     }
     let stable = seen(world, &stage.environment, plan).filter(|stable| !stable.deleting)?;
@@ -118,7 +119,7 @@ fn create(
         of: stable.name.clone(),
         of_uid: stable.uid.clone(),
         name: plan.workload.clone_name(),
-        track: TRACK.to_owned(),
+        track: CANARY.to_owned(),
         images: workload::writes(world, stable, &plan.workload, row.into()),
         claim: world.claim(),
         attempt: rollout.attempt.clone(),

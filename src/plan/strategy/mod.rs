@@ -18,8 +18,6 @@ use super::world::World;
 use super::writing::seen;
 use super::{idle, interrupt, workload};
 
-/// The value of `windlass.dev/track` of a canary's pods.
-pub const TRACK: &str = "canary";
 /// The whole of it.
 pub const FULL: u32 = 100;
 
@@ -36,10 +34,9 @@ pub fn of(world: &World<'_>, draft: &Draft, stage: &StageStatus, spec: &Stage, b
 /// The share of the new build that its clones are to have now, in percent.
 pub fn asked(rollout: &Rollout) -> u32 {
     match &rollout.state {
-        RolloutState::Stepping(state) => match &rollout.strategy {
-            Strategy::Canary(canary) => canary.steps.get(state.step as usize).map_or(FULL, |step| step.weight),
-            Strategy::Rolling {} => FULL,
-        },
+        RolloutState::Stepping(state) => {
+            rollout.strategy.steps().get(state.step as usize).map_or(FULL, |step| step.weight)
+        }
         RolloutState::Verifying(_) | RolloutState::Delivered(_) => FULL,
         RolloutState::Homing(state) if (state.step as usize) < rollout.workloads.len() => FULL,
         RolloutState::Homing(_) | RolloutState::Reverting(_) | RolloutState::Progressing(_) => 0,
@@ -130,19 +127,15 @@ fn of_clone(
     let refused = || interrupt::refusal(world, environment);
     let beginning = |size: i32| format!("{}: 0 of {size} new pods available", clone_key(&plan.workload));
     let wanted = size(rollout, stable);
+    let unfit = || refused().map_or_else(|| Clones::Coming(beginning(wanted)), Clones::Blocked);
     let Some(clone) = clone(world, environment, &plan.workload).filter(|c| fits(world, draft, rollout, plan, c)) else {
-        return refused().map_or_else(|| Clones::Coming(beginning(wanted)), Clones::Blocked);
+        return unfit();
     };
-    if let Judgement::Failed(why) = health::judge(world, clone, rollout.started_at) {
-        return Clones::Failed(why);
-    }
-    if clone.wanted != wanted && !is(Mutant::CloneHalf) {
-        return refused().map_or_else(|| Clones::Coming(beginning(wanted)), Clones::Blocked);
-    }
     match health::judge(world, clone, rollout.started_at) {
+        Judgement::Failed(why) => Clones::Failed(why),
+        Judgement::Complete | Judgement::Coming(_) if clone.wanted != wanted && !is(Mutant::CloneHalf) => unfit(),
         Judgement::Complete => Clones::Stand,
         Judgement::Coming(what) => Clones::Coming(what),
-        Judgement::Failed(why) => Clones::Failed(why),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::plan::world::World;
 
 /// Starts those whose TestRun is there, and latches what the samples of the others say.
 pub(super) fn advance(world: &World<'_>, draft: &mut Draft, index: usize) {
-    let Some(rollout) = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()) else { return };
+    let Some(rollout) = draft.rollout(index) else { return };
     let is_open = |s: &SuiteState| s.plan.is_measured() && s.run_uid.is_some() && s.verdict.is_none();
     let next = |s: &SuiteState| if is_open(s) { follow(world, draft, index, s.clone()) } else { s.clone() };
     if !rollout.suites.iter().any(is_open) {

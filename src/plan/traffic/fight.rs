@@ -2,7 +2,7 @@
 
 use crate::api::labels::MANAGER;
 use crate::api::traffic::{Rewritten, Routed};
-use crate::api::{Cause, RolloutState, Span, StageStatus};
+use crate::api::{Cause, Span, StageStatus};
 use crate::observe::HttpRoute;
 use crate::plan::draft::{Draft, clip};
 use crate::plan::ending;
@@ -63,12 +63,7 @@ fn rewritten(world: &World<'_>, draft: &mut Draft, index: usize, found: &HttpRou
     }
     let why = format!("RouteContested: {by} wrote HTTPRoute {name} again");
     draft.warn("", "RouteContested", format!("{environment}: {why}; nothing is exposed by it, and it is left alone"));
-    let open = draft.status.stages.get(index).and_then(|s| s.rollout.as_ref()).filter(|r| r.traffic.is_some());
-    let is_apart = open.is_some_and(|rollout| match rollout.state {
-        RolloutState::Stepping(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => true,
-        RolloutState::Progressing(_) | RolloutState::Homing(_) | RolloutState::Reverting(_) => false,
-    });
-    if is_apart {
+    if draft.rollout(index).is_some_and(|rollout| rollout.traffic.is_some() && rollout.is_apart()) {
         ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
     }
 }

@@ -1,11 +1,12 @@
 //! Why requests cannot be shared by a route in a stage. Looked at before anything is written.
 
+use crate::api::labels::{CANARY, STABLE};
 use crate::api::{StageStatus, Traffic};
 use crate::observe::{Claim, Place};
 use crate::plan::reference::{Problem, of};
 use crate::plan::world::World;
 
-use super::route::{self, CANARY, STABLE, is_made};
+use super::route::{self, is_made};
 
 /// The first thing that is in the way.
 pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {

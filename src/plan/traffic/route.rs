@@ -1,5 +1,6 @@
 //! A stage's route: which one is wanted, what of it stands, and whether requests still go to the canary by it.
 
+use crate::api::labels::{CANARY, STABLE};
 use crate::api::rollout::Rollout;
 use crate::api::traffic::{Backend, RouteShape};
 use crate::api::{Span, StageStatus, Traffic};
@@ -7,10 +8,6 @@ use crate::observe::{Claim, HttpRoute, Place, RoutedService};
 use crate::plan::draft::Draft;
 use crate::plan::strategy;
 use crate::plan::world::World;
-
-/// Tracks: values of `windlass.dev/track` of pods, and of the Services before them.
-pub const STABLE: &str = "stable";
-pub const CANARY: &str = "canary";
 
 /// How requests reach the stage: as its open rollout has frozen it, else as the spec says.
 pub fn of<'s>(world: &'s World<'_>, stage: &'s StageStatus) -> Option<&'s Traffic> {
@@ -20,7 +17,7 @@ pub fn of<'s>(world: &'s World<'_>, stage: &'s StageStatus) -> Option<&'s Traffi
 
 /// How requests are to reach the stage: none where it is no canary, or nothing is wanted any more.
 pub fn of_spec<'s>(world: &'s World<'_>, environment: &str) -> Option<&'s Traffic> {
-    let stage = world.spec.stages.iter().find(|stage| stage.environment == environment)?;
+    let stage = world.stage(environment)?;
     world.spec.traffic.as_ref().filter(|_| stage.strategy.clones() && !world.is_pipeline_deleted())
 }
 

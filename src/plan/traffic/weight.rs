@@ -1,6 +1,7 @@
 //! The canary's share of the requests: it rises to what the step asks for when as many pods answer, and falls at once; but
 //! never onto a Service behind which nothing is ready, while something is behind the other.
 
+use crate::api::labels::{CANARY, STABLE};
 use crate::api::rollout::{Rollout, RolloutWorkload};
 use crate::api::{RolloutState, StageStatus};
 use crate::plan::draft::Draft;
@@ -9,7 +10,7 @@ use crate::plan::strategy;
 use crate::plan::world::World;
 use crate::plan::writing::seen;
 
-use super::route::{self, CANARY, STABLE};
+use super::route;
 
 /// Pods for a share of the requests: enough to bear it, one at least.
 pub fn pods(percent: u32, of: i32) -> i32 {
@@ -40,9 +41,14 @@ fn asked(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &Rollou
 /// How many endpoints the step needs, and how many are ready.
 pub fn endpoints(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> (i32, i32) {
     let asked = strategy::asked(rollout).max(1);
-    let stable = rollout.cloned().filter_map(|plan| seen(world, &stage.environment, plan)).map(|w| w.wanted).sum();
+    let stable = wanted_pods(world, stage, rollout);
     let ready = world.place(&stage.environment).map_or(0, |place| route::ready(place, CANARY));
     (pods(asked, stable).max(1), ready)
+}
+
+/// Pods that the workloads before which the route stands are to have.
+fn wanted_pods(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> i32 {
+    rollout.cloned().filter_map(|plan| seen(world, &stage.environment, plan)).map(|w| w.wanted).sum()
 }
 
 fn forward(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, now: u32) -> u32 {
@@ -64,9 +70,11 @@ fn back(world: &World<'_>, stage: &StageStatus, now: u32) -> u32 {
     let (stable, canary) = (route::ready(place, STABLE), route::ready(place, CANARY));
     let is_last = world.is_pipeline_deleted() && stage.rollout.is_none();
     // a homecoming ends when the workload can bear everything; a way back takes what there is
-    let needed = stage.rollout.as_ref().filter(|r| matches!(r.state, RolloutState::Homing(_))).map_or(1, |rollout| {
-        rollout.cloned().filter_map(|plan| seen(world, &stage.environment, plan)).map(|w| w.wanted).sum::<i32>().max(1)
-    });
+    let needed = stage
+        .rollout
+        .as_ref()
+        .filter(|r| matches!(r.state, RolloutState::Homing(_)))
+        .map_or(1, |rollout| wanted_pods(world, stage, rollout).max(1));
     if canary > 0 && stable < needed && !is_last && !is(Mutant::WeightBlind) { now } else { 0 }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::labels::TRACK;
+use crate::api::labels::{CANARY, STABLE, TRACK};
 use crate::api::traffic::{Backend, RouteShape, route_name};
 use crate::api::{StageStatus, Traffic};
 use crate::observe::{Claim, HttpRoute, Place, RoutedService};
@@ -14,7 +14,7 @@ use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
 use crate::plan::{reference, strategy};
 
-use super::route::{self, CANARY, STABLE, is_made};
+use super::route::{self, is_made};
 use super::weight;
 
 /// Adds the writes of one stage: weights first.
