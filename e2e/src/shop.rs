@@ -16,7 +16,7 @@ use crate::cue::{self, Cue};
 use crate::story::{Story, condition, text};
 
 pub use acts::{A_WHILE, with_external_suite, with_worker};
-pub use canary::{CLONE, canary, share};
+pub use canary::{CLONE, GREEN, canary, share};
 pub use routed::{ROUTE, labelled, weight_of};
 pub use seen::{job_suite, last, readiness};
 pub use sight::endings;

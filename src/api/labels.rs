@@ -6,9 +6,12 @@ pub const CLAIMED_BY: &str = "windlass.dev/claimed-by";
 pub const ATTEMPT: &str = "windlass.dev/attempt";
 /// On a clone and on its pods: what part of the traffic they are for.
 pub const TRACK: &str = "windlass.dev/track";
-/// Its values: the workload as it was, and the clone of a canary.
+/// Its values: the workload as it was, the clone of a canary, the clone of blue-green.
 pub const STABLE: &str = "stable";
 pub const CANARY: &str = "canary";
+pub const GREEN: &str = "green";
+/// Those of clones.
+pub const TRACKS: [&str; 2] = [CANARY, GREEN];
 /// On a Namespace: the one Environment (`namespace/name`) that may write there.
 pub const ACCEPT_FROM: &str = "windlass.dev/accept-from";
 /// On a CronJob: `true` if Windlass may make Jobs from it.

@@ -38,7 +38,8 @@ use super::traffic::Traffic;
 #[x_kube(validation = ("self.stages.all(s, !has(s.tests) || s.tests.all(t, !has(t.metric) || !has(t.metric.workload) || self.workloads.exists(w, w.name == t.metric.workload)))", "spec.stages[].tests[].metric.workload: must be the name of an entry of spec.workloads"))]
 #[x_kube(validation = ("!has(self.release) || (self.release.images.all(r, self.images.exists(i, i.name == r.name)) && self.images.all(i, self.release.images.exists(r, r.name == i.name)))", "spec.release.images: must name exactly the entries of spec.images"))]
 #[x_kube(validation = ("!has(self.release) || self.release.images.all(r, !self.images.exists(i, i.name == r.name) || self.images.exists(i, i.name == r.name && (r.ref.startsWith(i.repository + '@') || r.ref.startsWith(i.repository + ':'))))", "spec.release.images[].ref: must come from the repository of the entry of spec.images with that name"))]
-#[x_kube(validation = ("!has(self.traffic) || self.stages.exists(s, has(s.strategy) && has(s.strategy.canary))", "spec.traffic: is for stages with strategy canary, and there is none"))]
+#[x_kube(validation = ("!has(self.traffic) || self.stages.exists(s, has(s.strategy) && (has(s.strategy.canary) || has(s.strategy.blueGreen)))", "spec.traffic: is for stages with strategy canary or blueGreen, and there is none"))]
+#[x_kube(validation = ("has(self.traffic) || self.stages.all(s, !has(s.strategy) || !has(s.strategy.blueGreen))", "spec.stages[].strategy.blueGreen: needs spec.traffic"))]
 #[x_kube(validation = ("!has(self.traffic) || self.workloads.filter(w, w.kind == 'Deployment' && (!has(w.exposure) || w.exposure == 'Traffic')).size() == 1", "spec.traffic: needs exactly one entry of spec.workloads with kind Deployment and exposure Traffic"))]
 pub struct DeliveryPipelineSpec {
     /// The only repositories that Windlass puts images in from, each under a name.
@@ -115,12 +116,12 @@ impl WorkloadRef {
         format!("{}/{}", self.kind.as_str(), self.name)
     }
 
-    /// Name of its clone.
-    pub fn clone_name(&self) -> String {
-        format!("{}-canary", self.name)
+    /// Name of its clone for a track.
+    pub fn clone_name(&self, track: &str) -> String {
+        format!("{}-{track}", self.name)
     }
 
-    /// Whether a canary runs the new build in a clone of it.
+    /// Whether the new build runs in a clone of it, where the strategy has clones.
     pub fn is_cloned(&self) -> bool {
         self.kind == WorkloadKind::Deployment && self.exposure != Some(Exposure::Worker)
     }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::build::FoundImage;
 use super::check::Check;
+use super::labels::STABLE;
 use super::pipeline::WorkloadRef;
 use super::stage::Suite;
 use super::strategy::Strategy;
@@ -137,7 +138,7 @@ pub struct Progressing {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stepping {
-    /// Index of the step; one past the last is the clone at full size.
+    /// Index of the step; one past the last is the whole. The one step of blue-green comes before the switch.
     #[schemars(range(min = 0, max = 20))]
     pub step: u32,
     /// Since when the step stands: its pods were ready. The step's pause counts from there.
@@ -301,6 +302,23 @@ impl Rollout {
                 RolloutState::Stepping(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => true,
                 RolloutState::Progressing(_) | RolloutState::Homing(_) | RolloutState::Reverting(_) => false,
             }
+    }
+
+    /// The value of `windlass.dev/track` of the pods in which the new build is tried.
+    pub fn track(&self) -> &'static str {
+        self.strategy.track().unwrap_or(STABLE)
+    }
+
+    /// Whether its suites are to run now.
+    pub fn is_testing(&self) -> bool {
+        match &self.state {
+            RolloutState::Verifying(_) => true,
+            RolloutState::Stepping(state) => self.strategy.tests_first() && state.step == 0 && state.since.is_some(),
+            RolloutState::Progressing(_)
+            | RolloutState::Delivered(_)
+            | RolloutState::Homing(_)
+            | RolloutState::Reverting(_) => false,
+        }
     }
 
     /// The workloads of which it makes clones.

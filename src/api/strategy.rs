@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Span;
+use super::labels::{CANARY, GREEN};
 
 /// Exactly one strategy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -14,7 +15,14 @@ pub enum Strategy {
     Rolling {},
     /// Run the new build in a clone beside the workload, step by step; the workload itself is rolled when the bake is over.
     Canary(Canary),
+    /// Run the new build in a clone of the workload's full size, and send it no requests until its suites have passed; then
+    /// send it all of them at once. The workload itself is rolled when the bake is over. Needs `spec.traffic`; the Service
+    /// `NAME-green` beside its Service shows the build to its suites before the switch.
+    BlueGreen {},
 }
+
+/// What stands before the switch of blue-green: the clone in full, and no requests.
+const PREVIEW: CanaryStep = CanaryStep { weight: 0, pause: None };
 
 impl Default for Strategy {
     fn default() -> Self {
@@ -25,10 +33,21 @@ impl Default for Strategy {
 impl Strategy {
     /// Whether the new build runs in a clone until it is proven.
     pub const fn clones(&self) -> bool {
+        self.track().is_some()
+    }
+
+    /// The value of `windlass.dev/track` of its clones.
+    pub const fn track(&self) -> Option<&'static str> {
         match self {
-            Self::Rolling {} => false,
-            Self::Canary(_) => true,
+            Self::Rolling {} => None,
+            Self::Canary(_) => Some(CANARY),
+            Self::BlueGreen {} => Some(GREEN),
         }
+    }
+
+    /// Whether its suites run before the build gets any request.
+    pub const fn tests_first(&self) -> bool {
+        matches!(self, Self::BlueGreen {})
     }
 
     /// The steps before full exposure; none where the build is rolled.
@@ -36,6 +55,7 @@ impl Strategy {
         match self {
             Self::Rolling {} => &[],
             Self::Canary(canary) => &canary.steps,
+            Self::BlueGreen {} => &[PREVIEW],
         }
     }
 

@@ -4,14 +4,16 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::labels::{STABLE, TRACKS};
 use super::{Span, Time};
 
-/// How requests reach the workload. Canaries then share them by the weights of a route, and not by the number of pods.
+/// How requests reach the workload. Canaries then share them by the weights of a route, and not by the number of pods; blue-green
+/// always switches by it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Traffic {
     /// The Service before the workload, the same name in each target namespace.
-    /// Windlass makes `NAME-stable` and `NAME-canary` beside it, with its ports, its selector, and one label more; the route
+    /// Windlass makes `NAME-stable` and `NAME-canary` (or `NAME-green`) beside it, with its ports, its selector, and one label more; the route
     /// sends to their first port.
     #[schemars(length(min = 1, max = 56), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub service: String,
@@ -29,7 +31,13 @@ impl Traffic {
         self.drain.unwrap_or(Span::seconds(30))
     }
 
-    /// Name of the Service for a track: `stable` or `canary`.
+    /// Names of the Services that it may be about: its own, and those of all tracks.
+    pub fn services(&self) -> impl Iterator<Item = String> {
+        let derived = [STABLE].into_iter().chain(TRACKS).map(|track| self.service_of(track));
+        std::iter::once(self.service.clone()).chain(derived)
+    }
+
+    /// Name of the Service for a track.
     pub fn service_of(&self, track: &str) -> String {
         format!("{}-{track}", self.service)
     }
@@ -130,7 +138,7 @@ pub struct HeaderMatch {
 /// What a stage's route was last seen to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 pub struct Routed {
-    /// Share of the canary in percent.
+    /// Share of the clone in percent.
     #[schemars(range(min = 0, max = 100))]
     pub weight: u32,
     /// Generation of the route.

@@ -54,6 +54,13 @@ pub struct Settings {
     pub max_pause: Span,
 }
 
+impl Workload {
+    /// Whether it is a clone, and of this pipeline.
+    pub fn is_clone(&self) -> bool {
+        self.track.is_some() && self.claim == Claim::Ours
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -3,7 +3,7 @@
 use crate::api::labels;
 use crate::api::rollout::{Rollout, SuiteState};
 use crate::api::stage::{JobSource, Suite};
-use crate::api::{BuildRow, RolloutState, Runner, StageStatus, TestRunSpec};
+use crate::api::{BuildRow, Runner, StageStatus, TestRunSpec};
 use crate::observe::Job;
 
 use super::action::{Action, CreateJob, Kind};
@@ -16,8 +16,7 @@ use super::{build, report};
 
 /// Adds what one stage's suites ask for.
 pub fn effects(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
-    let is_verifying = |r: &&Rollout| matches!(r.state, RolloutState::Verifying(_));
-    if let Some(rollout) = stage.rollout.as_ref().filter(is_verifying) {
+    if let Some(rollout) = stage.rollout.as_ref().filter(|rollout| rollout.is_testing()) {
         for suite in rollout.suites.iter().filter(|s| s.verdict.is_none()) {
             run(world, draft, stage, rollout, suite, actions);
         }
@@ -129,8 +128,8 @@ fn remove_jobs(world: &World<'_>, stage: &StageStatus, actions: &mut Vec<Action>
     let environment = &stage.environment;
     let is_wanted = |job: &Job| {
         stage.rollout.as_ref().is_some_and(|rollout| {
-            let is_forward = matches!(rollout.state, RolloutState::Verifying(_));
-            let mut open = rollout.suites.iter().filter(|s| is_forward && s.verdict.is_none() && s.plan.job.is_some());
+            let is_testing = rollout.is_testing();
+            let mut open = rollout.suites.iter().filter(|s| is_testing && s.verdict.is_none() && s.plan.job.is_some());
             open.any(|s| job.name == job_name(world, environment, rollout, &s.plan.suite, s.attempt))
         })
     };

@@ -2,7 +2,7 @@
 //! stored checkpoint and from what is seen, like an effect; who measures keeps the samples, and the next pass judges them.
 
 use crate::api::check::{HttpProbe, MetricProbe};
-use crate::api::labels::{CANARY, STABLE};
+use crate::api::labels::STABLE;
 use crate::api::rollout::{Rollout, RolloutWorkload, SuiteState};
 use crate::api::{RolloutState, Span, StageStatus, Time};
 use crate::observe::{Place, Service, Snapshot, TargetPort, Workload};
@@ -110,7 +110,8 @@ fn of_stage(world: &World<'_>, draft: &Draft, index: usize, stage: &StageStatus)
         interval: pace.interval(),
         ask,
     };
-    let checks = rollout.checks.iter().filter_map(|check| {
+    let is_asked = !rollout.is_apart() || strategy::asked(rollout) > 0;
+    let checks = rollout.checks.iter().filter(|_| is_asked).filter_map(|check| {
         let ask = subjects.ask(check.http.as_ref(), check.metric.as_ref())?;
         Some(measure(of_check(&check.name), &check.pace, ask))
     });
@@ -132,7 +133,7 @@ pub fn of_suite(name: &str) -> String {
 }
 
 fn is_open(rollout: &Rollout, suite: &SuiteState) -> bool {
-    suite.verdict.is_none() && suite.started && matches!(rollout.state, RolloutState::Verifying(_))
+    suite.verdict.is_none() && suite.started && rollout.is_testing()
 }
 
 /// What runs the new images: the workloads of the plan as far as they are written, or their clones.
@@ -218,7 +219,7 @@ impl Subjects<'_, '_> {
         let is_apart = self.rollout.is_apart();
         let at = Some(self.rollout.started_at).filter(|_| !is_apart);
         let stable = probe.stable.as_ref().map(|_| Stable { names: names(name, STABLE, &plan.stable), at });
-        let names = names(&seen.name, if is_apart { CANARY } else { STABLE }, &seen.reach.hash);
+        let names = names(&seen.name, if is_apart { self.rollout.track() } else { STABLE }, &seen.reach.hash);
         let since = self.rollout.exposed_at.unwrap_or(self.rollout.started_at);
         Some(Ask::Metric(Box::new(Metric { probe: probe.clone(), names, since, stable })))
     }

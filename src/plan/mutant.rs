@@ -58,6 +58,8 @@ mutants! {
     BakeBlind,
     /// The suites of a stage are not waited for.
     SuitesSkipped,
+    /// The suites that come before a switch are not waited for.
+    SwitchUntested,
     /// Checks are not waited for, nor listened to.
     ChecksSkipped,
     /// A measurement without an answer counts as good.

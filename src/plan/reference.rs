@@ -3,8 +3,8 @@
 use crate::api::pipeline::WorkloadRef;
 use crate::observe::{Access, Claim, Rolls, Workload};
 
+use super::traffic;
 use super::world::World;
-use super::{strategy, traffic};
 
 /// Something that is named and not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ fn clone(world: &World<'_>, environment: &str, workload: &WorkloadRef, seen: &Wo
             format!("strategy rolling for {environment}, or exposure Worker for {key}"),
         );
     }
-    let taken = world.place(environment)?.clones.get(&key).filter(|found| !strategy::is_ours(found))?;
+    let taken = world.place(environment)?.clones.get(&key).filter(|found| !found.is_clone())?;
     of(
         "CloneNameTaken",
         format!("Deployment/{} in {environment} is there and is no clone of this pipeline", taken.name),

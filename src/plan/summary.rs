@@ -28,6 +28,13 @@ pub fn of(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &Suite
     }
 }
 
+/// Suites that run and have no verdict, in words.
+pub fn open_tests(rollout: &Rollout) -> Option<String> {
+    let open: Vec<&str> =
+        rollout.suites.iter().filter(|s| s.verdict.is_none()).map(|s| s.plan.suite.as_str()).collect();
+    (!open.is_empty()).then(|| format!("tests: {}", open.join(", ")))
+}
+
 /// The tests of an attempt that is over. It may have ended before the release was told how they did; the runs know.
 pub fn finish(world: &World<'_>, release_uid: &str, out: &mut ReleaseStage) {
     let is_finished = |t: &RunSummary| !matches!(t.phase, RunPhase::Pending | RunPhase::Running);

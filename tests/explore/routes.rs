@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windlass::api::traffic::{ParentRef, Route, Routed};
-use windlass::api::{Rollout, RolloutState, Span, Traffic};
+use windlass::api::{Rollout, RolloutState, RunPhase, Span, TestRun, Traffic};
 use windlass::observe::{Claim, HttpRoute, Place, RoutedService, Routing};
 use windlass::plan::{PutRoute, PutService, RoutingKind, Stands};
 
@@ -162,6 +162,14 @@ fn raised(world: &World, at: usize) -> Holds {
     let is_waiting = matches!(&rollout.state, RolloutState::Stepping(state) if state.since.is_none());
     let is_paused = world.release(&rollout.release).is_some_and(|r| r.spec.paused) || world.is_suspended();
     holds(!is_paused || !is_waiting, "S10", || format!("{name}: the weight rises while paused"))?;
+    let says = |suite: &String| {
+        let is_its = |run: &&Arc<TestRun>| run.spec.attempt == rollout.attempt && run.spec.suite == *suite;
+        world.runs.iter().find(is_its).and_then(|run| run.status.as_ref()).and_then(|status| status.phase)
+    };
+    let is_tested = || world.suites(at).iter().all(|suite| says(suite) == Some(RunPhase::Passed));
+    holds(!rollout.strategy.tests_first() || is_stale(world) || is_tested(), "S1", || {
+        format!("{name}: the switch comes before its suites have passed")
+    })?;
     let (_, canary) = ready(&world.places[at]);
     let is_borne = canary > 0 && canary >= clone.wanted || is_stale(world);
     holds(is_borne, "S3", || format!("{name}: the weight rises for {canary} of {} endpoints", clone.wanted))?;
@@ -219,7 +227,7 @@ pub fn none_left(world: &World) -> Holds {
 pub fn follow(world: &mut World) {
     for place in &mut world.places {
         let (stable, canary) = ready(place);
-        let of = |service: &RoutedService| if service.track.as_deref() == Some("canary") { canary } else { stable };
+        let of = |service: &RoutedService| if service.track.as_deref() == Some("stable") { stable } else { canary };
         if place.routing.services.values().any(|s| s.ready != of(s)) {
             Arc::make_mut(place).routing.services.values_mut().for_each(|s| s.ready = of(s));
         }

@@ -110,6 +110,8 @@ struct Shape {
     canary: &'static [u32],
     /// By the weights of a route.
     routed: bool,
+    /// Blue-green in production.
+    green: bool,
 }
 
 const PLAIN: Shape = Shape {
@@ -120,6 +122,7 @@ const PLAIN: Shape = Shape {
     checked: false,
     canary: &[],
     routed: false,
+    green: false,
 };
 
 fn spec(shape: &Shape) -> DeliveryPipelineSpec {
@@ -134,13 +137,10 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
         workloads: shape.workloads.iter().map(workload).collect(),
         stages: vec![
             Stage {
-                bake: (!shape.canary.is_empty()).then_some(Span::seconds(0)),
+                bake: (shape.green || !shape.canary.is_empty()).then_some(Span::seconds(0)),
                 ..stage("staging", shape.staging, PromotionMode::Automatic, shape.checked)
             },
-            Stage {
-                strategy: strategy(shape.canary),
-                ..stage("production", shape.production, shape.mode, shape.checked)
-            },
+            Stage { strategy: strategy(shape), ..stage("production", shape.production, shape.mode, shape.checked) },
         ],
         traffic: shape.routed.then(crate::routes::traffic),
         release: None,
@@ -149,10 +149,16 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
     }
 }
 
-fn strategy(weights: &[u32]) -> Strategy {
+fn strategy(shape: &Shape) -> Strategy {
     let steps: Vec<CanaryStep> =
-        weights.iter().map(|weight| CanaryStep { weight: *weight, pause: Some(Span::seconds(60)) }).collect();
-    if steps.is_empty() { Strategy::default() } else { Strategy::Canary(Canary { steps }) }
+        shape.canary.iter().map(|weight| CanaryStep { weight: *weight, pause: Some(Span::seconds(60)) }).collect();
+    if shape.green {
+        Strategy::BlueGreen {}
+    } else if steps.is_empty() {
+        Strategy::default()
+    } else {
+        Strategy::Canary(Canary { steps })
+    }
 }
 
 fn scenario(name: &'static str, shape: &Shape, builds: &[u8], total: u8, each: &[(Kind, u8)]) -> Scenario {
@@ -203,6 +209,7 @@ pub fn all() -> Vec<Scenario> {
     let watched = Shape { staging: "", checked: true, ..canary };
     let checked = Shape { staging: "", checked: true, ..PLAIN };
     let routed = Shape { canary: &[50], routed: true, ..PLAIN };
+    let green = Shape { production: "e", routed: true, green: true, ..PLAIN };
     let manual = Shape { mode: PromotionMode::Manual, ..PLAIN };
     let mut shared = scenario(
         "shared build",
@@ -537,6 +544,31 @@ pub fn all() -> Vec<Scenario> {
             &[(Trouble, 1), (Recover, 1), (Abort, 1), (CloneGone, 1), (HandEdit, 1), (PipelineGone, 1), (Scale, 1)],
         )
         .from(at_bake),
+        scenario(
+            "blue-green",
+            &green,
+            &[1],
+            2,
+            &[(Trouble, 1), (Recover, 1), (Abort, 1), (Pause, 2), (CiFails, 1), (CiErrs, 1), (CiLater, 1), (Late, 1)],
+        )
+        .from(at_production),
+        scenario(
+            "blue-green faults",
+            &green,
+            &[1],
+            2,
+            &[
+                (CloneGone, 1),
+                (Cut, 1),
+                (Refuse, 1),
+                (Lag, 1),
+                (Template, 1),
+                (Scale, 1),
+                (PipelineGone, 1),
+                (HandEdit, 1),
+            ],
+        )
+        .from(at_production),
         scenario("moved head", &PLAIN, &[1], 3, &[(Head, 2), (Abort, 1)]).settled(),
         shared,
         sight,

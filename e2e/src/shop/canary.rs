@@ -8,6 +8,8 @@ use crate::story::{number, text};
 
 /// The name of the clone of the shop's workload.
 pub const CLONE: &str = "checkout-canary";
+/// The same of blue-green.
+pub const GREEN: &str = "checkout-green";
 
 /// Makes production a canary of these steps.
 pub fn canary(pipeline: &mut Value, steps: &Value) {
@@ -45,9 +47,14 @@ impl Shop<'_> {
 
     /// Waits until the clone has so many pods available.
     pub async fn exposed(&self, pods: i64) -> Result<Value> {
+        self.cloned(CLONE, pods).await
+    }
+
+    /// The same of a clone of that name.
+    pub async fn cloned(&self, name: &str, pods: i64) -> Result<Value> {
         let is_so = |v: &Value| number(v, "/spec/replicas") == pods && number(v, "/status/availableReplicas") == pods;
-        let what = format!("the clone to have {pods} pods");
-        self.story().until(SOON, &what, ("deploy", &self.production, CLONE), is_so).await
+        let what = format!("{name} to have {pods} pods");
+        self.story().until(SOON, &what, ("deploy", &self.production, name), is_so).await
     }
 
     /// Waits until a release shows that share in production.
@@ -59,9 +66,11 @@ impl Shop<'_> {
 
     /// Waits until there is no clone, and none of its pods.
     pub async fn home(&self) -> Result<()> {
-        self.gone("deploy", &self.production, CLONE).await?;
+        for name in [CLONE, GREEN] {
+            self.gone("deploy", &self.production, name).await?;
+        }
         let none = || async {
-            let left = self.story().pods(&self.production, "windlass.dev/track=canary").await?;
+            let left = self.story().pods(&self.production, "windlass.dev/track in (canary,green)").await?;
             Ok(left.is_empty().then_some(()))
         };
         self.story().eventually(SOON, "the clone's pods to be gone", none).await

@@ -42,9 +42,14 @@ impl<'a> Shop<'a> {
     /// Adopts a pipeline whose production is a routed canary of these steps, and waits until requests come through. Gives
     /// the user who sends them from then on.
     pub async fn adopt_routed(&self, steps: Value) -> Result<Client> {
+        self.adopt_behind_a_route(|pipeline| super::canary(pipeline, &steps)).await
+    }
+
+    /// The same where production is what the change makes of it.
+    pub async fn adopt_behind_a_route(&self, change: impl FnOnce(&mut Value)) -> Result<Client> {
         let traffic = self.traffic();
         self.adopt(|pipeline| {
-            super::canary(pipeline, &steps);
+            change(pipeline);
             pipeline["spec"]["traffic"] = traffic;
         })
         .await?;
@@ -61,7 +66,7 @@ impl<'a> Shop<'a> {
         Ok(router.client(&host, PACE))
     }
 
-    /// Waits until the route is in force with that weight for the canary.
+    /// Waits until the route is in force with that weight for the clone.
     pub async fn weighs(&self, weight: i64) -> Result<Value> {
         let what = format!("the route to be accepted with weight {weight}");
         let is_so = |v: &Value| weight_of(v) == weight && has_accepted(v);
@@ -79,18 +84,24 @@ impl<'a> Shop<'a> {
         Ok(counts)
     }
 
+    /// Waits until a release has all requests, then sees what a second of them finds.
+    pub async fn seen_in_full(&self, client: &Client, version: &str) -> Result<Counts> {
+        self.shows(version, "2/2 100 100").await?;
+        Ok(client.over(std::time::Duration::from_secs(1)).await)
+    }
+
     /// Waits until neither clone nor route nor Services of Windlass are left.
     pub async fn unrouted(&self) -> Result<()> {
         self.home().await?;
         self.gone("httproute", &self.production, ROUTE).await?;
-        for name in ["checkout-stable", "checkout-canary"] {
+        for name in ["checkout-stable", "checkout-canary", "checkout-green"] {
             self.gone("service", &self.production, name).await?;
         }
         Ok(())
     }
 }
 
-/// The weight of the canary in a route.
+/// The weight of the clone in a route.
 pub fn weight_of(route: &Value) -> i64 {
     number(route, "/spec/rules/0/backendRefs/1/weight")
 }

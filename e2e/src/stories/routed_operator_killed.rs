@@ -1,10 +1,11 @@
-//! The operator is killed at each step of a routed canary, in its bake and on its way home, with a user who asks all the
-//! while: no request fails, one rollout, nothing is left.
+//! The operator is killed at each step of a routed canary, in its bake and on its way home, then before and after a switch of
+//! blue-green, with a user who asks all the while: no request fails, one rollout each, nothing is left.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::cue::Cue;
+use crate::operator::Operator;
 use crate::settings::Settings;
 use crate::shop::{SOON, Shop, share};
 use crate::story::Story;
@@ -16,23 +17,49 @@ pub async fn run(t: &Story) -> Result<()> {
     let client = shop.adopt_routed(json!([{"weight": 20, "pause": "2s"}, {"weight": 60, "pause": "2s"}])).await?;
     let from = client.mark();
     let new = shop.deliver("1.8.0", 1, Cue::Good).await?;
-    for wanted in ["1/3 20 -", "1/3 20 20", "2/3 60 -", "2/3 60 60", "3/3 100 -", "3/3 100 100"] {
+    let shares = ["1/3 20 -", "1/3 20 20", "2/3 60 -", "2/3 60 60", "3/3 100 -", "3/3 100 100"];
+    operator = killed_at(&shop, "1.8.0", &shares, operator, &settings).await?;
+    shop.runs(&shop.production, &new).await?;
+
+    shop.edit(json!({"stages": [
+        {"environment": "staging", "bake": "1s", "progressDeadline": "90s"},
+        {"environment": "production", "bake": "1s", "progressDeadline": "90s", "strategy": {"blueGreen": {}}},
+    ]}))
+    .await?;
+    let green = shop.deliver("1.9.0", 2, Cue::Good).await?;
+    let shares = ["1/2 0 -", "2/2 100 -", "2/2 100 100"];
+    let _operator = killed_at(&shop, "1.9.0", &shares, operator, &settings).await?;
+    shop.runs(&shop.production, &green).await?;
+    let history = shop.history("production").await?;
+    let delivered = ["checkout-1.8.0", "checkout-1.9.0"].map(|name| (name.to_owned(), "Delivered".to_owned()));
+    ensure!(history == delivered, "history is {history:?}");
+    client.since(from).await.none_failed()
+}
+
+/// Kills the operator at each of these shares and on the way home; gives the last one.
+async fn killed_at(
+    shop: &Shop<'_>,
+    version: &str,
+    shares: &[&str],
+    mut operator: Operator,
+    settings: &Settings,
+) -> Result<Operator> {
+    let t = shop.story();
+    for wanted in shares {
         let is_there = || async {
-            let now = share(&shop.look("1.8.0").await?);
+            let now = share(&shop.look(version).await?);
             // what lasts a moment only may be over when someone looks
-            Ok((now.as_str() >= wanted || now.is_empty() && wanted != "1/3 20 -").then_some(()))
+            let is_over = now.is_empty() && *wanted != shares[0];
+            Ok((&*now >= *wanted || is_over).then_some(()))
         };
         t.eventually(SOON, &format!("the share {wanted}"), is_there).await?;
-        t.kill(&operator, &settings).await?;
-        operator = t.start_operator(&settings).await?;
+        t.kill(&operator, settings).await?;
+        operator = t.start_operator(settings).await?;
     }
     shop.weighs(0).await?;
-    t.kill(&operator, &settings).await?;
-    let _operator = t.start_operator(&settings).await?;
-    shop.rests("1.8.0", "production").await?;
+    t.kill(&operator, settings).await?;
+    operator = t.start_operator(settings).await?;
+    shop.rests(version, "production").await?;
     shop.home().await?;
-    shop.runs(&shop.production, &new).await?;
-    let history = shop.history("production").await?;
-    ensure!(history == [("checkout-1.8.0".to_owned(), "Delivered".to_owned())], "history is {history:?}");
-    client.since(from).await.none_failed()
+    Ok(operator)
 }

@@ -93,7 +93,7 @@ fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at:
         Some((wanted.key(), Arc::new(found)))
     });
     let clones = workloads_of(pipeline, at).filter(|_| is_open).filter_map(|of| {
-        let found = workload::clone(stores, health, pipeline, &target, of, config)?;
+        let found = workload::clone(stores, health, pipeline, at, &target, of, config)?;
         Some((of.key(), Arc::new(found)))
     });
     let cron_jobs = suites_of(pipeline, at).filter(|_| is_open).filter_map(|job| {

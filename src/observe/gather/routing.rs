@@ -7,7 +7,7 @@ use kube::ResourceExt;
 
 use super::holder::Holder;
 use super::workload::claim;
-use crate::api::labels::{CANARY, CLAIMED_BY, STABLE, TRACK};
+use crate::api::labels::{CLAIMED_BY, TRACK};
 use crate::api::traffic::{ParentRef, RouteMatch, RouteShape, route_name};
 use crate::api::{DeliveryPipeline, Time, Traffic};
 use crate::observe::health::WatchHealth;
@@ -25,7 +25,8 @@ pub fn routing(
 ) -> Routing {
     let name = route_name(&pipeline.name_any());
     let frozen = super::rollout(pipeline, at).and_then(|rollout| rollout.traffic.as_ref());
-    let named: BTreeSet<String> = frozen.into_iter().chain(&pipeline.spec.traffic).flat_map(names).collect();
+    let named: BTreeSet<String> =
+        frozen.into_iter().chain(&pipeline.spec.traffic).flat_map(Traffic::services).collect();
     let is_made = |s: &slim::Service| is_claimed(s.annotations(), pipeline) && s.labels().contains_key(TRACK);
     let found = stores.services.state_filter(|s| {
         s.metadata.namespace.as_deref() == Some(namespace) && (named.contains(&s.name_any()) || is_made(s))
@@ -40,10 +41,6 @@ pub fn routing(
         route: own.map(|found| route(health, stores, pipeline, &found)),
         shadow,
     }
-}
-
-fn names(traffic: &Traffic) -> [String; 3] {
-    [traffic.service.clone(), traffic.service_of(STABLE), traffic.service_of(CANARY)]
 }
 
 fn is_claimed(annotations: &BTreeMap<String, String>, pipeline: &DeliveryPipeline) -> bool {

@@ -6,7 +6,7 @@ use kube::core::ObjectMeta;
 use super::holder::Holder;
 use super::{GatherConfig, job, pods};
 use crate::api::DeliveryPipeline;
-use crate::api::labels::{ATTEMPT, CLAIMED_BY, TRACK};
+use crate::api::labels::{ATTEMPT, CLAIMED_BY, TRACK, TRACKS};
 use crate::api::pipeline::{WorkloadKind, WorkloadRef};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim::{self, Controller};
@@ -45,19 +45,27 @@ pub fn workload(
     }
 }
 
-/// What stands under the name of its clone, if anything does.
+/// Its clone, one at a time: of the open rollout's track, else what is left of another one, else what stands under the name
+/// of the clone that the stage would make.
 pub fn clone(
     stores: &Stores,
     health: &WatchHealth,
     pipeline: &DeliveryPipeline,
+    at: &str,
     namespace: &str,
     of: &WorkloadRef,
     config: &GatherConfig,
 ) -> Option<Workload> {
-    if !of.is_cloned() {
-        return None;
-    }
-    workload(stores, health, pipeline, namespace, &WorkloadRef { name: of.clone_name(), ..of.clone() }, config)
+    let frozen = super::rollout(pipeline, at).and_then(|rollout| rollout.strategy.track());
+    let stage = pipeline.spec.stages.iter().find(|stage| stage.environment == at);
+    let wanted = stage.and_then(|stage| stage.strategy.track());
+    let found = TRACKS.into_iter().filter(|_| of.is_cloned()).filter_map(|track| {
+        let named = WorkloadRef { name: of.clone_name(track), ..of.clone() };
+        let found = workload(stores, health, pipeline, namespace, &named, config)?;
+        let rank = (Some(track) != frozen, !found.is_clone(), Some(track) != wanted);
+        (rank < (true, true, true)).then_some((rank, found))
+    });
+    found.min_by_key(|(rank, _)| *rank).map(|(_, found)| found)
 }
 
 /// All but its pods.

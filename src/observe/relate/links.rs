@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use kube::core::ObjectMeta;
 
 use super::Key;
-use crate::api::labels::{CANARY, STABLE};
+use crate::api::labels::TRACKS;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::traffic::route_name;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Traffic};
@@ -26,7 +26,8 @@ pub fn of_owner(stores: &Stores, meta: &ObjectMeta) -> Vec<Key> {
 pub fn of_workload(stores: &Stores, kind: WorkloadKind, namespace: &str, name: &str) -> Vec<Key> {
     through_namespace(stores, namespace, |pipeline, environment| {
         workloads_of(pipeline, environment).any(|workload| {
-            workload.kind == kind && (workload.name == name || workload.is_cloned() && workload.clone_name() == name)
+            let is_clone = || workload.is_cloned() && TRACKS.iter().any(|track| workload.clone_name(track) == name);
+            workload.kind == kind && (workload.name == name || is_clone())
         })
     })
 }
@@ -81,9 +82,7 @@ pub fn made_by(stores: &Stores, namespace: &str, is_concerned: impl Fn(Option<&s
 
 /// The pipelines whose requests go through that Service, or one of the two beside it.
 pub fn of_service(stores: &Stores, namespace: &str, name: &str) -> Vec<Key> {
-    let is_it = |traffic: &Traffic| {
-        traffic.service == name || [STABLE, CANARY].iter().any(|track| traffic.service_of(track) == name)
-    };
+    let is_it = |traffic: &Traffic| traffic.services().any(|known| known == name);
     through_namespace(stores, namespace, |pipeline, environment| traffic_of(pipeline, environment).any(is_it))
 }
 

@@ -4,6 +4,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Deserialize;
 
+use crate::api::labels::{STABLE, TRACKS};
+
 /// The label that names a slice's Service.
 const SERVICE: &str = "kubernetes.io/service-name";
 
@@ -67,7 +69,8 @@ impl From<Wire> for EndpointSlice {
 impl EndpointSlice {
     /// Only those of the Services that Windlass derives are counted.
     pub fn is_of_interest(&self) -> bool {
-        self.service.ends_with("-stable") || self.service.ends_with("-canary")
+        let is_of = |track: &str| self.service.strip_suffix(track).is_some_and(|rest| rest.ends_with('-'));
+        is_of(STABLE) || TRACKS.into_iter().any(is_of)
     }
 }
 

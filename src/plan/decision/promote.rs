@@ -3,10 +3,11 @@
 use crate::api::checkpoint::StageStatus;
 use crate::api::rollout::Stepping;
 use crate::api::stage::Stage;
-use crate::api::{BuildHash, Decision, DecisionPhase, DecisionType, RolloutState};
+use crate::api::{BuildHash, Decision, DecisionPhase, DecisionType, RolloutState, Span};
 use crate::plan::draft::Draft;
 use crate::plan::gate::{self, Candidate, is_adoption_hold};
 use crate::plan::head;
+use crate::plan::rollout::pause_of;
 use crate::plan::world::{Known, World, order, user_of};
 
 use super::{Answer, is_open, is_standing};
@@ -79,7 +80,10 @@ fn is_being_lifted(world: &World<'_>, draft: &Draft, environment: &str, name: &s
 fn end_pause(draft: &mut Draft, index: usize, known: &Known<'_>, decision: &Decision) -> Option<Answer> {
     let rollout = draft.status.stages.get_mut(index)?.rollout.as_mut()?;
     let is_its = rollout.release == known.name() && rollout.release_uid == known.uid;
-    let is_in_pause = |state: &Stepping| state.since.is_some() && !state.skipped;
+    let strategy = rollout.strategy.clone();
+    let is_in_pause = |state: &Stepping| {
+        state.since.is_some() && !state.skipped && pause_of(&strategy, state.step) > Span::seconds(0)
+    };
     let RolloutState::Stepping(state) = &mut rollout.state else { return None };
     if !is_its || decision.spec.r#type != DecisionType::Promote || !is_in_pause(state) {
         return None;

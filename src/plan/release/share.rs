@@ -8,7 +8,7 @@ use crate::plan::draft::Draft;
 use crate::plan::traffic::replicas;
 use crate::plan::world::World;
 use crate::plan::writing::seen;
-use crate::plan::{interrupt, rollout as states, strategy};
+use crate::plan::{interrupt, rollout as states, strategy, summary};
 
 /// The share of a rollout whose build runs in clones; none of any other.
 pub(super) fn of(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Option<ShareStatus> {
@@ -24,13 +24,12 @@ pub(super) fn of(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> O
         | RolloutState::Homing(_)
         | RolloutState::Reverting(_) => (steps, rollout.exposed_at),
     };
-    let pause =
-        since.map(|since| since.plus(states::pause_of(&rollout.strategy, u32::try_from(step).unwrap_or(u32::MAX))));
+    let pause = states::pause_of(&rollout.strategy, u32::try_from(step).unwrap_or(u32::MAX));
     Some(ShareStatus {
         step: format!("{}/{}", step + 1, steps + 1),
         asked: strategy::asked(rollout),
         real: since.and_then(|_| real(world, stage, rollout)),
-        until: pause.filter(|_| step < steps),
+        until: since.filter(|_| step < steps && pause.millis() > 0).map(|since| since.plus(pause)),
     })
 }
 
@@ -68,6 +67,9 @@ pub(super) fn message(
         && world.is_due(since.plus(pause(draft, index, state)))
     {
         waits = why;
+    }
+    if let Some(open) = draft.rollout(index).filter(|rollout| rollout.is_testing()).and_then(summary::open_tests) {
+        waits = open;
     }
     match (state.since, share.until) {
         (Some(_), Some(until)) if waits.is_empty() && !state.skipped => format!("{step} is watched until {until}"),

@@ -108,14 +108,12 @@ fn under_way(
         }
         RolloutState::Verifying(_) => {
             out.phase = Phase::Verifying;
-            let open: Vec<&str> =
-                rollout.suites.iter().filter(|s| s.verdict.is_none()).map(|s| s.plan.suite.as_str()).collect();
             let since = rollout.exposed_at.unwrap_or(rollout.started_at);
-            let waits = match check::judge(world, draft, index, since) {
-                _ if !open.is_empty() => format!("tests: {}", open.join(", ")),
-                Checks::Open(why) | Checks::Failed(why) => why,
-                Checks::Passed => interrupt::progress_text(world, draft, index),
-            };
+            let waits =
+                summary::open_tests(rollout).unwrap_or_else(|| match check::judge(world, draft, index, since) {
+                    Checks::Open(why) | Checks::Failed(why) => why,
+                    Checks::Passed => interrupt::progress_text(world, draft, index),
+                });
             out.message = interrupt::refusal(world, environment).unwrap_or(waits);
         }
         RolloutState::Delivered(state) => {

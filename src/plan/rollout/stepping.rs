@@ -2,15 +2,16 @@
 
 use super::baking::{Health, watch_health};
 use super::progressing::too_late;
-use super::verifying::expose;
+use super::verifying::{expose, start_suites};
 use super::{PAUSED_TOO_LONG, set_state};
-use crate::api::rollout::Stepping;
+use crate::api::rollout::{Rollout, Stepping};
 use crate::api::strategy::Strategy;
 use crate::api::{Cause, RolloutState, Span, Time};
 use crate::plan::check::{self, Checks};
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::strategy::{self, Clones};
+use crate::plan::suite::{self, Tests};
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, standings};
 use crate::plan::{ending, health, interrupt, reference};
@@ -26,7 +27,8 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Steppi
     if let Clones::Failed(why) = &clones {
         return ending::go_back(world, draft, index, Cause::Failed, why, None);
     }
-    if let Some(why) = check::failure(world, draft, index, state.since.unwrap_or(rollout.started_at)) {
+    let failure = check::failure(world, draft, index, state.since.unwrap_or(rollout.started_at));
+    if let Some(why) = failure.or_else(|| suite::failed_later(world, draft, index)) {
         return ending::go_back(world, draft, index, Cause::Failed, &why, None);
     }
     let is_paused = interrupt::is_paused(world, rollout);
@@ -51,7 +53,10 @@ fn bring(world: &World<'_>, draft: &mut Draft, index: usize, state: Stepping, is
     let Some(stage) = draft.status.stages.get(index) else { return };
     let Some(rollout) = &stage.rollout else { return };
     match clones {
-        Clones::Stand => set(draft, index, Stepping { since: Some(world.now), ..state }),
+        Clones::Stand => {
+            set(draft, index, Stepping { since: Some(world.now), ..state });
+            start_suites(draft, index, world.now);
+        }
         Clones::Coming(_) | Clones::Blocked(_) | Clones::Failed(_) if is_paused || !world.is_due(state.deadline) => {}
         Clones::Blocked(why) => ending::go_back(world, draft, index, Cause::Inconclusive, &why, None),
         Clones::Coming(_) | Clones::Failed(_) => {
@@ -82,11 +87,16 @@ fn watch(
         }
         Health::Is(_) => {}
     }
+    if !is_proven(world, draft, index) {
+        return;
+    }
     let is_over = state.skipped || world.is_due(since.plus(pause)) || is(Mutant::PauseSkipped);
     if is_paused || !is_over || state.unhealthy.is_some() || !matches!(clones, Clones::Stand) {
         return;
     }
-    if let Checks::Open(why) = check::judge(world, draft, index, since) {
+    if let Checks::Open(why) = check::judge(world, draft, index, since)
+        && is_asked(draft, index)
+    {
         return unanswered(world, draft, index, state.deadline.plus(pause), &why);
     }
     if has_next(draft, index, state.step) {
@@ -96,6 +106,29 @@ fn watch(
         return set(draft, index, next);
     }
     expose(world, draft, index);
+}
+
+/// Whether the suites that come before a switch let it through. One that gives no verdict lets nothing through.
+fn is_proven(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
+    if !draft.rollout(index).is_some_and(Rollout::is_testing) || is(Mutant::SwitchUntested) {
+        return true;
+    }
+    match suite::advance(world, draft, index) {
+        Tests::Passed => return true,
+        Tests::Running => {}
+        Tests::Failed(why) => ending::go_back(world, draft, index, Cause::Failed, &why, None),
+        Tests::Unverified(why) => {
+            if suite::is_told(world, draft, index) {
+                ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
+            }
+        }
+    }
+    false
+}
+
+/// Whether the step gives the build any request that a check could be about.
+fn is_asked(draft: &Draft, index: usize) -> bool {
+    draft.rollout(index).is_some_and(|rollout| strategy::asked(rollout) > 0)
 }
 
 /// Checks that have not passed when the pause is over get what is left of the time that a rollout has.

@@ -81,27 +81,36 @@ fn is_whole(world: &World<'_>, draft: &Draft, index: usize, all: &[(RolloutWorkl
 }
 
 /// By when a build whose suites have passed must be whole and its checks have answered: the progress deadline after the
-/// last verdict.
+/// last verdict, or after full exposure where that came later.
 fn limit_of(draft: &Draft, index: usize) -> Option<Time> {
     let rollout = draft.rollout(index)?;
-    let last = rollout.suites.iter().filter_map(|s| s.verdict.as_ref()).map(|v| v.at).max();
-    Some(last.or(rollout.exposed_at)?.plus(rollout.progress_deadline))
+    let verdicts = rollout.suites.iter().filter_map(|s| s.verdict.as_ref()).map(|v| v.at);
+    Some(verdicts.chain(rollout.exposed_at).max()?.plus(rollout.progress_deadline))
 }
 
-/// The new build runs in full: its suites start, or it is proven as it is.
+/// The new build runs in full: its suites start, or it is proven as it is. Those that came before a switch have passed.
 pub fn expose(world: &World<'_>, draft: &mut Draft, index: usize) {
     let environment = environment_of(draft, index);
     let Some(rollout) = draft.status.stages.get_mut(index).and_then(|s| s.rollout.as_mut()) else { return };
     rollout.exposed_at = Some(world.now);
-    if rollout.suites.is_empty() && rollout.checks.is_empty() || is(Mutant::SuitesSkipped) {
+    let has_suites = rollout.suites.iter().any(|suite| suite.verdict.is_none());
+    if !has_suites && rollout.checks.is_empty() || is(Mutant::SuitesSkipped) {
         return deliver(world, draft, index);
-    }
-    for suite in &mut rollout.suites {
-        suite.since = Some(world.now);
     }
     let (release, version) = (rollout.release.clone(), rollout.version.clone());
     set_state(draft, index, RolloutState::Verifying(Verifying { since: world.now, changed: None, unhealthy: None }));
+    start_suites(draft, index, world.now);
     draft.tell(&release, "Exposed", format!("{environment}: {version} runs in full; its suites and checks start"));
+}
+
+/// The time of suites counts from here, if this is when they run.
+pub fn start_suites(draft: &mut Draft, index: usize, now: Time) {
+    let rollout = draft.status.stages.get_mut(index).and_then(|s| s.rollout.as_mut());
+    for suite in rollout.filter(|r| r.is_testing()).into_iter().flat_map(|r| &mut r.suites) {
+        if suite.verdict.is_none() {
+            suite.since = Some(now);
+        }
+    }
 }
 
 /// Live and proven: evidence for the next stage from now on, and the bake begins.

@@ -1,7 +1,6 @@
 //! The writes to clones that a stage's checkpoint asks for: made without pods, brought to the size of the step, cut, taken
 //! away. What no open rollout wants goes, whatever left it there.
 
-use crate::api::labels::CANARY;
 use crate::api::rollout::{Rollout, RolloutWorkload};
 use crate::api::{RolloutState, StageStatus};
 use crate::observe::Workload;
@@ -14,22 +13,22 @@ use crate::plan::world::World;
 use crate::plan::writing::seen;
 use crate::plan::{interrupt, workload};
 
-use super::{asked, fits, is_ours, size};
+use super::{borne, fits, size};
 
 /// Adds the writes to the clones of one stage.
 pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
     let Some(place) = world.place(&stage.environment).filter(|_| stage.adopted.is_some()) else { return };
-    for (key, clone) in place.clones.iter().filter(|(_, clone)| is_ours(clone) && !clone.deleting) {
+    for (key, clone) in place.clones.iter().filter(|(_, clone)| clone.is_clone() && !clone.deleting) {
         let plan = stage.rollout.as_ref().and_then(|r| Some((r, r.cloned().find(|p| p.workload.key() == *key)?)));
         let stable = place.workloads.get(key).map(AsRef::as_ref);
-        let wanting = plan.filter(|(rollout, plan)| asked(rollout) > 0 && fits(world, draft, rollout, plan, clone));
+        let wanting = plan.filter(|(rollout, plan)| borne(rollout) > 0 && fits(world, draft, rollout, plan, clone));
         actions.extend(match (wanting, stable) {
             (Some((rollout, _)), Some(stable)) => fit(world, draft, stage, rollout, stable, clone),
             (Some(_), None) => None,
             (None, stable) => let_go(world, stage, stable, clone),
         });
     }
-    let rollout = stage.rollout.as_ref().filter(|rollout| asked(rollout) > 0);
+    let rollout = stage.rollout.as_ref().filter(|rollout| borne(rollout) > 0);
     let missing = rollout.into_iter().flat_map(|r| r.cloned().map(move |plan| (r, plan)));
     actions.extend(missing.filter_map(|(rollout, plan)| create(world, draft, stage, rollout, plan)));
 }
@@ -118,8 +117,8 @@ fn create(
         namespace: stable.namespace.clone(),
         of: stable.name.clone(),
         of_uid: stable.uid.clone(),
-        name: plan.workload.clone_name(),
-        track: CANARY.to_owned(),
+        name: plan.workload.clone_name(rollout.track()),
+        track: rollout.track().to_owned(),
         images: workload::writes(world, stable, &plan.workload, row.into()),
         claim: world.claim(),
         attempt: rollout.attempt.clone(),

@@ -8,7 +8,7 @@ use crate::api::rollout::{Rollout, RolloutWorkload};
 use crate::api::stage::Stage;
 use crate::api::strategy::Strategy;
 use crate::api::{BuildHash, RolloutState, StageStatus};
-use crate::observe::{Claim, Workload};
+use crate::observe::Workload;
 
 use super::draft::Draft;
 use super::health::{self, Judgement};
@@ -31,7 +31,7 @@ pub fn of(world: &World<'_>, draft: &Draft, stage: &StageStatus, spec: &Stage, b
     }
 }
 
-/// The share of the new build that its clones are to have now, in percent.
+/// The share of the requests that the new build is to have now in its clones, in percent.
 pub fn asked(rollout: &Rollout) -> u32 {
     match &rollout.state {
         RolloutState::Stepping(state) => {
@@ -43,23 +43,24 @@ pub fn asked(rollout: &Rollout) -> u32 {
     }
 }
 
+/// How much of the workload its clones are to be able to bear now, in percent: before a switch the whole, and no request yet.
+pub fn borne(rollout: &Rollout) -> u32 {
+    let is_before = matches!(rollout.state, RolloutState::Stepping(_)) && rollout.strategy.tests_first();
+    if is_before { FULL } else { asked(rollout) }
+}
+
 /// The number of pods that the clone of that workload is to have now.
 pub fn size(rollout: &Rollout, stable: &Workload) -> i32 {
     match rollout.traffic {
-        Some(_) => weight::pods(asked(rollout), stable.wanted),
-        None => replicas::size(asked(rollout), stable.wanted),
+        Some(_) => weight::pods(borne(rollout), stable.wanted),
+        None => replicas::size(borne(rollout), stable.wanted),
     }
 }
 
 /// What stands under the name of the workload's clone and is ours.
 pub fn clone<'a>(world: &World<'a>, environment: &str, workload: &WorkloadRef) -> Option<&'a Workload> {
     let found = world.place(environment)?.clones.get(&workload.key())?;
-    is_ours(found).then_some(found.as_ref())
-}
-
-/// Whether it is a clone, and of this pipeline.
-pub fn is_ours(found: &Workload) -> bool {
-    found.track.is_some() && found.claim == Claim::Ours
+    found.is_clone().then_some(found.as_ref())
 }
 
 /// Whether the clone was made in this attempt and runs its build.
@@ -72,7 +73,7 @@ pub fn fits(world: &World<'_>, draft: &Draft, rollout: &Rollout, plan: &RolloutW
 
 /// Whether any clone of ours is left there.
 pub fn has_clones(world: &World<'_>, environment: &str) -> bool {
-    world.place(environment).is_some_and(|place| place.clones.values().any(|clone| is_ours(clone)))
+    world.place(environment).is_some_and(|place| place.clones.values().any(|clone| clone.is_clone()))
 }
 
 /// What runs the rollout's new build: the clones while it is apart, else the workloads.
@@ -125,7 +126,10 @@ fn of_clone(
         return Clones::Blocked(format!("{key} is gone"));
     };
     let refused = || interrupt::refusal(world, environment);
-    let beginning = |size: i32| format!("{}: 0 of {size} new pods available", clone_key(&plan.workload));
+    let beginning = |size: i32| {
+        let name = plan.workload.clone_name(rollout.track());
+        format!("Deployment/{name}: 0 of {size} new pods available")
+    };
     let wanted = size(rollout, stable);
     let unfit = || refused().map_or_else(|| Clones::Coming(beginning(wanted)), Clones::Blocked);
     let Some(clone) = clone(world, environment, &plan.workload).filter(|c| fits(world, draft, rollout, plan, c)) else {
@@ -137,9 +141,4 @@ fn of_clone(
         Judgement::Complete => Clones::Stand,
         Judgement::Coming(what) => Clones::Coming(what),
     }
-}
-
-/// Kind and name of the clone, as messages name it.
-pub fn clone_key(workload: &WorkloadRef) -> String {
-    format!("{}/{}", workload.kind.as_str(), workload.clone_name())
 }

@@ -32,14 +32,6 @@ fn baking() -> Desk {
     desk
 }
 
-fn share(desk: &Desk) -> String {
-    let status = desk.known("1.8.0").status.as_ref().expect("a status");
-    let stage = status.stages.iter().find(|s| s.environment == "production").expect("a stage");
-    stage.exposure.as_ref().map_or("none".into(), |e| {
-        format!("{} {} {}", e.step, e.asked, e.real.map_or("-".into(), |real| real.to_string()))
-    })
-}
-
 /// How many times each clone's size was set, in order.
 fn sizes(desk: &Desk) -> Vec<i32> {
     let size = |a: &Action| if let Action::ScaleClone(scale) = a { Some(scale.replicas) } else { None };
@@ -49,20 +41,20 @@ fn sizes(desk: &Desk) -> Vec<i32> {
 #[test]
 fn it_goes_step_by_step_and_the_workload_is_rolled_when_it_is_proven() {
     let mut desk = stepping();
-    assert_eq!(share(&desk), "1/3 25 20", "one pod beside four");
+    assert_eq!(desk.share("1.8.0"), "1/3 25 20", "one pod beside four");
     desk.pass(59).run();
     assert_eq!(desk.exposed("production"), Some((image("1.8.0"), 1)), "the pause is not over");
     desk.pass(1).run();
-    assert_eq!((desk.exposed("production"), share(&desk).as_str()), (Some((image("1.8.0"), 4)), "2/3 50 50"));
+    assert_eq!((desk.exposed("production"), desk.share("1.8.0").as_str()), (Some((image("1.8.0"), 4)), "2/3 50 50"));
     desk.pass(60).run();
-    assert_eq!((share(&desk).as_str(), desk.image("production", "checkout").as_str()), ("3/3 100 50", OLD));
+    assert_eq!((desk.share("1.8.0").as_str(), desk.image("production", "checkout").as_str()), ("3/3 100 50", OLD));
     assert_eq!(desk.condition("1.8.0", "Delivered"), "True Delivered");
     desk.pass(60).run();
     assert_eq!(desk.image("production", "checkout"), image("1.8.0"));
     assert_eq!(desk.clone_of("production", "checkout").map(|c| c.wanted), None, "home");
     assert_eq!(sizes(&desk), [1, 4, 0]);
     assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Delivered"]);
-    assert_eq!(share(&desk), "none");
+    assert_eq!(desk.share("1.8.0"), "none");
 }
 
 #[test]
@@ -138,7 +130,7 @@ fn promote_ends_the_pause_of_a_step_once() {
         desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0", "reason": "go"}));
     desk.run();
     assert_eq!(desk.answer(&name), "Applied: the pause of step 1 is over");
-    assert_eq!(share(&desk), "2/3 50 50");
+    assert_eq!(desk.share("1.8.0"), "2/3 50 50");
 }
 
 #[test]
@@ -156,7 +148,7 @@ fn a_changed_template_interrupts_three_times_and_is_held_then() {
     for times in 1..=3 {
         desk.change("production", "checkout", |w| w.fingerprint = format!("f{times}")).run();
         assert_eq!(desk.history("production").last().unwrap(), "checkout-1.8.0 ImageOnly Interrupted");
-        assert_eq!(share(&desk), "1/3 25 20", "anew from the first step");
+        assert_eq!(desk.share("1.8.0"), "1/3 25 20", "anew from the first step");
     }
     desk.change("production", "checkout", |w| w.fingerprint = "f4".into()).run();
     assert_eq!((desk.exposed("production"), desk.bans()), (None, 0));
@@ -166,7 +158,7 @@ fn a_changed_template_interrupts_three_times_and_is_held_then() {
         .pass(1)
         .decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0", "reason": "go"}));
     desk.run();
-    assert_eq!(share(&desk), "1/3 25 20");
+    assert_eq!(desk.share("1.8.0"), "1/3 25 20");
 }
 
 #[test]
@@ -285,7 +277,7 @@ fn workers_are_rolled_when_it_is_proven() {
     desk.run().pass(2).release("1.8.0", 1).until(|desk| desk.exposed("production").is_some()).run();
     assert_eq!(desk.image("production", "queue"), OLD);
     desk.pass(60).run().pass(60).run();
-    assert_eq!((desk.image("production", "queue").as_str(), share(&desk).as_str()), (OLD, "3/3 100 50"));
+    assert_eq!((desk.image("production", "queue").as_str(), desk.share("1.8.0").as_str()), (OLD, "3/3 100 50"));
     desk.pass(60).run();
     assert_eq!(
         (desk.image("production", "queue"), desk.image("production", "checkout")),
@@ -366,11 +358,11 @@ const ERRORS: &str = "check/errors";
 fn a_step_waits_for_its_checks_and_each_begins_anew() {
     let mut desk = measured();
     desk.pass(60).run();
-    assert_eq!((share(&desk).as_str(), desk.waiting_for("1.8.0").contains("check errors")), ("1/3 25 20", true));
+    assert_eq!((desk.share("1.8.0").as_str(), desk.waiting_for("1.8.0").contains("check errors")), ("1/3 25 20", true));
     desk.measure("production", ERRORS, Reading::Good).run().pass(1).measure("production", ERRORS, Reading::Good).run();
-    assert_eq!(share(&desk), "2/3 50 50");
+    assert_eq!(desk.share("1.8.0"), "2/3 50 50");
     desk.pass(60).run();
-    assert_eq!(share(&desk), "2/3 50 50", "what was measured at the step before says nothing of this one");
+    assert_eq!(desk.share("1.8.0"), "2/3 50 50", "what was measured at the step before says nothing of this one");
 }
 
 #[test]
@@ -389,7 +381,7 @@ fn checks_without_an_answer_take_the_clone_back_and_condemn_nothing() {
     let mut desk = measured();
     desk.pass(60).measure("production", ERRORS, Reading::Silent("status 503".into())).run();
     desk.pass(599).run();
-    assert_eq!(share(&desk), "1/3 25 20");
+    assert_eq!(desk.share("1.8.0"), "1/3 25 20");
     desk.pass(60).run();
     assert_eq!((desk.exposed("production"), desk.bans()), (None, 0));
     assert_eq!(desk.history("production").last().unwrap(), "checkout-1.8.0 Reverted Inconclusive");

@@ -80,7 +80,8 @@ impl Desk {
 
     /// Changes the clone as the cluster might.
     pub fn change_clone(&mut self, environment: &str, change: impl FnOnce(&mut Workload)) -> &mut Self {
-        change(named(&mut self.snap, &format!("shop-{environment}"), "checkout-canary"));
+        let clone = place(&mut self.snap, &format!("shop-{environment}")).clones.get_mut("Deployment/checkout");
+        change(Arc::make_mut(clone.expect("a clone")));
         self
     }
 

@@ -10,6 +10,7 @@ mod edited;
 mod endings;
 mod evidence;
 mod gates;
+mod green;
 mod head;
 mod health;
 mod kinds;

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::clones::size;
 use super::desk::{Desk, image};
 use crate::observe::Claim;
-use crate::plan::{Action, RoutingKind};
 
 const OLD: &str = "elsewhere.example/old:1";
 
@@ -36,45 +35,10 @@ fn stepping() -> Desk {
     desk
 }
 
-fn share(desk: &Desk) -> String {
-    let status = desk.known("1.8.0").status.as_ref().expect("a status");
-    let stage = status.stages.iter().find(|s| s.environment == "production").expect("a stage");
-    stage.exposure.as_ref().map_or("none".into(), |e| {
-        format!("{} {} {}", e.step, e.asked, e.real.map_or("-".into(), |real| real.to_string()))
-    })
-}
-
-/// Runs, with endpoints that follow, for so many seconds.
-fn go(desk: &mut Desk, seconds: i64) {
-    for _ in 0..4 {
-        desk.endpoints().run();
-    }
-    desk.pass(seconds);
-    for _ in 0..4 {
-        desk.endpoints().run();
-    }
-}
-
-/// What was done since, as `weight 25`, `pods 1`, in order.
-fn told(desk: &Desk, from: usize) -> Vec<String> {
-    let line = |action: &Action| match action {
-        Action::PutRoute(put) => Some(format!("weight {}", put.shape.backends[1].weight)),
-        Action::PutService(put) => Some(format!("service {}", put.name)),
-        Action::RemoveRouting { kind: RoutingKind::Service, name, .. } => Some(format!("no service {name}")),
-        Action::RemoveRouting { kind: RoutingKind::HttpRoute, .. } => Some("no route".into()),
-        Action::CreateClone(_) => Some("clone".into()),
-        Action::ScaleClone(scale) => Some(format!("pods {}", scale.replicas)),
-        Action::RemoveClone { .. } => Some("no clone".into()),
-        Action::SetImages(set) if set.namespace == "shop-production" => Some("rolled".into()),
-        _ => None,
-    };
-    desk.done[from..].iter().filter_map(line).collect()
-}
-
 #[test]
 fn services_and_a_route_at_weight_0_stand_from_adoption_on() {
     let desk = open();
-    assert_eq!(told(&desk, 0), ["service checkout-stable", "service checkout-canary", "weight 0"]);
+    assert_eq!(desk.told(0), ["service checkout-stable", "service checkout-canary", "weight 0"]);
     let routing = &desk.snap.places["production"].routing;
     assert_eq!(routing.services["checkout-stable"].selector["windlass.dev/track"], "stable");
     assert_eq!(routing.services["checkout-canary"].selector["app"], "checkout");
@@ -86,26 +50,26 @@ fn services_and_a_route_at_weight_0_stand_from_adoption_on() {
 #[test]
 fn each_share_waits_for_endpoints_and_stands_when_requests_are_drained() {
     let mut desk = stepping();
-    assert_eq!((desk.weight("production"), share(&desk).as_str()), (Some(25), "1/3 25 -"), "not drained yet");
-    go(&mut desk, 10);
-    assert_eq!(share(&desk), "1/3 25 25");
+    assert_eq!((desk.weight("production"), desk.share("1.8.0").as_str()), (Some(25), "1/3 25 -"), "not drained yet");
+    desk.go(10);
+    assert_eq!(desk.share("1.8.0"), "1/3 25 25");
     desk.pass(60).run();
     assert_eq!((desk.weight("production"), desk.exposed("production").unwrap().1), (Some(25), 2), "capacity first");
-    go(&mut desk, 10);
-    assert_eq!((desk.weight("production"), share(&desk).as_str()), (Some(50), "2/3 50 50"));
-    go(&mut desk, 60);
+    desk.go(10);
+    assert_eq!((desk.weight("production"), desk.share("1.8.0").as_str()), (Some(50), "2/3 50 50"));
+    desk.go(60);
     assert_eq!((desk.weight("production"), desk.exposed("production").unwrap().1), (Some(100), 4));
-    go(&mut desk, 10);
+    desk.go(10);
     assert_eq!(
-        (desk.phase("1.8.0", "production").as_str(), share(&desk).as_str()),
+        (desk.phase("1.8.0", "production").as_str(), desk.share("1.8.0").as_str()),
         ("Delivered Baking", "3/3 100 100")
     );
     assert_eq!(desk.image("production", "checkout"), OLD, "the workload is intact until the bake is over");
     let from = desk.done.len();
-    go(&mut desk, 60);
-    go(&mut desk, 10);
-    go(&mut desk, 10);
-    assert_eq!(told(&desk, from), ["rolled", "weight 0", "pods 0", "no clone"]);
+    desk.go(60);
+    desk.go(10);
+    desk.go(10);
+    assert_eq!(desk.told(from), ["rolled", "weight 0", "pods 0", "no clone"]);
     assert_eq!(desk.phase("1.8.0", "production"), "Delivered");
     assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Delivered"]);
 }
@@ -113,35 +77,35 @@ fn each_share_waits_for_endpoints_and_stands_when_requests_are_drained() {
 #[test]
 fn an_abort_takes_the_share_first_and_the_pods_when_requests_are_drained() {
     let mut desk = stepping();
-    go(&mut desk, 10);
+    desk.go(10);
     let from = desk.done.len();
     desk.decide("Abort", json!({"environment": "production"}));
     desk.run();
-    assert_eq!(told(&desk, from), ["weight 0"]);
-    go(&mut desk, 9);
-    assert_eq!(told(&desk, from), ["weight 0"]);
-    go(&mut desk, 1);
-    assert_eq!(told(&desk, from), ["weight 0", "pods 0", "no clone"]);
+    assert_eq!(desk.told(from), ["weight 0"]);
+    desk.go(9);
+    assert_eq!(desk.told(from), ["weight 0"]);
+    desk.go(1);
+    assert_eq!(desk.told(from), ["weight 0", "pods 0", "no clone"]);
     assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Reverted Aborted"]);
 }
 
 #[test]
 fn the_share_does_not_fall_onto_a_workload_of_which_nothing_is_ready() {
     let mut desk = stepping();
-    go(&mut desk, 10);
+    desk.go(10);
     desk.change("production", "checkout", |w| (w.available, w.ready) = (0, 0)).endpoints();
     desk.decide("Abort", json!({"environment": "production"}));
     desk.run();
     assert_eq!((desk.weight("production"), desk.exposed("production").unwrap().1), (Some(25), 1));
     desk.heal("production", "checkout");
-    go(&mut desk, 10);
+    desk.go(10);
     assert_eq!((desk.weight("production"), desk.exposed("production")), (Some(0), None));
 }
 
 #[test]
 fn a_clone_without_ready_pods_gets_no_requests_until_it_has_them() {
     let mut desk = stepping();
-    go(&mut desk, 10);
+    desk.go(10);
     desk.change_clone("production", |w| (w.available, w.ready) = (0, 0)).endpoints().run();
     assert_eq!(desk.weight("production"), Some(0));
     desk.change_clone("production", |w| (w.available, w.ready) = (1, 1)).endpoints().run();
@@ -160,10 +124,10 @@ fn a_pause_keeps_the_share_and_a_route_that_is_not_accepted_keeps_the_step() {
     desk.change_route("production", "windlass", |route| {
         route.obstacle = Some("Gateway gateway: NotAllowed: no".into())
     });
-    go(&mut desk, 20);
-    assert_eq!(share(&desk), "1/3 25 -");
+    desk.go(20);
+    assert_eq!(desk.share("1.8.0"), "1/3 25 -");
     assert!(desk.waiting_for("1.8.0").contains("NotAllowed"), "{}", desk.waiting_for("1.8.0"));
-    go(&mut desk, 600);
+    desk.go(600);
     assert_eq!(desk.bans(), 0, "it says nothing about the build");
     assert_eq!(desk.weight("production"), Some(0));
 }
@@ -197,10 +161,10 @@ fn what_is_in_the_way_is_refused_before_anything_is_written() {
         desk.routable("production");
         change(&mut desk);
         desk.release("1.8.0", 1);
-        go(&mut desk, 61);
-        go(&mut desk, 61);
+        desk.go(61);
+        desk.go(61);
         assert_eq!(desk.pipeline_condition("Stalled"), format!("True {reason}"));
-        assert!(told(&desk, 0).is_empty(), "{reason}: {:?}", told(&desk, 0));
+        assert!(desk.told(0).is_empty(), "{reason}: {:?}", desk.told(0));
         assert!(desk.snap.places["production"].clones.is_empty());
     }
     let mut desk = open();
@@ -213,7 +177,7 @@ fn what_is_in_the_way_is_refused_before_anything_is_written() {
 #[test]
 fn someone_who_writes_the_route_is_put_right_once_and_then_left_to_it() {
     let mut desk = stepping();
-    go(&mut desk, 10);
+    desk.go(10);
     let to = |weight: u32| {
         move |route: &mut crate::observe::HttpRoute| {
             let backends = &mut route.shape.as_mut().unwrap().backends;
@@ -226,27 +190,27 @@ fn someone_who_writes_the_route_is_put_right_once_and_then_left_to_it() {
     desk.change_route("production", "kubectl-edit", to(90)).run();
     assert_eq!(desk.weight("production"), Some(0));
     assert_eq!(desk.pipeline_condition("Stalled"), "True RouteContested");
-    go(&mut desk, 10);
+    desk.go(10);
     assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Reverted Inconclusive"]);
     let from = desk.done.len();
     desk.change_route("production", "kubectl-edit", |route| route.shape.as_mut().unwrap().hostnames.clear()).run();
-    assert!(told(&desk, from).is_empty(), "no third write: {:?}", told(&desk, from));
-    go(&mut desk, 3601);
-    assert_eq!(told(&desk, from), ["weight 0"], "an hour later once more");
+    assert!(desk.told(from).is_empty(), "no third write: {:?}", desk.told(from));
+    desk.go(3601);
+    assert_eq!(desk.told(from), ["weight 0"], "an hour later once more");
 }
 
 #[test]
 fn with_the_pipeline_all_of_it_goes_the_share_first() {
     let mut desk = stepping();
-    go(&mut desk, 10);
+    desk.go(10);
     let from = desk.done.len();
     let pipeline = std::sync::Arc::make_mut(&mut desk.snap.pipeline);
     pipeline.metadata.deletion_timestamp = Some(desk.now.into());
-    go(&mut desk, 10);
-    go(&mut desk, 10);
+    desk.go(10);
+    desk.go(10);
     let gone =
         ["weight 0", "pods 0", "no clone", "no route", "no service checkout-canary", "no service checkout-stable"];
-    assert_eq!(told(&desk, from), gone);
+    assert_eq!(desk.told(from), gone);
     assert!(desk.snap.pipeline.metadata.finalizers.is_none());
 }
 
@@ -255,7 +219,7 @@ fn without_spec_traffic_nothing_of_it_is_left() {
     let mut desk = open();
     let from = desk.done.len();
     std::sync::Arc::make_mut(&mut desk.snap.pipeline).spec.traffic = None;
-    go(&mut desk, 1);
-    assert_eq!(told(&desk, from), ["no route", "no service checkout-canary", "no service checkout-stable"]);
+    desk.go(1);
+    assert_eq!(desk.told(from), ["no route", "no service checkout-canary", "no service checkout-stable"]);
     assert!(desk.snap.pipeline.metadata.finalizers.is_none());
 }

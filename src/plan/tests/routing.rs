@@ -88,7 +88,7 @@ fn follow(snap: &mut Snapshot) {
         for service in place.routing.services.values_mut() {
             service.ready = match service.selector.get(TRACK).map(String::as_str) {
                 Some("stable") => stable,
-                Some("canary") => canary,
+                Some("canary" | "green") => canary,
                 _ => stable + canary,
             };
         }
@@ -127,5 +127,42 @@ impl Desk {
         found.resource_version = format!("9{}", found.generation);
         found.writer = Some(by.to_owned());
         self
+    }
+
+    /// Runs, with endpoints that follow, for so many seconds.
+    pub fn go(&mut self, seconds: i64) -> &mut Self {
+        for _ in 0..4 {
+            self.endpoints().run();
+        }
+        self.pass(seconds);
+        for _ in 0..4 {
+            self.endpoints().run();
+        }
+        self
+    }
+
+    /// Step, and share asked and real, of a release in production.
+    pub fn share(&self, version: &str) -> String {
+        let status = self.known(version).status.as_ref().expect("a status");
+        let stage = status.stages.iter().find(|s| s.environment == "production").expect("a stage");
+        stage.exposure.as_ref().map_or("none".into(), |e| {
+            format!("{} {} {}", e.step, e.asked, e.real.map_or("-".into(), |real| real.to_string()))
+        })
+    }
+
+    /// What was done since, as `weight 25`, `pods 1`, in order.
+    pub fn told(&self, from: usize) -> Vec<String> {
+        let line = |action: &Action| match action {
+            Action::PutRoute(put) => Some(format!("weight {}", put.shape.backends[1].weight)),
+            Action::PutService(put) => Some(format!("service {}", put.name)),
+            Action::RemoveRouting { kind: RoutingKind::Service, name, .. } => Some(format!("no service {name}")),
+            Action::RemoveRouting { kind: RoutingKind::HttpRoute, .. } => Some("no route".into()),
+            Action::CreateClone(_) => Some("clone".into()),
+            Action::ScaleClone(scale) => Some(format!("pods {}", scale.replicas)),
+            Action::RemoveClone { .. } => Some("no clone".into()),
+            Action::SetImages(set) if set.namespace == "shop-production" => Some("rolled".into()),
+            _ => None,
+        };
+        self.done[from..].iter().filter_map(line).collect()
     }
 }

@@ -40,7 +40,7 @@ fn is_foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus, found: &Htt
     let Some(place) = world.place(&stage.environment) else { return false };
     let by_us = found.writer.as_deref().is_none_or(|manager| manager == MANAGER);
     let weight = super::weight::wanted(world, draft, stage);
-    let wanted = route::of(world, stage).and_then(|t| route::shape(place, t, &found.namespace, weight));
+    let wanted = route::of(world, stage).and_then(|split| route::shape(place, split, &found.namespace, weight));
     !by_us && wanted.is_some() && found.shape != wanted
 }
 

@@ -1,16 +1,16 @@
 //! Why requests cannot be shared by a route in a stage. Looked at before anything is written.
 
-use crate::api::labels::{CANARY, STABLE};
+use crate::api::labels::STABLE;
 use crate::api::{StageStatus, Traffic};
 use crate::observe::{Claim, Place};
 use crate::plan::reference::{Problem, of};
 use crate::plan::world::World;
 
-use super::route::{self, is_made};
+use super::route::{self, Split, is_made};
 
 /// The first thing that is in the way.
 pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {
-    let traffic = route::of_spec(world, environment)?;
+    let split = route::of_spec(world, environment)?;
     let place = world.place(environment)?;
     if !place.routing.is_installed {
         return of(
@@ -19,9 +19,9 @@ pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {
             "the Gateway API installed, or spec.traffic taken out",
         );
     }
-    service(place, traffic, environment)
+    service(place, split.traffic, environment)
         .or_else(|| track(world, environment))
-        .or_else(|| names(place, traffic, environment))
+        .or_else(|| names(place, split, environment))
         .or_else(|| rivals(world, place, environment))
 }
 
@@ -58,8 +58,8 @@ fn track(world: &World<'_>, environment: &str) -> Option<Problem> {
     )
 }
 
-fn names(place: &Place, traffic: &Traffic, environment: &str) -> Option<Problem> {
-    let made = [STABLE, CANARY].map(|track| traffic.service_of(track));
+fn names(place: &Place, split: Split<'_>, environment: &str) -> Option<Problem> {
+    let made = [split.stable(), split.beside()];
     if let Some(taken) = made.iter().find(|name| place.routing.services.get(*name).is_some_and(|s| !is_made(s))) {
         return of(
             "ServiceNameTaken",
@@ -91,7 +91,7 @@ fn rivals(world: &World<'_>, place: &Place, environment: &str) -> Option<Problem
     of(
         "RouteContested",
         format!(
-            "{} writes the HTTPRoute of {environment} again and again; for an hour after its last write the route is left as it is, and no canary starts",
+            "{} writes the HTTPRoute of {environment} again and again; for an hour after its last write the route is left as it is, and no build is exposed by it",
             last.by
         ),
         format!("{} kept from writing the route", last.by),

@@ -1,6 +1,6 @@
-//! A stage's route: which one is wanted, what of it stands, and whether requests still go to the canary by it.
+//! A stage's route: which one is wanted, what of it stands, and whether requests still go to a clone by it.
 
-use crate::api::labels::{CANARY, STABLE};
+use crate::api::labels::STABLE;
 use crate::api::rollout::Rollout;
 use crate::api::traffic::{Backend, RouteShape};
 use crate::api::{Span, StageStatus, Traffic};
@@ -9,16 +9,40 @@ use crate::plan::draft::Draft;
 use crate::plan::strategy;
 use crate::plan::world::World;
 
-/// How requests reach the stage: as its open rollout has frozen it, else as the spec says.
-pub fn of<'s>(world: &'s World<'_>, stage: &'s StageStatus) -> Option<&'s Traffic> {
-    let frozen = stage.rollout.as_ref().and_then(|rollout| rollout.traffic.as_ref());
-    frozen.or_else(|| of_spec(world, &stage.environment))
+/// How requests are divided: between the workload as it was, and the clone of a track.
+#[derive(Clone, Copy)]
+pub struct Split<'s> {
+    pub traffic: &'s Traffic,
+    pub track: &'static str,
 }
 
-/// How requests are to reach the stage: none where it is no canary, or nothing is wanted any more.
-pub fn of_spec<'s>(world: &'s World<'_>, environment: &str) -> Option<&'s Traffic> {
-    let stage = world.stage(environment)?;
-    world.spec.traffic.as_ref().filter(|_| stage.strategy.clones() && !world.is_pipeline_deleted())
+impl Split<'_> {
+    /// The Service of the clone.
+    pub fn beside(&self) -> String {
+        self.traffic.service_of(self.track)
+    }
+
+    /// The Service of the workload as it was.
+    pub fn stable(&self) -> String {
+        self.traffic.service_of(STABLE)
+    }
+}
+
+/// How requests reach the stage: as its open rollout has frozen it, else as the spec says.
+pub fn of<'s>(world: &'s World<'_>, stage: &'s StageStatus) -> Option<Split<'s>> {
+    stage.rollout.as_ref().and_then(of_rollout).or_else(|| of_spec(world, &stage.environment))
+}
+
+/// How requests reach the stage while that rollout is open.
+pub fn of_rollout(rollout: &Rollout) -> Option<Split<'_>> {
+    rollout.traffic.as_ref().map(|traffic| Split { traffic, track: rollout.track() })
+}
+
+/// How requests are to reach the stage: none where no build is tried in a clone, or nothing is wanted any more.
+pub fn of_spec<'s>(world: &'s World<'_>, environment: &str) -> Option<Split<'s>> {
+    let track = world.stage(environment)?.strategy.track()?;
+    let traffic = world.spec.traffic.as_ref().filter(|_| !world.is_pipeline_deleted())?;
+    Some(Split { traffic, track })
 }
 
 /// The route of the stage, if it is there and ours.
@@ -31,31 +55,34 @@ pub fn is_made(service: &RoutedService) -> bool {
     service.claim == Claim::Ours && service.track.is_some()
 }
 
-/// Ready pods behind the Service of a track.
-pub fn ready(place: &Place, track: &str) -> i32 {
-    let of_track = |s: &&RoutedService| is_made(s) && s.track.as_deref() == Some(track);
-    place.routing.services.values().filter(of_track).map(|s| s.ready).max().unwrap_or(0)
+/// Ready pods behind the Services of the workload as it was, or of clones.
+pub fn ready(place: &Place, is_stable: bool) -> i32 {
+    let is_meant = |s: &&RoutedService| is_made(s) && (s.track.as_deref() == Some(STABLE)) == is_stable;
+    place.routing.services.values().filter(is_meant).map(|s| s.ready).max().unwrap_or(0)
 }
 
-/// What the route of that traffic looks like in a namespace.
-pub fn shape(place: &Place, traffic: &Traffic, namespace: &str, weight: u32) -> Option<RouteShape> {
-    let port = place.routing.services.get(&traffic.service)?.ports.first()?.get("port")?.as_i64()?;
-    let backend = |track, weight| Backend { name: traffic.service_of(track), port, weight };
-    let backends = vec![backend(STABLE, 100 - weight.min(100)), backend(CANARY, weight.min(100))];
-    Some(RouteShape::of(&traffic.route, namespace, backends))
+/// What the route of a split looks like in a namespace.
+pub fn shape(place: &Place, split: Split<'_>, namespace: &str, weight: u32) -> Option<RouteShape> {
+    let port = place.routing.services.get(&split.traffic.service)?.ports.first()?.get("port")?.as_i64()?;
+    let backend = |name, weight| Backend { name, port, weight };
+    let backends = vec![backend(split.stable(), 100 - weight.min(100)), backend(split.beside(), weight.min(100))];
+    Some(RouteShape::of(&split.traffic.route, namespace, backends))
 }
 
-/// The canary's share in percent, as the route has it; as it had it last where it is none of ours to read.
+/// Whether it is the backend of the workload as it was.
+pub fn is_stable(backend: &Backend) -> bool {
+    backend.name.ends_with(&format!("-{STABLE}"))
+}
+
+/// The clone's share in percent, as the route has it; as it had it last where it is none of ours to read.
 pub fn weight(stage: &StageStatus, route: &HttpRoute) -> u32 {
     let Some(shape) = &route.shape else { return stage.routed.as_ref().map_or(0, |routed| routed.weight) };
-    let sum = |track: Option<&str>| -> u32 {
-        let is_of = |b: &&Backend| track.is_none_or(|track| b.name.ends_with(&format!("-{track}")));
-        shape.backends.iter().filter(is_of).map(|b| b.weight).sum()
-    };
-    (sum(Some(CANARY)) * 100).checked_div(sum(None)).unwrap_or(0)
+    let all: u32 = shape.backends.iter().map(|b| b.weight).sum();
+    let stable: u32 = shape.backends.iter().filter(|b| is_stable(b)).map(|b| b.weight).sum();
+    ((all - stable) * 100).checked_div(all).unwrap_or(0)
 }
 
-/// Whether any request goes to the canary by the route as it stands.
+/// Whether any request goes to a clone by the route as it stands.
 pub fn is_exposing(world: &World<'_>, stage: &StageStatus) -> bool {
     ours(world, &stage.environment).is_some_and(|route| weight(stage, route) > 0)
 }
@@ -72,32 +99,31 @@ pub fn is_drained(world: &World<'_>, stage: &StageStatus) -> bool {
 }
 
 fn drain(world: &World<'_>, stage: &StageStatus) -> Span {
-    let traffic = of(world, stage).or(world.spec.traffic.as_ref());
+    let traffic = of(world, stage).map(|split| split.traffic).or(world.spec.traffic.as_ref());
     traffic.map_or(Span::seconds(30), Traffic::drain)
 }
 
 /// What keeps the step's share from standing, in words: endpoints, a parent of the route, requests under way.
 pub fn waits(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Option<String> {
-    let traffic = rollout.traffic.as_ref()?;
+    let split = of_rollout(rollout)?;
     let asked = strategy::asked(rollout);
     let Some(route) = ours(world, &stage.environment) else {
         return Some("its HTTPRoute does not exist".to_owned());
     };
     let name = &route.name;
+    let (needed, found) = super::weight::endpoints(world, stage, rollout);
+    if found < needed {
+        return Some(format!("{found} of {needed} endpoints of Service {} are ready", split.beside()));
+    }
     if weight(stage, route) != asked {
-        let (needed, found) = super::weight::endpoints(world, stage, rollout);
-        let service = traffic.service_of(CANARY);
-        return Some(if found < needed {
-            format!("{found} of {needed} endpoints of Service {service} are ready")
-        } else {
-            format!("HTTPRoute {name} is to give it {asked} %")
-        });
+        return Some(format!("HTTPRoute {name} is to give it {asked} %"));
     }
     let is_seen = |routed: &&crate::api::traffic::Routed| {
         routed.weight == asked && routed.generation == route.generation && routed.accepted
     };
     match stage.routed.as_ref().filter(is_seen) {
-        Some(routed) if world.is_due(routed.since.plus(traffic.drain())) => None,
+        // nothing is under way before the first request
+        Some(routed) if asked == 0 || world.is_due(routed.since.plus(split.traffic.drain())) => None,
         Some(_) => Some("requests under way are drained".to_owned()),
         None => {
             let why = route.obstacle.as_deref().unwrap_or("not accepted yet");

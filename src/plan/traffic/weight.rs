@@ -1,7 +1,6 @@
-//! The canary's share of the requests: it rises to what the step asks for when as many pods answer, and falls at once; but
+//! The clone's share of the requests: it rises to what the step asks for when as many pods answer, and falls at once; but
 //! never onto a Service behind which nothing is ready, while something is behind the other.
 
-use crate::api::labels::{CANARY, STABLE};
 use crate::api::rollout::{Rollout, RolloutWorkload};
 use crate::api::{RolloutState, StageStatus};
 use crate::plan::draft::Draft;
@@ -40,10 +39,10 @@ fn asked(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &Rollou
 
 /// How many endpoints the step needs, and how many are ready.
 pub fn endpoints(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> (i32, i32) {
-    let asked = strategy::asked(rollout).max(1);
+    let borne = strategy::borne(rollout).max(1);
     let stable = wanted_pods(world, stage, rollout);
-    let ready = world.place(&stage.environment).map_or(0, |place| route::ready(place, CANARY));
-    (pods(asked, stable).max(1), ready)
+    let ready = world.place(&stage.environment).map_or(0, |place| route::ready(place, false));
+    (pods(borne, stable).max(1), ready)
 }
 
 /// Pods that the workloads before which the route stands are to have.
@@ -67,7 +66,7 @@ fn forward(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, now: u32) 
 /// On the way back, on the way home, and with nothing under way. It never rises here.
 fn back(world: &World<'_>, stage: &StageStatus, now: u32) -> u32 {
     let Some(place) = world.place(&stage.environment) else { return now };
-    let (stable, canary) = (route::ready(place, STABLE), route::ready(place, CANARY));
+    let (stable, beside) = (route::ready(place, true), route::ready(place, false));
     let is_last = world.is_pipeline_deleted() && stage.rollout.is_none();
     // a homecoming ends when the workload can bear everything; a way back takes what there is
     let needed = stage
@@ -75,7 +74,7 @@ fn back(world: &World<'_>, stage: &StageStatus, now: u32) -> u32 {
         .as_ref()
         .filter(|r| matches!(r.state, RolloutState::Homing(_)))
         .map_or(1, |rollout| wanted_pods(world, stage, rollout).max(1));
-    if canary > 0 && stable < needed && !is_last && !is(Mutant::WeightBlind) { now } else { 0 }
+    if beside > 0 && stable < needed && !is_last && !is(Mutant::WeightBlind) { now } else { 0 }
 }
 
 #[cfg(test)]

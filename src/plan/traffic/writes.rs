@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::labels::{CANARY, STABLE, TRACK};
+use crate::api::labels::{STABLE, TRACK};
 use crate::api::traffic::{Backend, RouteShape, route_name};
 use crate::api::{StageStatus, Traffic};
 use crate::observe::{Claim, HttpRoute, Place, RoutedService};
@@ -14,7 +14,7 @@ use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
 use crate::plan::{reference, strategy};
 
-use super::route::{self, is_made};
+use super::route::{self, Split, is_made};
 use super::weight;
 
 /// Adds the writes of one stage: weights first.
@@ -25,29 +25,28 @@ pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &m
         actions.extend(steer(world, draft, stage, place, found, wanted));
     }
     let is_open = wanted.is_some() && reference::problem(world, &stage.environment).is_none();
-    for traffic in wanted.into_iter().filter(|_| is_open) {
+    for split in wanted.into_iter().filter(|_| is_open) {
         let before = actions.len();
-        actions.extend([STABLE, CANARY].iter().filter_map(|track| service(world, place, traffic, track)));
+        actions.extend([STABLE, split.track].iter().filter_map(|track| service(world, place, split.traffic, track)));
         if actions.len() == before {
-            actions.extend(create(world, stage, place, traffic));
+            actions.extend(create(world, stage, place, split));
         }
     }
     clear(world, stage, place, wanted, actions);
 }
 
-/// The route as it is to be: of its traffic, or with nothing for the canary where it is no longer wanted.
+/// The route as it is to be: of its traffic, or with nothing for a clone where it is no longer wanted.
 fn steer(
     world: &World<'_>,
     draft: &Draft,
     stage: &StageStatus,
     place: &Place,
     found: &HttpRoute,
-    wanted: Option<&Traffic>,
+    wanted: Option<Split<'_>>,
 ) -> Option<Action> {
     let (now, share) = (route::weight(stage, found), weight::wanted(world, draft, stage));
-    let is_whole = |traffic: &&Traffic| points_somewhere(place, traffic, found);
-    let shape = match wanted.filter(is_whole) {
-        Some(traffic) => route::shape(place, traffic, &found.namespace, share),
+    let shape = match wanted.filter(|split| points_somewhere(place, *split, found)) {
+        Some(split) => route::shape(place, split, &found.namespace, share),
         None => found.shape.clone().map(|shape| weighed(shape, share)),
     }?;
     let is_left = stage.rewritten.as_ref().is_some_and(|last| last.again) && now <= share;
@@ -67,17 +66,16 @@ fn steer(
 }
 
 /// Whether the Services that the route is to name are there, and it does not leave pods for none.
-fn points_somewhere(place: &Place, traffic: &Traffic, found: &HttpRoute) -> bool {
-    let made = |track| place.routing.services.get(&traffic.service_of(track)).filter(|s| is_made(s));
-    let names = |b: &Backend| b.name == traffic.service_of(STABLE);
+fn points_somewhere(place: &Place, split: Split<'_>, found: &HttpRoute) -> bool {
+    let made = |name: String| place.routing.services.get(&name).filter(|s| is_made(s));
+    let names = |b: &Backend| b.name == split.stable();
     let is_same = found.shape.as_ref().is_some_and(|shape| shape.backends.iter().any(names));
-    made(CANARY).is_some() && made(STABLE).is_some_and(|stable| is_same || stable.ready > 0)
+    made(split.beside()).is_some() && made(split.stable()).is_some_and(|stable| is_same || stable.ready > 0)
 }
 
 fn weighed(mut shape: RouteShape, share: u32) -> RouteShape {
     for backend in &mut shape.backends {
-        let is_canary = backend.name.ends_with(&format!("-{CANARY}"));
-        backend.weight = if is_canary { share } else { 100 - share.min(100) };
+        backend.weight = if route::is_stable(backend) { 100 - share.min(100) } else { share };
     }
     shape
 }
@@ -103,8 +101,8 @@ fn service(world: &World<'_>, place: &Place, traffic: &Traffic, track: &str) -> 
     }))
 }
 
-/// The route, with nothing for the canary.
-fn create(world: &World<'_>, stage: &StageStatus, place: &Place, traffic: &Traffic) -> Option<Action> {
+/// The route, with nothing for a clone.
+fn create(world: &World<'_>, stage: &StageStatus, place: &Place, split: Split<'_>) -> Option<Action> {
     let namespace = world.namespace(&stage.environment)?;
     if place.routing.route.is_some() {
         return None;
@@ -113,14 +111,14 @@ fn create(world: &World<'_>, stage: &StageStatus, place: &Place, traffic: &Traff
         namespace: namespace.to_owned(),
         name: route_name(world.snap.pipeline.metadata.name.as_deref().unwrap_or_default()),
         stands: None,
-        shape: route::shape(place, traffic, namespace, 0)?,
+        shape: route::shape(place, split, namespace, 0)?,
         claim: world.claim(),
         confirm: Vec::new(),
     }))
 }
 
 /// What is ours and no longer wanted goes when no clone is left: the route, then the Services that no route names.
-fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<&Traffic>, actions: &mut Vec<Action>) {
+fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<Split<'_>>, actions: &mut Vec<Action>) {
     if stage.rollout.is_some() || strategy::has_clones(world, &stage.environment) || is(Mutant::RouteStays) {
         return;
     }
@@ -131,8 +129,8 @@ fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<&
     let route = place.routing.route.as_ref().filter(|route| route.claim == Claim::Ours);
     let is_named = |service: &RoutedService| {
         let backends = route.and_then(|route| route.shape.as_ref()).into_iter().flat_map(|shape| &shape.backends);
-        let is_wanted = |track: &&str| wanted.is_some_and(|traffic| traffic.service_of(track) == service.name);
-        [STABLE, CANARY].iter().any(is_wanted) || backends.into_iter().any(|b| b.name == service.name)
+        wanted.is_some_and(|split| [split.stable(), split.beside()].contains(&service.name))
+            || backends.into_iter().any(|b| b.name == service.name)
     };
     let unwanted = place.routing.services.values().filter(|s| is_made(s) && !s.deleting && !is_named(s));
     actions
