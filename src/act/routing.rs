@@ -5,12 +5,12 @@ use kube::api::DynamicObject;
 use kube::core::ObjectMeta;
 use serde_json::{Value, json};
 
-use crate::api::labels::{CLAIMED_BY, TRACK};
-use crate::api::traffic::{ParentRef, RouteShape};
+use crate::api::labels::{CLAIMED_BY, TRACK, WEIGHTS};
+use crate::api::traffic::{ParentRef, Position, RouteShape};
 use crate::plan::{PutRoute, PutService, Stands};
 
 use super::cluster::{LIMIT, Write};
-use super::patch::{guarded, replace, test};
+use super::patch::{add, guarded, replace, test};
 use super::{Cluster, Error, Object, Resource, Written};
 
 impl Cluster {
@@ -33,10 +33,17 @@ impl Cluster {
         let object = Object::new(Resource::HttpRoute, &want.namespace, &want.name);
         match &want.stands {
             None => self.make(object, route(want), CLAIM, |live| is_claimed(live, &want.claim)).await,
-            Some(stands) => {
-                let operations = vec![replace(["spec"], spec(&want.shape))];
-                self.put_right(object, stands, &want.claim, operations).await
-            }
+            Some(stands) => match &want.existing {
+                None => {
+                    let operations = vec![replace(["spec"], spec(&want.shape))];
+                    self.put_right(object, stands, &want.claim, operations).await
+                }
+                Some(at) => {
+                    let patch = guarded(&stands.uid, &stands.resource_version, weights(want, at));
+                    let stands = self.put(LIMIT, &object, Write::Patch(patch)).await?;
+                    Ok(object.written(&stands.metadata))
+                }
+            },
         }
     }
 
@@ -60,6 +67,19 @@ const CLAIM: &str = "annotation windlass.dev/claimed-by";
 
 fn is_claimed(live: &ObjectMeta, claim: &str) -> bool {
     live.annotations.as_ref().and_then(|all| all.get(CLAIMED_BY)).map(String::as_str) == Some(claim)
+}
+
+/// The weights of an existing route, each with a test of whose it is; and that its owner still leaves them to us.
+fn weights(want: &PutRoute, at: &[Position]) -> Vec<PatchOperation> {
+    let home = want.claim.rsplit_once('/').map_or(&*want.claim, |(home, _)| home);
+    let mut operations = vec![test(["metadata", "annotations", WEIGHTS], home.into())];
+    for (position, backend) in at.iter().zip(&want.shape.backends) {
+        let (rule, index) = (position.rule.to_string(), position.backend.to_string());
+        let path = |key| ["spec", "rules", &*rule, "backendRefs", &*index, key];
+        operations.push(test(path("name"), backend.name.as_str().into()));
+        operations.push(add(path("weight"), backend.weight.into()));
+    }
+    operations
 }
 
 fn service(want: &PutService) -> DynamicObject {
@@ -116,6 +136,7 @@ mod tests {
                 matches: vec![RouteMatch { path: PathMatch::default(), headers: vec![] }],
                 backends: vec![backend("checkout-stable", 75), backend("checkout-canary", 25)],
             },
+            existing: None,
             claim: "shop/checkout/p1".into(),
             confirm: vec![],
         }

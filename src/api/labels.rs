@@ -14,6 +14,8 @@ pub const GREEN: &str = "green";
 pub const TRACKS: [&str; 2] = [CANARY, GREEN];
 /// On a Namespace: the one Environment (`namespace/name`) that may write there.
 pub const ACCEPT_FROM: &str = "windlass.dev/accept-from";
+/// On an HTTPRoute of someone else: the one pipeline (`namespace/name`) that may write the weights of its backends.
+pub const WEIGHTS: &str = "windlass.dev/weights";
 /// On a CronJob: `true` if Windlass may make Jobs from it.
 pub const RUNNABLE: &str = "windlass.dev/runnable";
 /// On Jobs and TestRuns: names of the objects that they belong to.

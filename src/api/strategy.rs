@@ -15,9 +15,9 @@ pub enum Strategy {
     Rolling {},
     /// Run the new build in a clone beside the workload, step by step; the workload itself is rolled when the bake is over.
     Canary(Canary),
-    /// Run the new build in a clone of the workload's full size, and send it no requests until its suites have passed; then
-    /// send it all of them at once. The workload itself is rolled when the bake is over. Needs `spec.traffic`; the Service
-    /// `NAME-green` beside its Service shows the build to its suites before the switch.
+    /// Run the new build in a clone of full size that gets no requests until its suites have passed, then all at once.
+    /// The workload itself is rolled when the bake is over. Needs `spec.traffic`; the Service `NAME-green` beside its Service
+    /// shows the build to its suites before the switch.
     BlueGreen {},
 }
 

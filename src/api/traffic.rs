@@ -17,7 +17,7 @@ pub struct Traffic {
     /// sends to their first port.
     #[schemars(length(min = 1, max = 56), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub service: String,
-    /// The HTTPRoute `windlass-PIPELINE`, which Windlass makes and owns.
+    /// The HTTPRoute: one that Windlass makes and owns, or an existing one of which it writes the weights.
     pub route: Route,
     /// How long requests that are under way are given after each change of weights. Default 30s; at most 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,15 +43,24 @@ impl Traffic {
     }
 }
 
-/// An HTTPRoute of the Gateway API: what it is attached to, and which requests it takes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+/// An HTTPRoute of the Gateway API. Ours is called `windlass-PIPELINE`: what it is attached to, and which requests it takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.existing) ? !has(self.parentRefs) && !has(self.hostnames) && !has(self.matches) : has(self.parentRefs) && has(self.hostnames)", "spec.traffic.route: needs parentRefs and hostnames, or existing and nothing beside"))]
 pub struct Route {
+    /// Name of an HTTPRoute of someone else in each target namespace.
+    /// Its rules must send to `NAME-stable` and `NAME-canary` (or `NAME-green`), and its annotation `windlass.dev/weights` must name
+    /// this pipeline (`namespace/name`). Only the weights of these two are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub existing: Option<String>,
     /// The Gateways that it is attached to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 8))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub parent_refs: Vec<ParentRef>,
     /// Host names of the requests that it takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(min = 1, max = 16),
         inner(
@@ -179,6 +188,15 @@ pub struct RouteShape {
     pub hostnames: Vec<String>,
     pub matches: Vec<RouteMatch>,
     pub backends: Vec<Backend>,
+}
+
+/// Where a backend stands in a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Index of the rule.
+    pub rule: usize,
+    /// Index in its `backendRefs`.
+    pub backend: usize,
 }
 
 /// A Service and its weight.

@@ -6,7 +6,7 @@ use crate::api::decision::DecisionStatus;
 use crate::api::environment::EnvironmentStatus;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::release::ReleaseStatus;
-use crate::api::traffic::RouteShape;
+use crate::api::traffic::{Position, RouteShape};
 use crate::api::{DecisionSpec, PipelineStatus, ReleaseSpec, TestRunSpec, TestRunStatus, Time};
 
 /// What to do now, and when to look again if nothing happens before.
@@ -230,7 +230,7 @@ pub struct PutService {
     pub claim: String,
 }
 
-/// Our route, the whole of what it does.
+/// A route: the whole of what ours does, or the weights of an existing one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutRoute {
     pub namespace: String,
@@ -238,6 +238,8 @@ pub struct PutRoute {
     /// None where it is to be made.
     pub stands: Option<Stands>,
     pub shape: RouteShape,
+    /// Of an existing route: where its backends stand. Nothing but their weights is written.
+    pub existing: Option<Vec<Position>>,
     /// Value of `windlass.dev/claimed-by`: `namespace/name/uid` of the pipeline.
     pub claim: String,
     /// Not empty where the write raises exposure: none of these may have moved.

@@ -15,7 +15,7 @@ use crate::world::{STAGES, World, image};
 /// How requests reach the shop.
 pub fn traffic() -> Traffic {
     let parent = ParentRef { name: "gateway".into(), namespace: None, section_name: None };
-    let route = Route { parent_refs: vec![parent], hostnames: vec!["shop.example".into()], matches: vec![] };
+    let route = Route { parent_refs: vec![parent], hostnames: vec!["shop.example".into()], ..Route::default() };
     Traffic { service: "web".into(), route, drain: Some(Span::seconds(10)) }
 }
 
@@ -23,7 +23,13 @@ pub fn traffic() -> Traffic {
 pub fn begin(namespace: &str) -> Routing {
     let ports = vec![serde_json::json!({"port": 80})];
     let base = made(namespace, "web", None, "1".into(), ports, BTreeMap::from([("app".into(), "web".into())]));
-    Routing { is_installed: true, services: BTreeMap::from([("web".to_owned(), base)]), route: None, shadow: None }
+    Routing {
+        is_installed: true,
+        services: BTreeMap::from([("web".to_owned(), base)]),
+        route: None,
+        left: None,
+        shadow: None,
+    }
 }
 
 fn made(
@@ -45,6 +51,7 @@ fn made(
         selects: true,
         selector,
         ports,
+        is_named: false,
         ready: 0,
     }
 }
@@ -103,6 +110,7 @@ pub fn put_route(world: &mut World, put: &PutRoute) -> Result<bool, Broken> {
         deleting: false,
         claim: Claim::Ours,
         shape: Some(put.shape.clone()),
+        existing: None,
         obstacle: None,
         writer: Some("windlass".into()),
     };

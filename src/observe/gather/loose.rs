@@ -7,6 +7,7 @@ use super::holder::Holder;
 use crate::api::labels::{CLAIMED_BY, TRACK};
 use crate::api::traffic::route_name;
 use crate::observe::health::WatchHealth;
+use crate::observe::slim::HttpRoute;
 use crate::observe::snapshot::Loose;
 use crate::observe::stores::{Stores, get};
 
@@ -26,7 +27,11 @@ pub fn loose(stores: &Stores, health: &WatchHealth, is_route: bool, namespace: &
     let is_needed = if is_route {
         !stores.deployments.state_filter(|d| holder_of_clone(d).is_some() && is_mate(&d.metadata)).is_empty()
     } else {
-        !stores.http_routes.state_filter(|route| is_mate(&route.metadata)).is_empty()
+        // whoever's: without it that route would answer with errors
+        let sends = |route: &HttpRoute| {
+            route.metadata.namespace == meta.namespace && route.targets.iter().any(|(_, backend)| backend.name == name)
+        };
+        !stores.http_routes.state_filter(|route| is_mate(&route.metadata) || sends(route)).is_empty()
     };
     Some(Loose {
         is_route,

@@ -1,5 +1,7 @@
 //! What stands in a target namespace between the router and the workload, as the pipeline sees it.
 
+mod existing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use crate::api::traffic::{ParentRef, RouteMatch, RouteShape, route_name};
 use crate::api::{DeliveryPipeline, Time, Traffic};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim;
-use crate::observe::snapshot::{HttpRoute, RoutedService, Routing};
+use crate::observe::snapshot::{Claim, HttpRoute, RoutedService, Routing};
 use crate::observe::stores::{Stores, get};
 
 /// The Services that the pipeline names or has made there, its route, and the one that stands in that route's way.
@@ -27,18 +29,25 @@ pub fn routing(
     let frozen = super::rollout(pipeline, at).and_then(|rollout| rollout.traffic.as_ref());
     let named: BTreeSet<String> =
         frozen.into_iter().chain(&pipeline.spec.traffic).flat_map(Traffic::services).collect();
+    let existing = frozen.or(pipeline.spec.traffic.as_ref()).filter(|traffic| traffic.route.existing.is_some());
     let is_made = |s: &slim::Service| is_claimed(s.annotations(), pipeline) && s.labels().contains_key(TRACK);
     let found = stores.services.state_filter(|s| {
         s.metadata.namespace.as_deref() == Some(namespace) && (named.contains(&s.name_any()) || is_made(s))
     });
     let services = found.iter().map(|s| (s.name_any(), service(stores, health, pipeline, s)));
     let own = get(&stores.http_routes, namespace, &name);
-    let shadow =
-        pipeline.spec.traffic.as_ref().and_then(|traffic| shadow(stores, traffic, namespace, own.as_deref(), &name));
+    let made = pipeline.spec.traffic.as_ref().filter(|traffic| traffic.route.existing.is_none());
+    let shadow = made.and_then(|traffic| shadow(stores, traffic, namespace, own.as_deref(), &name));
+    let own = own.map(|found| route(health, stores, pipeline, &found));
+    let (route, left) = match existing {
+        Some(traffic) => (existing::route(stores, pipeline, traffic, namespace), own),
+        None => (own, None),
+    };
     Routing {
         is_installed: !health.is_absent("HTTPRoute"),
         services: services.collect::<BTreeMap<_, _>>(),
-        route: own.map(|found| route(health, stores, pipeline, &found)),
+        route,
+        left,
         shadow,
     }
 }
@@ -64,6 +73,7 @@ fn service(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, f
         selects: !found.view.external && !found.view.selector.is_empty(),
         selector: found.view.selector.clone(),
         ports: found.ports.clone(),
+        is_named: existing::names(stores, pipeline, &namespace, &name),
         namespace,
         name,
     }
@@ -77,6 +87,12 @@ fn route(health: &WatchHealth, stores: &Stores, pipeline: &DeliveryPipeline, fou
         matches,
         backends,
     });
+    let claim = claim(stores, health, pipeline, found.annotations().get(CLAIMED_BY).map(String::as_str));
+    HttpRoute { claim, shape, ..bare(found) }
+}
+
+/// A route without what it means to the pipeline.
+fn bare(found: &slim::HttpRoute) -> HttpRoute {
     let generation = found.metadata.generation.unwrap_or(0);
     HttpRoute {
         namespace: found.namespace().unwrap_or_default(),
@@ -85,8 +101,9 @@ fn route(health: &WatchHealth, stores: &Stores, pipeline: &DeliveryPipeline, fou
         resource_version: found.resource_version().unwrap_or_default(),
         generation,
         deleting: found.metadata.deletion_timestamp.is_some(),
-        claim: claim(stores, health, pipeline, found.annotations().get(CLAIMED_BY).map(String::as_str)),
-        shape,
+        claim: Claim::None,
+        shape: None,
+        existing: None,
         obstacle: found.parents.iter().find_map(|parent| unaccepted(found, parent, generation)),
         writer: found.writer.as_ref().map(|writer| writer.manager.clone()),
     }

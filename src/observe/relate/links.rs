@@ -86,10 +86,17 @@ pub fn of_service(stores: &Stores, namespace: &str, name: &str) -> Vec<Key> {
     through_namespace(stores, namespace, |pipeline, environment| traffic_of(pipeline, environment).any(is_it))
 }
 
-/// The pipeline of that route, and those whose own route is for one of its hosts.
+/// The pipeline of that route, those whose weights it has or to whose Services it sends, and those whose own route is for one
+/// of its hosts.
 pub fn of_route(stores: &Stores, route: &slim::HttpRoute) -> Vec<Key> {
     let (namespace, name) = (route.namespace().unwrap_or_default(), route.name_any());
-    let mut keys = through_namespace(stores, &namespace, |pipeline, _| route_name(&pipeline.name_any()) == name);
+    let is_its = |traffic: &Traffic| {
+        traffic.route.existing.as_ref() == Some(&name)
+            || traffic.services().any(|service| route.targets.iter().any(|(_, backend)| backend.name == service))
+    };
+    let mut keys = through_namespace(stores, &namespace, |pipeline, environment| {
+        route_name(&pipeline.name_any()) == name || traffic_of(pipeline, environment).any(is_its)
+    });
     let is_met = |pipeline: &DeliveryPipeline| {
         let hosts = pipeline.spec.traffic.iter().flat_map(|traffic| &traffic.route.hostnames);
         hosts.into_iter().any(|host| route.hostnames.contains(host))

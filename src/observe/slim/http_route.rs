@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Wire;
 use super::writers::Writer;
 use crate::api::Time;
-use crate::api::traffic::{Backend, ParentRef, RouteMatch};
+use crate::api::traffic::{Backend, ParentRef, Position, RouteMatch};
 
 /// What is kept of an HTTPRoute.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,6 +24,8 @@ pub struct HttpRoute {
     pub matches: Vec<Option<RouteMatch>>,
     /// Of its only rule; none if there are several, or the rule does more than send.
     pub backends: Option<Vec<Backend>>,
+    /// The Services of its own namespace that any of its rules sends to, whatever else the rule does.
+    pub targets: Vec<(Position, Backend)>,
     /// Who wrote its spec last.
     pub writer: Option<Writer>,
     pub verdicts: Vec<Verdict>,
@@ -124,6 +126,7 @@ impl From<Wire<WireSpec, WireStatus>> for HttpRoute {
             parents: spec.parent_refs.into_iter().map(placed).collect(),
             hostnames: spec.hostnames,
             matches: spec.rules.iter().flat_map(matches).collect(),
+            targets: spec.rules.iter().enumerate().flat_map(|(at, rule)| targets(at, rule)).collect(),
             backends,
             metadata: super::pruned(metadata),
         }
@@ -169,15 +172,23 @@ fn backends(rule: &Value) -> Option<Vec<Backend>> {
     if !is_plain(rule, &["matches", "backendRefs"]) {
         return None;
     }
-    let read = |value: &Value| {
-        let is_service = value.get("kind").is_none_or(|kind| kind == "Service")
-            && is_plain(value, &["group", "kind", "name", "port", "weight"]);
-        let number = |key: &str, default: i64| value.get(key).map_or(Some(default), Value::as_i64);
-        let name = value.get("name")?.as_str()?.to_owned();
-        let weight = u32::try_from(number("weight", 1)?).ok()?;
-        is_service.then_some(Backend { name, port: number("port", 0)?, weight })
-    };
+    let read = |value: &Value| backend(value).filter(|_| is_plain(value, &["group", "kind", "name", "port", "weight"]));
     list(rule, "backendRefs").iter().map(read).collect()
+}
+
+/// A Service; none of what is none.
+fn backend(value: &Value) -> Option<Backend> {
+    let is_service = value.get("kind").is_none_or(|kind| kind == "Service");
+    let number = |key: &str, default: i64| value.get(key).map_or(Some(default), Value::as_i64);
+    let name = value.get("name")?.as_str()?.to_owned();
+    let weight = u32::try_from(number("weight", 1)?).ok()?;
+    is_service.then_some(Backend { name, port: number("port", 0)?, weight })
+}
+
+fn targets(rule: usize, value: &Value) -> Vec<(Position, Backend)> {
+    let is_here = |value: &Value| value.get("namespace").is_none();
+    let found = list(value, "backendRefs").iter().enumerate().filter(|(_, value)| is_here(value));
+    found.filter_map(|(at, value)| Some((Position { rule, backend: at }, backend(value)?))).collect()
 }
 
 /// The latest owner of any field of its spec.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Claim;
-use crate::api::traffic::RouteShape;
+use crate::api::traffic::{Position, RouteShape};
 
 /// What stands in a target namespace between the router and the workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,8 +12,10 @@ pub struct Routing {
     pub is_installed: bool,
     /// By name: the Services that the pipeline names or has made, ours or not.
     pub services: BTreeMap<String, RoutedService>,
-    /// What stands under the name of the pipeline's route.
+    /// The existing route that the pipeline names, else what stands under the name of its own.
     pub route: Option<HttpRoute>,
+    /// The route of its own, where it names an existing one.
+    pub left: Option<HttpRoute>,
     /// `namespace/name` of an HTTPRoute that gets the same requests before ours.
     pub shadow: Option<String>,
 }
@@ -34,6 +36,8 @@ pub struct RoutedService {
     pub selector: BTreeMap<String, String>,
     /// As they stand in its spec.
     pub ports: Vec<serde_json::Value>,
+    /// A route that is none of the pipeline's own sends to it.
+    pub is_named: bool,
     /// Pods behind it that are ready, as its EndpointSlices tell.
     pub ready: i32,
 }
@@ -48,8 +52,11 @@ pub struct HttpRoute {
     pub generation: i64,
     pub deleting: bool,
     pub claim: Claim,
-    /// What it does; none where that is more than a route of ours ever does.
+    /// What it does; none where that is more than a route of ours ever does. Of an existing route: what stands between the two
+    /// Services; none where they do not stand in it as they must.
     pub shape: Option<RouteShape>,
+    /// Of an existing route: where the backends of its shape stand.
+    pub existing: Option<Vec<Position>>,
     /// Why it is not in force as it stands, if a parent has not accepted it.
     pub obstacle: Option<String>,
     /// The field manager that wrote its spec last.

@@ -9,6 +9,7 @@ mod desk;
 mod edited;
 mod endings;
 mod evidence;
+mod existing;
 mod gates;
 mod green;
 mod head;

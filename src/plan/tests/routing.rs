@@ -18,7 +18,9 @@ pub fn carry_out(snap: &mut Snapshot, version: u64, action: &Action) {
                     assert_eq!(gone.uid, *uid);
                 }
                 RoutingKind::HttpRoute => {
-                    assert_eq!(place.routing.route.take().expect("a route").uid, *uid);
+                    let routing = &mut place.routing;
+                    let gone = routing.left.take().or_else(|| routing.route.take());
+                    assert_eq!(gone.expect("a route").uid, *uid);
                 }
             }
         }
@@ -55,6 +57,7 @@ fn service(
         track,
         selects: true,
         selector: selector.clone(),
+        is_named: false,
         ports: vec![serde_json::json!({"name": "http", "port": 80, "protocol": "TCP", "targetPort": 8080})],
         ready: 0,
     }
@@ -68,12 +71,13 @@ fn put_route(place: &mut Place, put: &PutRoute, version: u64) {
     place.routing.route = Some(HttpRoute {
         namespace: put.namespace.clone(),
         name: put.name.clone(),
-        uid: "route-uid".into(),
+        uid: known.map_or("route-uid".into(), |r| r.uid.clone()),
         resource_version: version.to_string(),
         generation,
         deleting: false,
         claim: Claim::Ours,
         shape: Some(put.shape.clone()),
+        existing: known.and_then(|r| r.existing.clone()),
         obstacle: None,
         writer: Some(MANAGER.to_owned()),
     });

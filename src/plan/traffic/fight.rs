@@ -15,22 +15,28 @@ const FIGHT: Span = Span::seconds(3600);
 
 /// Notes what is new of the stage's route.
 pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
+    let Some(stage) = draft.status.stages.get(index) else { return };
+    let found = route::ours(world, &stage.environment);
+    let foreign = found.filter(|found| is_foreign(world, draft, stage, found));
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
-    let Some(found) = route::ours(world, &stage.environment) else {
+    let Some(found) = found else {
         stage.routed = None;
         return;
     };
     note(world, stage, found);
     stage.rewritten.take_if(|last| world.is_due(last.at.plus(FIGHT)));
-    rewritten(world, draft, index, found);
+    if let Some(found) = foreign {
+        rewritten(world, draft, index, found);
+    }
 }
 
 fn note(world: &World<'_>, stage: &mut StageStatus, found: &HttpRoute) {
     let weight = route::weight(stage, found);
     let accepted = found.obstacle.is_none();
     let is_same = |r: &Routed| r.weight == weight && r.generation == found.generation && (r.accepted || !accepted);
-    // while it is not accepted only the way down is worth a note: its end is waited for, but not without end
-    if (accepted || weight == 0) && !stage.routed.as_ref().is_some_and(is_same) {
+    // while it is not accepted only the way down is worth a note: its end is waited for, but not without end. Of someone's route
+    // it must be known what we made of it
+    if (accepted || weight == 0 || found.existing.is_some()) && !stage.routed.as_ref().is_some_and(is_same) {
         stage.routed = Some(Routed { weight, generation: found.generation, accepted, since: world.now });
     }
 }
@@ -40,6 +46,12 @@ fn is_foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus, found: &Htt
     let Some(place) = world.place(&stage.environment) else { return false };
     let by_us = found.writer.as_deref().is_none_or(|manager| manager == MANAGER);
     let weight = super::weight::wanted(world, draft, stage);
+    if found.existing.is_some() {
+        // most of it is theirs to write, and so is what was there before we wrote
+        let now = route::weight(stage, found);
+        let is_moved = stage.routed.as_ref().is_some_and(|r| r.generation < found.generation && r.weight != now);
+        return !by_us && is_moved && now != weight;
+    }
     let wanted = route::of(world, stage).and_then(|split| route::shape(place, split, &found.namespace, weight));
     !by_us && wanted.is_some() && found.shape != wanted
 }
@@ -47,8 +59,7 @@ fn is_foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus, found: &Htt
 fn rewritten(world: &World<'_>, draft: &mut Draft, index: usize, found: &HttpRoute) {
     let Some(stage) = draft.status.stages.get(index) else { return };
     let last = stage.rewritten.clone();
-    let is_known = last.as_ref().is_some_and(|last| last.generation == found.generation);
-    if is_known || !is_foreign(world, draft, stage, found) {
+    if last.as_ref().is_some_and(|last| last.generation == found.generation) {
         return;
     }
     let by = clip(found.writer.as_deref().unwrap_or("someone"), 128);

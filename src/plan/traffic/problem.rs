@@ -1,12 +1,15 @@
 //! Why requests cannot be shared by a route in a stage. Looked at before anything is written.
 
-use crate::api::labels::STABLE;
+use crate::api::labels::{STABLE, WEIGHTS};
 use crate::api::{StageStatus, Traffic};
 use crate::observe::{Claim, Place};
 use crate::plan::reference::{Problem, of};
 use crate::plan::world::World;
 
 use super::route::{self, Split, is_made};
+
+/// An existing route that does not send to both Services. They are made first: a route cannot send to what is not there.
+pub const NOT_DIVIDED: &str = "RouteNotDivided";
 
 /// The first thing that is in the way.
 pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {
@@ -22,7 +25,38 @@ pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {
     service(place, split.traffic, environment)
         .or_else(|| track(world, environment))
         .or_else(|| names(place, split, environment))
+        .or_else(|| existing(world, place, split, environment))
         .or_else(|| rivals(world, place, environment))
+}
+
+/// Why the weights of an existing route cannot be written.
+fn existing(world: &World<'_>, place: &Place, split: Split<'_>, environment: &str) -> Option<Problem> {
+    let name = split.traffic.route.existing.as_ref()?;
+    let field = "spec.traffic.route.existing";
+    let Some(found) = place.routing.route.as_ref().filter(|route| !route.deleting) else {
+        let message = format!("{field}: HTTPRoute {name} does not exist in {environment}");
+        return of("RouteMissing", message, format!("HTTPRoute {name} in its target namespace"));
+    };
+    if found.claim != Claim::Ours {
+        let claim = world.claim();
+        let home = claim.rsplit_once('/').map_or(&*claim, |(home, _)| home);
+        let message = format!(
+            "{field}: HTTPRoute {name} in {environment} does not leave its weights to this pipeline: it lacks the annotation {WEIGHTS}: {home}"
+        );
+        let remedy = format!("the annotation on HTTPRoute {name}, and weights left alone by what applies it");
+        return of("RouteNotGiven", message, remedy);
+    }
+    if found.shape.is_some() {
+        return None;
+    }
+    let (stable, beside) = (split.stable(), split.beside());
+    of(
+        NOT_DIVIDED,
+        format!(
+            "{field}: HTTPRoute {name} in {environment} must have a rule that sends to {stable} and {beside}, and none that sends to one of them alone or elsewhere beside"
+        ),
+        format!("backendRefs {stable} (weight 100) and {beside} (weight 0) in the rules of HTTPRoute {name}"),
+    )
 }
 
 fn service(place: &Place, traffic: &Traffic, environment: &str) -> Option<Problem> {
@@ -67,7 +101,8 @@ fn names(place: &Place, split: Split<'_>, environment: &str) -> Option<Problem> 
             format!("another name for Service {taken}"),
         );
     }
-    let taken = place.routing.route.as_ref().filter(|route| route.claim != Claim::Ours)?;
+    let own = place.routing.route.as_ref().filter(|route| route.existing.is_none());
+    let taken = own.filter(|route| route.claim != Claim::Ours)?;
     of(
         "RouteNameTaken",
         format!("HTTPRoute {} in {environment} is there and is not of this pipeline", taken.name),

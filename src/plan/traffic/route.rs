@@ -69,6 +69,14 @@ pub fn shape(place: &Place, split: Split<'_>, namespace: &str, weight: u32) -> O
     Some(RouteShape::of(&split.traffic.route, namespace, backends))
 }
 
+/// The same under other weights.
+pub fn weighed(mut shape: RouteShape, share: u32) -> RouteShape {
+    for backend in &mut shape.backends {
+        backend.weight = if is_stable(backend) { 100 - share.min(100) } else { share };
+    }
+    shape
+}
+
 /// Whether it is the backend of the workload as it was.
 pub fn is_stable(backend: &Backend) -> bool {
     backend.name.ends_with(&format!("-{STABLE}"))
@@ -134,8 +142,12 @@ pub fn waits(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Optio
 
 /// Whether anything of ours between the router and the workload is left there.
 pub fn is_left(world: &World<'_>, environment: &str) -> bool {
-    let is_there = |place: &Place| place.routing.services.values().any(is_made);
-    ours(world, environment).is_some() || world.place(environment).is_some_and(is_there)
+    let is_there = |route: &HttpRoute| route.claim == Claim::Ours && !route.deleting && route.existing.is_none();
+    world.place(environment).is_some_and(|place| {
+        // what someone's route sends to is left to a pass of its own
+        place.routing.services.values().any(|service| is_made(service) && !service.is_named)
+            || place.routing.route.iter().chain(&place.routing.left).any(is_there)
+    })
 }
 
 /// Whether the pipeline has something to clear away before it may go, or is to make it.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::labels::{STABLE, TRACK};
-use crate::api::traffic::{Backend, RouteShape, route_name};
+use crate::api::traffic::{Backend, route_name};
 use crate::api::{StageStatus, Traffic};
 use crate::observe::{Claim, HttpRoute, Place, RoutedService};
 use crate::plan::action::{Action, PutRoute, PutService, RoutingKind, Stands};
@@ -15,7 +15,7 @@ use crate::plan::world::World;
 use crate::plan::{reference, strategy};
 
 use super::route::{self, Split, is_made};
-use super::weight;
+use super::{problem, weight};
 
 /// Adds the writes of one stage: weights first.
 pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
@@ -24,7 +24,8 @@ pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &m
     if let Some(found) = route::ours(world, &stage.environment).filter(|_| place.routing.is_installed) {
         actions.extend(steer(world, draft, stage, place, found, wanted));
     }
-    let is_open = wanted.is_some() && reference::problem(world, &stage.environment).is_none();
+    // an existing route can be divided only when the Services are there
+    let is_open = reference::problem(world, &stage.environment).is_none_or(|p| p.reason == problem::NOT_DIVIDED);
     for split in wanted.into_iter().filter(|_| is_open) {
         let before = actions.len();
         actions.extend([STABLE, split.track].iter().filter_map(|track| service(world, place, split.traffic, track)));
@@ -45,9 +46,9 @@ fn steer(
     wanted: Option<Split<'_>>,
 ) -> Option<Action> {
     let (now, share) = (route::weight(stage, found), weight::wanted(world, draft, stage));
-    let shape = match wanted.filter(|split| points_somewhere(place, *split, found)) {
+    let shape = match wanted.filter(|split| found.existing.is_none() && points_somewhere(place, *split, found)) {
         Some(split) => route::shape(place, split, &found.namespace, share),
-        None => found.shape.clone().map(|shape| weighed(shape, share)),
+        None => found.shape.clone().map(|shape| route::weighed(shape, share)),
     }?;
     let is_left = stage.rewritten.as_ref().is_some_and(|last| last.again) && now <= share;
     let is_unwanted = wanted.is_none() && now == share;
@@ -60,6 +61,7 @@ fn steer(
         name: found.name.clone(),
         stands: Some(Stands { uid: found.uid.clone(), resource_version: found.resource_version.clone() }),
         shape,
+        existing: found.existing.clone(),
         claim: world.claim(),
         confirm: rollout.map(|rollout| confirm(world, draft, stage, rollout)).unwrap_or_default(),
     }))
@@ -71,13 +73,6 @@ fn points_somewhere(place: &Place, split: Split<'_>, found: &HttpRoute) -> bool 
     let names = |b: &Backend| b.name == split.stable();
     let is_same = found.shape.as_ref().is_some_and(|shape| shape.backends.iter().any(names));
     made(split.beside()).is_some() && made(split.stable()).is_some_and(|stable| is_same || stable.ready > 0)
-}
-
-fn weighed(mut shape: RouteShape, share: u32) -> RouteShape {
-    for backend in &mut shape.backends {
-        backend.weight = if route::is_stable(backend) { 100 - share.min(100) } else { share };
-    }
-    shape
 }
 
 /// A Service of a track that is not there, or not as the one that it is derived from.
@@ -104,7 +99,7 @@ fn service(world: &World<'_>, place: &Place, traffic: &Traffic, track: &str) -> 
 /// The route, with nothing for a clone.
 fn create(world: &World<'_>, stage: &StageStatus, place: &Place, split: Split<'_>) -> Option<Action> {
     let namespace = world.namespace(&stage.environment)?;
-    if place.routing.route.is_some() {
+    if place.routing.route.is_some() || split.traffic.route.existing.is_some() {
         return None;
     }
     Some(Action::PutRoute(PutRoute {
@@ -112,24 +107,28 @@ fn create(world: &World<'_>, stage: &StageStatus, place: &Place, split: Split<'_
         name: route_name(world.snap.pipeline.metadata.name.as_deref().unwrap_or_default()),
         stands: None,
         shape: route::shape(place, split, namespace, 0)?,
+        existing: None,
         claim: world.claim(),
         confirm: Vec::new(),
     }))
 }
 
-/// What is ours and no longer wanted goes when no clone is left: the route, then the Services that no route names.
+/// What is ours and no longer wanted goes when no clone is left: the route, then the Services that no route names, whoever's.
 fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<Split<'_>>, actions: &mut Vec<Action>) {
     if stage.rollout.is_some() || strategy::has_clones(world, &stage.environment) || is(Mutant::RouteStays) {
         return;
     }
-    if let Some(route) = route::ours(world, &stage.environment).filter(|_| wanted.is_none()) {
+    let own = route::ours(world, &stage.environment).filter(|route| wanted.is_none() && route.existing.is_none());
+    let left = place.routing.left.as_ref().filter(|left| left.claim == Claim::Ours && !left.deleting);
+    if let Some(route) = own.or(left) {
         let stands = (&route.namespace, &route.name, &route.uid, &route.resource_version);
         return actions.push(remove(RoutingKind::HttpRoute, stands));
     }
     let route = place.routing.route.as_ref().filter(|route| route.claim == Claim::Ours);
     let is_named = |service: &RoutedService| {
         let backends = route.and_then(|route| route.shape.as_ref()).into_iter().flat_map(|shape| &shape.backends);
-        wanted.is_some_and(|split| [split.stable(), split.beside()].contains(&service.name))
+        service.is_named
+            || wanted.is_some_and(|split| [split.stable(), split.beside()].contains(&service.name))
             || backends.into_iter().any(|b| b.name == service.name)
     };
     let unwanted = place.routing.services.values().filter(|s| is_made(s) && !s.deleting && !is_named(s));

@@ -1,0 +1,121 @@
+//! Routes of others: the one that a pipeline may write the weights of, and those that send to Services of ours.
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt;
+
+use super::bare;
+use crate::api::labels::{STABLE, TRACKS, WEIGHTS};
+use crate::api::traffic::{Backend, Position, RouteShape, route_name};
+use crate::api::{DeliveryPipeline, Traffic};
+use crate::observe::slim;
+use crate::observe::snapshot::{Claim, HttpRoute};
+use crate::observe::stores::{Stores, get};
+
+/// The existing route that the traffic names. It is ours to weigh where its owner says so.
+pub fn route(stores: &Stores, pipeline: &DeliveryPipeline, traffic: &Traffic, namespace: &str) -> Option<HttpRoute> {
+    let found = get(&stores.http_routes, namespace, traffic.route.existing.as_deref()?)?;
+    let ours = format!("{}/{}", pipeline.namespace().unwrap_or_default(), pipeline.name_any());
+    let is_given = found.annotations().get(WEIGHTS) == Some(&ours);
+    let (existing, backends) = divided(&found, traffic).into_iter().unzip();
+    let shape = RouteShape { parents: Vec::new(), hostnames: Vec::new(), matches: Vec::new(), backends };
+    Some(HttpRoute {
+        claim: if is_given { Claim::Ours } else { Claim::None },
+        shape: Some(shape).filter(|shape| !shape.backends.is_empty()),
+        existing: Some(existing),
+        ..bare(&found)
+    })
+}
+
+/// The backends that stand for the workload and its clone; none unless each rule that has one of them has both and nothing beside.
+fn divided(found: &slim::HttpRoute, traffic: &Traffic) -> Vec<(Position, Backend)> {
+    let stable = traffic.service_of(STABLE);
+    let beside = TRACKS.map(|track| traffic.service_of(track));
+    let mut rules: BTreeMap<usize, Vec<&(Position, Backend)>> = BTreeMap::new();
+    for target in &found.targets {
+        rules.entry(target.0.rule).or_default().push(target);
+    }
+    let is_meant = |b: &Backend| b.name == stable || beside.contains(&b.name);
+    let is_pair = |all: &[&(Position, Backend)]| match all {
+        [one, other] => is_meant(&one.1) && is_meant(&other.1) && (one.1.name == stable) != (other.1.name == stable),
+        _ => false,
+    };
+    let meant: Vec<_> = rules.into_values().filter(|all| all.iter().any(|(_, b)| is_meant(b))).collect();
+    if meant.iter().all(|all| is_pair(all)) { meant.into_iter().flatten().cloned().collect() } else { Vec::new() }
+}
+
+/// Whether a route that is none of the pipeline's own sends to that Service.
+pub fn names(stores: &Stores, pipeline: &DeliveryPipeline, namespace: &str, service: &str) -> bool {
+    let own = route_name(&pipeline.name_any());
+    let is_so = |route: &slim::HttpRoute| {
+        route.metadata.namespace.as_deref() == Some(namespace)
+            && route.name_any() != own
+            && route.targets.iter().any(|(_, backend)| backend.name == service)
+    };
+    !stores.http_routes.state_filter(is_so).is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::observe::tests::fixture::World;
+
+    const WORLD: &str = r#"
+kind: DeliveryPipeline
+metadata: {name: checkout, uid: p-1}
+spec:
+  images: []
+  workloads: []
+  stages: []
+  traffic: {service: web, route: {existing: front}}
+"#;
+
+    fn seen(rules: Value, weights: &str) -> Option<HttpRoute> {
+        let mut world = World::of(WORLD);
+        world.put(json!({"kind": "HTTPRoute",
+            "metadata": {"name": "front", "namespace": "shop", "annotations": {"windlass.dev/weights": weights}},
+            "spec": {"parentRefs": [{"name": "gw"}], "rules": rules}}));
+        let stores = world.stores();
+        let pipeline = get(&stores.pipelines, "shop", "checkout").unwrap();
+        route(&stores, &pipeline, pipeline.spec.traffic.as_ref().unwrap(), "shop")
+    }
+
+    fn to(name: &str, weight: u32) -> Value {
+        json!({"name": name, "port": 80, "weight": weight})
+    }
+
+    #[test]
+    fn the_two_are_found_in_every_rule_whatever_else_the_rules_do() {
+        let pair = || json!([to("web-stable", 90), to("web-canary", 10)]);
+        let rules = json!([
+            {"backendRefs": [to("static", 1)]},
+            {"backendRefs": pair(), "timeouts": {"request": "10s"}},
+            {"backendRefs": [to("web-canary", 10), to("web-stable", 90)]},
+        ]);
+        let found = seen(rules, "shop/checkout").unwrap();
+        assert_eq!(found.claim, Claim::Ours);
+        let names: Vec<(String, u32)> =
+            found.shape.unwrap().backends.iter().map(|b| (b.name.clone(), b.weight)).collect();
+        let of = |name: &str, weight| (format!("web-{name}"), weight);
+        assert_eq!(names, [of("stable", 90), of("canary", 10), of("canary", 10), of("stable", 90)]);
+        let at: Vec<(usize, usize)> = found.existing.unwrap().iter().map(|p| (p.rule, p.backend)).collect();
+        assert_eq!(at, [(1, 0), (1, 1), (2, 0), (2, 1)]);
+        assert_eq!(seen(json!([{"backendRefs": pair()}]), "shop/other").unwrap().claim, Claim::None);
+    }
+
+    #[test]
+    fn a_rule_with_one_of_them_or_more_than_them_cannot_be_weighed() {
+        for odd in [
+            json!([to("web", 1)]),
+            json!([to("web-stable", 1)]),
+            json!([to("web-stable", 1), to("web-canary", 1), to("static", 1)]),
+            json!([to("web-canary", 1), to("web-green", 1)]),
+        ] {
+            let rules = json!([{"backendRefs": [to("web-stable", 1), to("web-canary", 0)]}, {"backendRefs": odd}]);
+            let is_plain = odd[0]["name"] == "web";
+            assert_eq!(seen(rules, "shop/checkout").unwrap().shape.is_some(), is_plain, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A canary by the weights of someone's route: only they are written, and only where its owner leaves them to us.
+
+use serde_json::{Value, json};
+
+use super::clones::size;
+use super::desk::{Desk, image};
+use crate::api::traffic::{Backend, Position, RouteShape};
+use crate::observe::{Claim, HttpRoute};
+
+fn existing(spec: &mut Value) {
+    spec["stages"][1]["strategy"] = json!({"canary": {"steps": [{"weight": 25, "pause": "1m"}]}});
+    spec["traffic"] = json!({"service": "checkout", "drain": "10s", "route": {"existing": "front"}});
+}
+
+/// A route that sends to both, all of it to the workload.
+fn front() -> HttpRoute {
+    let backend = |name: &str, weight| Backend { name: format!("checkout-{name}"), port: 80, weight };
+    let backends = vec![backend("stable", 100), backend("canary", 0)];
+    HttpRoute {
+        namespace: "shop-production".into(),
+        name: "front".into(),
+        uid: "front-uid".into(),
+        resource_version: "1".into(),
+        generation: 1,
+        deleting: false,
+        claim: Claim::Ours,
+        shape: Some(RouteShape { parents: vec![], hostnames: vec![], matches: vec![], backends }),
+        existing: Some(vec![Position { rule: 0, backend: 0 }, Position { rule: 0, backend: 1 }]),
+        obstacle: None,
+        writer: Some("kubectl".into()),
+    }
+}
+
+fn put(desk: &mut Desk, route: Option<HttpRoute>) {
+    desk.snap.places.get_mut("production").unwrap().routing.route = route;
+}
+
+/// Adopted, with four pods and the route in production.
+fn open(route: Option<HttpRoute>) -> Desk {
+    let mut desk = Desk::new(existing);
+    desk.routable("production");
+    put(&mut desk, route);
+    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
+    desk.run().pass(2).run();
+    desk
+}
+
+#[test]
+fn its_weights_rise_and_fall_and_nothing_else_is_made_or_removed() {
+    let mut desk = open(Some(front()));
+    assert_eq!(desk.told(0), ["service checkout-stable", "service checkout-canary"]);
+    desk.release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.go(10);
+    assert_eq!((desk.weight("production"), desk.share("1.8.0").as_str()), (Some(25), "1/2 25 25"));
+    desk.go(60).go(10);
+    assert_eq!(desk.weight("production"), Some(100));
+    let from = desk.done.len();
+    desk.go(60).go(10).go(10);
+    assert_eq!(desk.told(from), ["rolled", "weight 0", "pods 0", "no clone"]);
+    assert_eq!(desk.phase("1.8.0", "production"), "Delivered");
+}
+
+#[test]
+fn without_consent_or_without_both_services_nothing_is_exposed_by_it() {
+    let refused = |reason: &str, told: &[&str], route: Option<HttpRoute>| {
+        let mut desk = open(route);
+        desk.release("1.8.0", 1);
+        desk.go(61).go(61);
+        assert_eq!(desk.pipeline_condition("Stalled"), format!("True {reason}"));
+        assert_eq!(desk.told(0), told, "{reason}");
+    };
+    refused("RouteMissing", &[], None);
+    refused("RouteNotGiven", &[], Some(HttpRoute { claim: Claim::None, ..front() }));
+    let both = ["service checkout-stable", "service checkout-canary"];
+    refused("RouteNotDivided", &both, Some(HttpRoute { shape: None, existing: Some(vec![]), ..front() }));
+}
+
+#[test]
+fn weights_that_someone_writes_are_put_right_once_and_other_fields_are_theirs() {
+    let mut desk = open(Some(front()));
+    desk.release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.go(10);
+    desk.change_route("production", "helm", |route| route.obstacle = None).run();
+    assert_eq!(desk.pipeline_condition("Ready"), "True Ready", "a write of other fields is no fight");
+    let to = |weight: u32| {
+        move |route: &mut HttpRoute| {
+            let backends = &mut route.shape.as_mut().unwrap().backends;
+            (backends[0].weight, backends[1].weight) = (100 - weight, weight);
+        }
+    };
+    desk.change_route("production", "argocd-controller", to(0)).run();
+    assert_eq!(desk.weight("production"), Some(25), "once");
+    desk.pass(60);
+    desk.change_route("production", "argocd-controller", to(0)).run();
+    assert_eq!(
+        (desk.weight("production"), desk.pipeline_condition("Stalled")),
+        (Some(0), "True RouteContested".into())
+    );
+    desk.go(10);
+    assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Reverted Inconclusive"]);
+}
+
+#[test]
+fn a_service_that_someones_route_sends_to_outlives_the_pipeline() {
+    let mut desk = open(Some(front()));
+    for service in ["checkout-stable", "checkout-canary"] {
+        let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+        routing.services.get_mut(service).unwrap().is_named = true;
+    }
+    let from = desk.done.len();
+    let pipeline = std::sync::Arc::make_mut(&mut desk.snap.pipeline);
+    pipeline.metadata.deletion_timestamp = Some(desk.now.into());
+    desk.go(10);
+    assert!(desk.told(from).is_empty());
+    assert!(desk.snap.pipeline.metadata.finalizers.is_none(), "it does not wait for what others write");
+}
+
+#[test]
+fn a_route_of_our_own_goes_when_an_existing_one_is_named() {
+    let mut desk = Desk::new(|spec| {
+        existing(spec);
+        spec["traffic"]["route"] = json!({"parentRefs": [{"name": "gateway"}], "hostnames": ["shop.example"]});
+    });
+    desk.routable("production").run().pass(2).run();
+    let from = desk.done.len();
+    std::sync::Arc::make_mut(&mut desk.snap.pipeline).spec.traffic.as_mut().unwrap().route =
+        crate::api::traffic::Route { existing: Some("front".into()), ..Default::default() };
+    let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+    routing.left = routing.route.replace(front());
+    desk.run();
+    assert_eq!(desk.told(from), ["no route"]);
+}
