@@ -1,7 +1,7 @@
 # The tasks of this repository. `make test` is what CI runs (.ci/run); the README tells what each costs.
 #
-#   make demo                 a delivery from staging to production, and a revert, told on the terminal
-#   make demo KEEP=1          the same, then prints the kubeconfig and stays until Ctrl-C
+#   make demo                 a canary to production, and two reverts, told with the counts of a user's requests
+#   make demo KEEP=1          the same, then says how to look around and stays until Ctrl-C
 #   make test                 everything: lint, unit, explore, stories
 #   make lint                 format, clippy (warnings denied), cargo-deny
 #   make unit                 cargo test --workspace
