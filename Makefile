@@ -7,7 +7,7 @@
 #   make unit                 cargo test --workspace
 #   make explore              every interleaving of a small world, and the planted mutants
 #   make stories              one story per file on a real API server; STORY=name tells those
-#   make bench                how fast exposure falls when a canary fails; RUNS=100
+#   make bench                how fast exposure falls when a canary fails, by pods and by weight; RUNS=100
 #   make manifests            regenerates crds/, the chart's copy of them and config/ from the one source
 #   make tools                builds what the above need into the cache, with progress
 
