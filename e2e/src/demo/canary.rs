@@ -57,7 +57,7 @@ pub(super) async fn goes_through(stand: &Stand<'_>) -> Result<()> {
 pub(super) async fn comes_back(stand: &Stand<'_>) -> Result<()> {
     let paper = stand.paper;
     paper.chapter("6. Maria delivers 2.0.0: it passes in staging, and answers users with errors");
-    paper.say("Half of its answers are errors. Its suite does not see that; the check that production asks for does.");
+    paper.say("Half of its answers are errors. Its suite does not see that; production's check does.");
     settled(stand).await?;
     let (good, bad) = (cue::image("checkout", Cue::Good, "1.8.0"), stand.release("2.0.0", Cue::Errors)?);
     let generation = generation(stand).await?;
@@ -83,15 +83,16 @@ pub(super) async fn comes_back(stand: &Stand<'_>) -> Result<()> {
 fn told(stand: &Stand<'_>, ledger: &Ledger<'_>, after: usize) -> Result<()> {
     let paper = stand.paper;
     let (peak, all) = (ledger.peak(), ledger.all()?);
-    let exposed = ledger.at(peak)?;
+    let weight = ledger.stood().unwrap_or(peak);
+    let exposed = ledger.at(weight)?;
     ensure!(all.failed > 0, "no request failed, so nothing shows that 2.0.0 was bad");
     paper.seen(&format!(
-        "2.0.0 never had a weight above {peak} %; while that step stood, it got {:.1} % of {} requests",
+        "2.0.0 never had a weight above {peak} %; asked for {weight} %, it got {:.1} % of {} requests",
         exposed.percent(),
         exposed.total
     ));
     paper.seen(&format!(
-        "of {} requests {} failed, each answered by 2.0.0; then 1.8.0 answered {after} of {after}, and none failed",
+        "of {} requests {} failed, each answered by 2.0.0; then 1.8.0 answered {after} of {after}",
         all.total, all.failed
     ));
     paper.seen("production's Deployment was not touched; 2.0.0 does not come back without a person (Unban)");

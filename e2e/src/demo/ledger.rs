@@ -157,6 +157,11 @@ impl<'s> Ledger<'s> {
         self.lines.iter().map(|line| line.place.weight).max().unwrap_or_default()
     }
 
+    /// The largest weight at which a step stood.
+    pub(super) fn stood(&self) -> Option<i64> {
+        self.lines.iter().filter(|line| line.stood.is_some()).map(|line| line.place.weight).max()
+    }
+
     fn sum(&self, is_meant: impl Fn(&Line, &Answer) -> bool) -> Sum {
         let mut sum = Sum::default();
         for line in &self.lines {
