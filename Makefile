@@ -1,13 +1,13 @@
 # The tasks of this repository. `make test` is what CI runs (.ci/run); the README tells what each costs.
 #
-#   make demo                 a delivery from staging to production, and a revert, told on the terminal
-#   make demo KEEP=1          the same, then prints the kubeconfig and stays until Ctrl-C
+#   make demo                 a canary to production, and two reverts, told with the counts of a user's requests
+#   make demo KEEP=1          the same, then says how to look around and stays until Ctrl-C
 #   make test                 everything: lint, unit, explore, stories
 #   make lint                 format, clippy (warnings denied), cargo-deny
 #   make unit                 cargo test --workspace
 #   make explore              every interleaving of a small world, and the planted mutants
 #   make stories              one story per file on a real API server; STORY=name tells those
-#   make bench                how fast exposure falls when a canary fails; RUNS=100
+#   make bench                how fast exposure falls when a canary fails, by pods and by weight; RUNS=100
 #   make manifests            regenerates crds/, the chart's copy of them and config/ from the one source
 #   make tools                builds what the above need into the cache, with progress
 

@@ -1,87 +1,124 @@
 //! How fast exposure falls: from the moment at which a failing pod of a clone is on the API server to the write there that
-//! leaves the clone without pods. Played pods, real API server and controllers.
+//! leaves the clone without pods, or without weight. Played pods; API server, controllers and router are real.
 
-use std::time::{Duration, Instant};
+mod fall;
 
-use anyhow::{Context, Result, ensure};
-use futures::{StreamExt, TryStreamExt};
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::WatchParams;
-use kube::core::WatchEvent;
-use kube::{Api, ResourceExt};
-use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use futures::future::try_join_all;
+use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Options};
 use crate::cue::Cue;
 use crate::operator::Operator;
 use crate::settings::Settings;
-use crate::shop::{CLONE, Shop, canary};
-use crate::story::{Break, Story};
+use crate::shop::{Shop, canary};
+use crate::story::Story;
+use crate::traffic::Traffic;
 
 /// Pipelines that run beside each other; each has its canaries one after the other.
 const SHOPS: u32 = 4;
 
-/// Runs so many canaries that fail at their first step, and prints the times.
+/// What a canary's share is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exposure {
+    Pods,
+    Weight,
+}
+
+/// Runs so many canaries of each kind that fail at their first step, and prints the times.
 pub async fn failure_to_exposure_0(runs: u32) -> Result<()> {
     ensure!((SHOPS..=SHOPS * 59).contains(&runs), "--runs must be between {SHOPS} and {}", SHOPS * 59);
-    let cluster = std::sync::Arc::new(Cluster::start(Options::default()).await?);
-    let operator = std::sync::Arc::new(Operator::start(&cluster, &Settings::default()).await?);
-    let story = Story::new("bench", std::sync::Arc::clone(&cluster), Some(std::sync::Arc::clone(&operator)), None);
-    let each = runs.div_ceil(SHOPS);
-    let shops = (0..SHOPS).map(|_| one_shop(&story, each));
-    let times: Vec<Vec<Duration>> = futures::future::try_join_all(shops).await?;
-    let mut times: Vec<Duration> = times.into_iter().flatten().collect();
-    times.sort();
-    let at = |percent: usize| {
-        times.get((times.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default()
-    };
-    println!("{} runs, longest {} ms", times.len(), at(100).as_millis());
-    println!("failure to exposure 0: p50 {} ms, p99 {} ms", at(50).as_millis(), at(99).as_millis());
+    let cluster = Arc::new(Cluster::start(Options::default()).await?);
+    let traffic = Arc::new(Traffic::start(&cluster).await?);
+    let operator = Arc::new(Operator::start(&cluster, &Settings::default()).await?);
+    let story = Story::new("bench", cluster, Some(operator), Some(traffic));
+    let mut lines = Vec::new();
+    for exposure in [Exposure::Pods, Exposure::Weight] {
+        let shops = (0..SHOPS).map(|_| one_shop(&story, exposure, runs.div_ceil(SHOPS)));
+        let times = try_join_all(shops).await?.into_iter().flatten().collect();
+        lines.push(summary(exposure, times));
+    }
+    lines.iter().for_each(|line| println!("{line}"));
     Ok(())
 }
 
-async fn one_shop(story: &Story, runs: u32) -> Result<Vec<Duration>> {
-    let shop = Shop::open(story).await?;
-    shop.adopt(|pipeline| {
-        canary(pipeline, &json!([{"weight": 25, "pause": "1h"}]));
-        pipeline["spec"]["stages"].as_array_mut().into_iter().for_each(|stages| drop(stages.remove(0)));
-    })
-    .await?;
+fn summary(exposure: Exposure, mut times: Vec<Duration>) -> String {
+    times.sort();
+    let at = |percent: usize| {
+        let place = (times.len() * percent).div_ceil(100).saturating_sub(1);
+        times.get(place).copied().unwrap_or_default().as_millis()
+    };
+    let (kind, runs) = (exposure.words(), times.len());
+    let (p50, p99, longest) = (at(50), at(99), at(100));
+    format!("failure to exposure 0: p50 {p50} ms, p99 {p99} ms ({kind}; {runs} runs, longest {longest} ms)")
+}
+
+async fn one_shop(story: &Story, exposure: Exposure, runs: u32) -> Result<Vec<Duration>> {
+    let shop = exposure.open(story).await?;
     let mut times = Vec::new();
     for run in 1..=runs {
         let version = format!("1.{run}.0");
         shop.deliver(&version, run, Cue::Good).await?;
-        shop.shows(&version, "1/2 25 33").await?;
-        times.push(fall(&shop).await?);
+        shop.shows(&version, exposure.first_step()).await?;
+        let fell = exposure.fall(&shop).await?;
+        times.push(fell);
         shop.phase(&version, "production", "Reverted").await?;
         shop.home().await?;
-        println!("{}: run {run} of {runs}", shop.production);
+        println!("{}, {}: run {run} of {runs}, {} ms", exposure.words(), shop.production, fell.as_millis());
     }
     Ok(times)
 }
 
-/// Breaks the clone's pod and waits for the write that cuts it.
-async fn fall(shop: &Shop<'_>) -> Result<Duration> {
-    let api: Api<Deployment> = Api::namespaced(shop.story().client(), &shop.production);
-    let clone = api.get(CLONE).await?;
-    let version = clone.resource_version().context("a clone has a version")?;
-    let only = WatchParams::default().fields(&format!("metadata.name={CLONE}"));
-    let mut events = api.watch(&only, &version).await?.boxed();
-    let cut = async {
-        while let Some(event) = events.try_next().await? {
-            let is_cut = |d: &Deployment| d.spec.replicas == Some(0);
-            match event {
-                WatchEvent::Modified(clone) if is_cut(&clone) => return Ok(Instant::now()),
-                WatchEvent::Deleted(_) => anyhow::bail!("the clone was deleted before it was cut"),
-                WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Bookmark(_) | WatchEvent::Error(_) => {}
-            }
+impl Exposure {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Pods => "by pods",
+            Self::Weight => "by weight",
         }
-        anyhow::bail!("the watch ended")
-    };
-    let broken = async {
-        shop.story().break_pods(&shop.production, "windlass.dev/track=canary", Break::CrashLoop).await?;
-        Ok(Instant::now())
-    };
-    let (broken, cut) = futures::try_join!(broken, cut)?;
-    Ok(cut.saturating_duration_since(broken))
+    }
+
+    /// The share that a release shows at the first step, beside two pods.
+    fn first_step(self) -> &'static str {
+        match self {
+            Self::Pods => "1/2 25 33",
+            Self::Weight => "1/2 25 25",
+        }
+    }
+
+    /// A shop whose pipeline has one stage, a canary.
+    async fn open(self, story: &Story) -> Result<Shop<'_>> {
+        let shop = match self {
+            Self::Pods => Shop::open(story).await?,
+            Self::Weight => Shop::open_routed(story, 2).await?,
+        };
+        let traffic = (self == Self::Weight).then(|| shop.traffic());
+        shop.adopt(|pipeline| one_stage(pipeline, traffic)).await?;
+        if self == Self::Weight {
+            shop.weighs(0).await?;
+        }
+        Ok(shop)
+    }
+}
+
+fn one_stage(pipeline: &mut Value, traffic: Option<Value>) {
+    canary(pipeline, &json!([{"weight": 25, "pause": "1h"}]));
+    pipeline["spec"]["stages"].as_array_mut().into_iter().for_each(|stages| drop(stages.remove(0)));
+    if let Some(traffic) = traffic {
+        pipeline["spec"]["traffic"] = traffic;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_the_nearest_rank() {
+        let times = (1..=100).rev().map(Duration::from_millis).collect();
+        let line = "failure to exposure 0: p50 50 ms, p99 99 ms (by weight; 100 runs, longest 100 ms)";
+        assert_eq!(summary(Exposure::Weight, times), line);
+    }
 }

@@ -1,7 +1,10 @@
-//! The demo: six chapters, each of which shows what happened in the objects' own words and fails if it did not.
+//! The demo: chapters, each of which shows what happened in the objects' own words and fails if it did not. A user sends
+//! requests to production all the while. Only in a namespace of `traffic::namespace::within`.
 
+mod canary;
 mod chapters;
 mod follow;
+mod ledger;
 mod paper;
 mod stand;
 mod table;
@@ -29,9 +32,9 @@ async fn chapters(paper: &Paper) -> Result<Stand<'_>> {
     let started = Instant::now();
     chapters::install(&stand).await?;
     chapters::shop(&stand).await?;
-    chapters::good(&stand).await?;
+    canary::goes_through(&stand).await?;
     chapters::fails_its_suite(&stand).await?;
-    chapters::fails_in_production(&stand).await?;
+    canary::comes_back(&stand).await?;
     chapters::end(&stand, started.elapsed()).await?;
     Ok(stand)
 }
@@ -40,8 +43,9 @@ async fn chapters(paper: &Paper) -> Result<Stand<'_>> {
 async fn stay(stand: &Stand<'_>) -> Result<()> {
     let paper = stand.paper;
     paper.chapter("Look around");
-    paper.say("The cluster stays until Ctrl-C. In another terminal:");
+    paper.say("The cluster stays until Ctrl-C, and the user goes on sending. In another terminal:");
     paper.lines(&[
+        Stand::door(),
         format!("export KUBECONFIG={}", stand.cluster().kubeconfig_path().display()),
         format!("alias kubectl={}", stand.kubectl()?.display()),
         format!("cd {}", stand.files().display()),
@@ -51,6 +55,7 @@ async fn stay(stand: &Stand<'_>) -> Result<()> {
         "kubectl get windlass                         # all objects of the shop",
         "kubectl describe release checkout-2.0.0      # its stages and events",
         "kubectl get dp checkout -o yaml              # the record, history included",
+        "kubectl get httproute windlass-checkout -n shop-production -o yaml",
         "kubectl explain deliverypipeline.spec.stages",
         "kubectl create --as=joe -f revert.yaml       # production back to revision 0",
     ];

@@ -36,6 +36,7 @@ pub mod stories;
 pub mod story;
 
 pub mod demo;
+pub mod inside;
 
 use std::process::ExitCode;
 

@@ -3,21 +3,28 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use windlass_e2e::bench;
+use windlass_e2e::{bench, inside};
 
 #[derive(Parser)]
 #[command(about = "Measures the time from a failing pod of a canary to its exposure being 0")]
 struct Args {
-    /// Canaries that fail, in all
+    /// Canaries that fail, of each kind
     #[arg(long, env = "RUNS", default_value_t = 100)]
     runs: u32,
+    /// Measure here, in the network namespace that the bench made
+    #[arg(long, hide = true)]
+    inside: bool,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     windlass_e2e::use_ring();
+    let args = Args::parse();
+    if !args.inside {
+        return windlass_e2e::exit(inside::again("--inside").await);
+    }
     let outcome = tokio::select! {
-        outcome = bench::failure_to_exposure_0(Args::parse().runs) => outcome.map(|()| true),
+        outcome = bench::failure_to_exposure_0(args.runs) => outcome.map(|()| true),
         _ = windlass_e2e::interrupted() => Err(anyhow::anyhow!("interrupted")),
     };
     windlass_e2e::exit(outcome)

@@ -1,4 +1,5 @@
-//! Follows one release: its events and what it waits for are told as they appear, until it is where it must be.
+//! Follows one release: its events, what it waits for and what a user finds are told as they appear, until it is where it
+//! must be.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -6,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use serde_json::Value;
 
+use super::ledger::Ledger;
 use super::stand::{HOME, Stand};
 use crate::story::text;
 
@@ -15,16 +17,27 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 impl Stand<'_> {
     /// Tells what happens to the release until `is_there`; fails, with its status, if that does not come.
-    pub(super) async fn follow(&self, release: &str, wanted: &str, is_there: impl Fn(&Value) -> bool) -> Result<Value> {
+    pub(super) async fn follow(
+        &self,
+        release: &str,
+        wanted: &str,
+        mut ledger: Option<&mut Ledger<'_>>,
+        is_there: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
         let started = Instant::now();
         let (mut waited, mut said) = (String::new(), String::new());
         loop {
+            let at = Instant::now();
             let seen = self.cluster().objects().find("release", HOME, release).await?.unwrap_or_default();
+            if let Some(ledger) = &mut ledger {
+                ledger.look(&seen, at).await?;
+            }
             said.extend(self.tell_events(release).await?);
             let now = text(&seen, "/status/waitingFor");
             let is_news = now != waited && !now.is_empty() && !said.contains(now);
-            // why it goes back is told by an event
-            if is_news && !is_there(&seen) && text(&seen, "/status/phase") != "Reverting" {
+            // why it goes back is told by an event, and how it is exposed by the table
+            let is_told = text(&seen, "/status/phase") == "Reverting" || ledger.as_ref().is_some_and(|l| l.has_begun());
+            if is_news && !is_there(&seen) && !is_told {
                 self.paper.waits(&format!("waits for: {now}"));
             }
             waited = now.to_owned();

@@ -7,6 +7,8 @@ use std::time::Instant;
 use super::table;
 
 const WIDTH: usize = 100;
+/// Of a cell in a table that grows.
+const CELL: usize = 10;
 
 /// Styles by what they mean.
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +108,14 @@ impl Paper {
     pub(super) fn waits(&self, message: &str) {
         let head = format!("  {} {} ", self.ink(&format!("{:>6.1}s", self.elapsed()), Ink::Faint), " ".repeat(10));
         self.hang(&head, 21, message, Ink::Faint);
+    }
+
+    /// A line of a table that grows, with the second at which it ended; the heading has none.
+    pub(super) fn row(&self, cells: &[String], is_heading: bool) {
+        let at = if is_heading { " ".repeat(7) } else { format!("{:>6.1}s", self.elapsed()) };
+        let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:>CELL$}")).collect();
+        let ink = if is_heading { Ink::Faint } else { Ink::Plain };
+        self.write(&format!("  {} {}", self.ink(&at, Ink::Faint), self.ink(&cells.join(" "), ink)));
     }
 
     /// Something that was looked at and is so.

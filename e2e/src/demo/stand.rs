@@ -1,9 +1,10 @@
 //! Where the demo takes place: the cluster, the operator, a folder with the files that are applied, and kubectl.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 
 use super::follow::Told;
@@ -13,14 +14,19 @@ use crate::cue::{self, Cue};
 use crate::operator::Operator;
 use crate::story::{Story, text};
 use crate::tools::{KUBERNETES_VERSION, Tools};
+use crate::traffic::{Client, GATEWAY_NAMESPACE, Traffic};
 
 /// The namespace of the pipeline.
 pub(super) const HOME: &str = "shop";
+/// The host name of production's requests, and how many the user sends a second.
+const HOST: &str = "shop.example";
+pub(super) const PACE: u32 = 100;
 
 /// Everything that is there while the demo runs. The operator goes before its cluster.
 pub(super) struct Stand<'p> {
     pub(super) paper: &'p Paper,
     pub(super) operator: Mutex<Option<Operator>>,
+    user: OnceLock<Client>,
     story: Story,
     cluster: Arc<Cluster>,
     files: PathBuf,
@@ -31,25 +37,28 @@ impl<'p> Stand<'p> {
     /// Builds what is missing and starts the cluster.
     pub(super) async fn set(paper: &'p Paper) -> Result<Self> {
         paper.chapter("1. A Kubernetes control plane, on this machine");
-        Tools::ready().await?;
+        Tools::ready_for_traffic().await?;
         let before = paper.elapsed();
         let cluster = Arc::new(Cluster::start(Options { crds: false, ..Options::default() }).await?);
+        let traffic = Arc::new(Traffic::start(&cluster).await?);
         let files = cluster.dir().join("demo");
         std::fs::create_dir_all(&files).with_context(|| format!("failed to create {}", files.display()))?;
         let stand = Self {
             paper,
             operator: Mutex::default(),
-            story: Story::new("demo", Arc::clone(&cluster), None, None),
+            user: OnceLock::new(),
+            story: Story::new("demo", Arc::clone(&cluster), None, Some(traffic)),
             cluster,
             files,
             told: Told::default(),
         };
         paper.say(&format!(
             "Ready in {:.1} s: etcd, kube-apiserver, kube-controller-manager and kube-scheduler {KUBERNETES_VERSION} as they \
-             are. Nodes and pods are played by kwok: no container runs, and a pod behaves as its image's digest says.",
+             are, and Traefik as the router, in a network namespace that needs no root. Nodes and pods are played by kwok: no \
+             container runs; a pod behaves, and answers requests, as its image's digest says.",
             paper.elapsed() - before
         ));
-        stand.show("kubectl get nodes").await?;
+        stand.show(&format!("kubectl get nodes,gateways -n {GATEWAY_NAMESPACE}")).await?;
         Ok(stand)
     }
 
@@ -59,6 +68,28 @@ impl<'p> Stand<'p> {
 
     pub(super) fn story(&self) -> &Story {
         &self.story
+    }
+
+    /// The user who sends requests to production all the while, once there is one.
+    pub(super) fn user(&self) -> Result<&Client> {
+        self.user.get().ok_or_else(|| anyhow!("nobody sends requests yet"))
+    }
+
+    /// Waits until requests come through the route, and has the user send them from then on.
+    pub(super) async fn open_to_users(&self, within: Duration) -> Result<()> {
+        let router = self.story.traffic()?;
+        let comes_through = || async {
+            let answer = router.ask(HOST).await;
+            ensure!(answer.status == 200, "the answer is {answer:?}");
+            Ok(Some(()))
+        };
+        self.story.eventually(within, "a request comes through the route", comes_through).await?;
+        self.user.set(router.client(HOST, PACE)).map_err(|_| anyhow!("a user sends requests already"))
+    }
+
+    /// How to get from another terminal to where the cluster is.
+    pub(super) fn door() -> String {
+        format!("nsenter --target {} --user --net --preserve-credentials \"$SHELL\"", std::process::id())
     }
 
     /// The folder that commands run in.
@@ -118,7 +149,7 @@ impl<'p> Stand<'p> {
     /// Fails if a program of the cluster or the operator has ended.
     pub(super) fn is_alive(&self) -> Result<()> {
         let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
-        let dead = self.cluster.casualties();
+        let dead = self.cluster.casualties().or_else(|| self.story.traffic().ok()?.casualties());
         match dead.or_else(|| operator.as_ref().and_then(|o| o.process().obituary())) {
             Some(dead) => bail!("it broke: {dead}"),
             None => Ok(()),
