@@ -114,7 +114,11 @@ fn watch(
         sink: Arc::new(move |key| sink.add(key)),
     };
     let watching = watches::start(&client, writers, &shared, stop);
-    let gather = GatherConfig { settings: config.settings(), tool_managers: config.tool_managers.clone() };
+    let gather = GatherConfig {
+        settings: config.settings(),
+        tool_managers: config.tool_managers.clone(),
+        providers: Arc::new(providers.names().map(str::to_owned).collect()),
+    };
     let settings = controller::Config { gather, concurrency: usize::from(config.concurrency) };
     let counted = (stores.clone(), health.clone(), metrics.clone());
     let sink = Arc::clone(&queue);

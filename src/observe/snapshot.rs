@@ -3,7 +3,7 @@
 mod measured;
 mod routing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::api::pipeline::WorkloadKind;
@@ -28,6 +28,8 @@ pub struct Snapshot {
     /// By environment: each stage of the spec, and each of the status that is not in the spec any more.
     pub places: BTreeMap<String, Place>,
     pub settings: Settings,
+    /// Names of the providers of metrics that the operator knows.
+    pub providers: Arc<BTreeSet<String>>,
 }
 
 /// Names of objects in the pipeline's namespace that are there and cannot be read.

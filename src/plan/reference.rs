@@ -3,6 +3,7 @@
 use crate::api::pipeline::WorkloadRef;
 use crate::observe::{Access, Claim, Rolls, Workload};
 
+use super::measuring::http_problem;
 use super::traffic;
 use super::world::World;
 
@@ -19,8 +20,32 @@ pub fn of(reason: &'static str, message: String, remedy: impl Into<String>) -> O
     Some(Problem { reason, message, remedy: remedy.into() })
 }
 
-/// The first thing that keeps this environment from being written to.
+/// The first thing that keeps a build from entering this environment.
 pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {
+    barred(world, environment).or_else(|| measured(world, environment))
+}
+
+/// A check or suite that could never have an answer: refused before anything is written.
+fn measured(world: &World<'_>, environment: &str) -> Option<Problem> {
+    let (stage, place) = (world.stage(environment)?, world.place(environment)?);
+    let checks = stage.checks.iter().map(|c| ("checks", &c.name, c.http.as_ref(), c.metric.as_ref()));
+    let suites = stage.tests.iter().map(|s| ("tests", &s.suite, s.http.as_ref(), s.metric.as_ref()));
+    checks.chain(suites).find_map(|(list, name, http, metric)| {
+        let names = || world.spec.workloads.iter().map(WorkloadRef::key);
+        let why = match (http, metric) {
+            (Some(probe), _) => http_problem(place, probe, names())?,
+            (None, Some(probe)) if !world.snap.providers.contains(&probe.provider) => {
+                format!("the operator knows no provider {}", probe.provider)
+            }
+            (None, Some(_) | None) => return None,
+        };
+        let message = format!("spec.stages[].{list} {name} in {environment} can have no answer: {why}");
+        of("CannotMeasure", message, format!("what {list} {name} names, or an edit of it"))
+    })
+}
+
+/// The first thing that keeps this environment from being written to.
+pub fn barred(world: &World<'_>, environment: &str) -> Option<Problem> {
     let place = world.place(environment)?;
     if place.environment.as_ref().is_some_and(|e| e.metadata.deletion_timestamp.is_some()) {
         return of("EnvironmentDeleted", format!("Environment {environment} is being deleted"), "another Environment");

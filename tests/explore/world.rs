@@ -263,6 +263,7 @@ impl World {
             decisions: decisions.clone(),
             unreadable: Unreadable::default(),
             no_release: None,
+            providers: Arc::new([String::from("prometheus")].into()),
             places: BTreeMap::from([place(0), place(1)]),
             settings: Settings { max_pause: Span::seconds(3600), ..Settings::default() },
         })

@@ -92,6 +92,7 @@ stories! {
     brief_readiness Shared "a moment of readiness does not reset the clock"
     health_lost_in_the_bake Shared "containers that fail in the bake take the build back; lost pods do not"
     check_errors_reverted Shared "too many errors of the new pods take the build back, before it is delivered and in the bake"
+    check_refused Shared "a check that could never have an answer is refused before anything is written"
     check_without_answer Shared "a check without an answer condemns nothing: back without a ban before delivery, no revert after it"
     check_flaps Shared "single bad samples are borne, idle is told, and worse than before goes back"
     measured_suite Shared "a suite that is measured passes, fails or gives no verdict"

@@ -35,12 +35,15 @@ pub struct GatherConfig {
     pub settings: Settings,
     /// Field managers of GitOps tools and Helm; every other writer of an image is taken for a person.
     pub tool_managers: Vec<String>,
+    /// Names of the providers of metrics.
+    pub providers: Arc<BTreeSet<String>>,
 }
 
 impl Default for GatherConfig {
     fn default() -> Self {
         let tools = ["kustomize-controller", "helm-controller", "argocd-controller", "helm"];
-        Self { settings: Settings::default(), tool_managers: tools.map(str::to_owned).to_vec() }
+        let tool_managers = tools.map(str::to_owned).to_vec();
+        Self { settings: Settings::default(), tool_managers, providers: Arc::default() }
     }
 }
 
@@ -66,6 +69,7 @@ pub fn gather(
             decisions: health.unreadable("Decision", namespace),
         },
         no_release: None,
+        providers: Arc::clone(&config.providers),
         places,
         settings: config.settings,
         pipeline,

@@ -63,7 +63,7 @@ pub fn too_late(
     is_shown: bool,
 ) {
     let unwritten = unwritten.map(|plan| format!("the images of {} could not be written", plan.workload.key()));
-    let (cause, why) = match reference::problem(world, environment).map(|problem| problem.message).or(unwritten) {
+    let (cause, why) = match reference::barred(world, environment).map(|problem| problem.message).or(unwritten) {
         Some(why) => (Cause::Inconclusive, why),
         None => {
             let text = interrupt::progress_text(world, draft, index);

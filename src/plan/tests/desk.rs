@@ -72,6 +72,7 @@ impl Desk {
             decisions: vec![],
             unreadable: Unreadable::default(),
             no_release: None,
+            providers: Arc::new(["main", "prometheus"].map(str::to_owned).into()),
             places,
             settings: Settings::default(),
         };

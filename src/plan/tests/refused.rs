@@ -1,6 +1,11 @@
 //! Writes that the server refuses: said, tried again, and never taken for a fault of the build.
 
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
 use super::desk::{Desk, image};
+use crate::observe::{Service, TargetPort};
 
 const SAID: &str = "deployments.apps \"checkout\" is forbidden: User \"windlass\" cannot patch resource";
 
@@ -57,4 +62,47 @@ fn a_revert_that_is_refused_says_so() {
     desk.crash("staging", "checkout").run().pass(601).run();
     let alert = desk.stage("staging").alert.as_ref().map(|a| a.message.clone()).unwrap_or_default();
     assert!(alert.contains("no right to write"), "{alert}");
+}
+
+#[test]
+fn what_could_never_have_an_answer_is_refused_before_anything_is_written() {
+    let http = json!({"name": "healthz", "http": {"service": "web", "port": 80}});
+    let metric = json!({"name": "errors", "metric": {"provider": "nobody", "query": "x", "max": "1"}});
+    let suite = json!({"suite": "smoke", "metric": {"provider": "nobody", "query": "x", "max": "1"}});
+    let external = Service {
+        external: true,
+        selector: [("app".to_owned(), "checkout".to_owned())].into(),
+        ports: [(80, TargetPort::Number(8080))].into(),
+    };
+    let cases: [(&str, Value, Option<Service>, &str); 4] = [
+        ("checks", http.clone(), None, "checks healthz in staging can have no answer: Service web does not exist"),
+        ("checks", http.clone(), Some(external.clone()), "Service web is of type ExternalName"),
+        ("checks", metric, None, "checks errors in staging can have no answer: the operator knows no provider nobody"),
+        ("tests", suite, None, "tests smoke in staging can have no answer: the operator knows no provider nobody"),
+    ];
+    for (list, entry, service, why) in cases {
+        let mut desk = Desk::new(|spec| spec["stages"][0][list] = json!([entry]));
+        let services = &mut desk.snap.places.get_mut("staging").unwrap().services;
+        services.extend(service.map(|service| ("web".to_owned(), Arc::new(service))));
+        desk.run().pass(2).release("1.8.0", 1).run();
+        assert!(desk.waiting_for("1.8.0").contains(why), "{}", desk.waiting_for("1.8.0"));
+        desk.pass(61).run();
+        assert_eq!((desk.pipeline_condition("Stalled").as_str(), desk.writes()), ("True CannotMeasure", 0));
+    }
+    let mut desk = Desk::new(|spec| spec["stages"][0]["checks"] = json!([http]));
+    let good = Service { external: false, ..external };
+    desk.snap.places.get_mut("staging").unwrap().services.insert("web".into(), Arc::new(good));
+    desk.run().pass(2).release("1.8.0", 1).run();
+    assert_eq!(desk.image("staging", "checkout"), image("1.8.0"));
+}
+
+#[test]
+fn a_check_that_lost_its_service_does_not_spare_a_build_that_never_comes_up() {
+    let mut desk = Desk::adopted(|_| {});
+    desk.release("1.8.0", 1).until_written("staging", "1.8.0");
+    desk.trouble("staging", "checkout", crate::observe::TroubleKind::Starting);
+    let check = json!({"name": "healthz", "http": {"service": "web", "port": 80}});
+    Arc::make_mut(&mut desk.snap.pipeline).spec.stages[0].checks = serde_json::from_value(json!([check])).unwrap();
+    desk.pass(601).run();
+    assert_eq!((desk.bans(), desk.phase("1.8.0", "staging").as_str()), (1, "Reverting Failed"));
 }

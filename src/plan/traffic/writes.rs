@@ -25,7 +25,7 @@ pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &m
         actions.extend(steer(world, draft, stage, place, found, wanted));
     }
     // an existing route can be divided only when the Services are there
-    let is_open = reference::problem(world, &stage.environment).is_none_or(|p| p.reason == problem::NOT_DIVIDED);
+    let is_open = reference::barred(world, &stage.environment).is_none_or(|p| p.reason == problem::NOT_DIVIDED);
     for split in wanted.into_iter().filter(|_| is_open) {
         let before = actions.len();
         actions.extend([STABLE, split.track].iter().filter_map(|track| service(world, place, split.traffic, track)));
