@@ -1,10 +1,10 @@
 //! Releases and Decisions whose pipeline does not exist: waited for, then reported with the name (walk 2). Jobs,
-//! clones, Services and routes that nobody looks after any more: let go.
+//! clones, Services, routes and locks that nobody looks after any more: let go.
 
 use crate::api::decision::{DecisionPhase, DecisionStatus};
 use crate::api::release::ReleaseStatus;
 use crate::api::{Decision, DecisionType, Release, Time};
-use crate::observe::{Job, Loose, Orphan, Settings};
+use crate::observe::{Job, LeftLock, Loose, Orphan, Settings};
 
 use super::action::{Action, Kind, RoutingKind, ScaleClone};
 use super::conditions::{self, Standing};
@@ -98,6 +98,12 @@ pub fn orphan_routing(found: &Loose) -> Option<Action> {
     let kind = if is_route { RoutingKind::HttpRoute } else { RoutingKind::Service };
     let is_free = !is_needed && !deleting;
     is_free.then_some(Action::RemoveRouting { kind, namespace, name, uid, resource_version })
+}
+
+/// A lock that nobody looks after goes when the clone has.
+pub fn left_lock(found: &LeftLock) -> Option<Action> {
+    let LeftLock { namespace, name, uid, resource_version, is_needed, deleting } = found.clone();
+    (!is_needed && !deleting).then_some(Action::UnlockScaleDown { namespace, name, uid, resource_version })
 }
 
 #[cfg(test)]
