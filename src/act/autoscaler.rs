@@ -56,7 +56,7 @@ fn lock(live: &DynamicObject, claim: &str) -> Vec<PatchOperation> {
     let behavior = live.data.pointer("/spec/behavior").filter(|behavior| !behavior.is_null());
     let (stood, disable) = match behavior {
         None => (NOTHING, add(["spec", "behavior"], json!({"scaleDown": {"selectPolicy": DISABLED}}))),
-        Some(behavior) if behavior["scaleDown"].is_null() => {
+        Some(behavior) if behavior.get("scaleDown").is_none_or(Value::is_null) => {
             (DEFAULT, add(["spec", "behavior", "scaleDown"], json!({"selectPolicy": DISABLED})))
         }
         Some(_) => (policy(live).unwrap_or(DEFAULT), add(POLICY, DISABLED.into())),
@@ -76,7 +76,7 @@ fn unlock(live: &DynamicObject) -> Vec<PatchOperation> {
     let mut operations = Vec::new();
     if policy(live) == Some(DISABLED) {
         operations.extend(remembered(SCALE_DOWN).map(|stood| match stood.as_str() {
-            NOTHING if is_ours_alone(&live.data["spec"]["behavior"]) => remove(["spec", "behavior"]),
+            NOTHING if live.data.pointer("/spec/behavior").is_some_and(is_ours_alone) => remove(["spec", "behavior"]),
             NOTHING => replace(POLICY, DEFAULT.into()),
             stood => replace(POLICY, stood.into()),
         }));

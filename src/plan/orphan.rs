@@ -121,6 +121,11 @@ mod tests {
             is_needed,
             deleting,
         };
+        let lock = |is_needed, deleting| {
+            let Loose { namespace, name, uid, resource_version, .. } = loose(is_needed, deleting);
+            left_lock(&LeftLock { namespace, name, uid, resource_version, is_needed, deleting })
+        };
+        assert!(lock(false, false).is_some() && lock(true, false).is_none() && lock(false, true).is_none());
         assert!(orphan_routing(&loose(false, false)).is_some());
         assert!(orphan_routing(&loose(true, false)).is_none() && orphan_routing(&loose(false, true)).is_none());
     }

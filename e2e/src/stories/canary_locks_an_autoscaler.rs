@@ -16,7 +16,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let ns = shop.production.as_str();
     replace_workload(t, &shop).await?;
     let metrics = t.traffic()?.metrics(t.cluster()).await?;
-    load(&metrics, ns, 200);
+    load(metrics, ns, 200);
     let before = scaled(t, ns, &json!({"scaleDown": {"stabilizationWindowSeconds": 5}})).await?;
     pods(t, ns, "4 pods of the workload", |pods| pods == 4).await?;
     shop.adopt(|pipeline| crate::shop::canary(pipeline, &json!([{"weight": 50, "pause": "1h"}]))).await?;
@@ -25,7 +25,7 @@ pub async fn run(t: &Story) -> Result<()> {
     locked(t, ns).await?;
 
     // half of the load has gone to the clone's pods, which the autoscaler does not see
-    load(&metrics, ns, 100);
+    load(metrics, ns, 100);
     let shrinks = || async {
         let pods = number(&t.get_json("deploy", ns, "checkout").await?, "/spec/replicas");
         Ok((pods < 4).then(|| format!("{pods} pods")))

@@ -98,7 +98,8 @@ fn no_pod_of_a_clone_comes_before_the_lock_stands() {
 
 #[test]
 fn what_needs_no_lock_gets_none() {
-    let cases: [(&str, fn(&mut Autoscaler)); 5] = [
+    type Change = fn(&mut Autoscaler);
+    let cases: [(&str, Change); 5] = [
         ("it counts the clone", |a| a.counts_clone = true),
         ("it does not shrink anyway", |a| a.is_disabled = true),
         ("another controller writes it", |a| a.is_controlled = true),

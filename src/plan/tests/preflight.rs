@@ -88,3 +88,23 @@ fn it_is_bounded_and_what_leaves_a_clone_out_stays() {
     assert!(said.len() == 1 && said[0].len() <= 1024, "{said:?}");
     assert_eq!(desk.stage("production").preflight, all[..MOST]);
 }
+
+#[test]
+fn a_full_status_loses_the_last_of_it_and_is_not_written_again() {
+    let mut desk = Desk::new(|spec| {
+        let stage = |at| json!({"environment": format!("s{at}"), "strategy": {"canary": {"steps": [{"weight": 50}]}}});
+        spec["stages"] = (0..10).map(stage).collect();
+    });
+    let name = |at: usize| format!("{at:0>253}");
+    for place in desk.snap.places.values_mut() {
+        place.preflight = (0..MOST).map(|at| entry(PreflightKind::NetworkPolicy, &name(at), Matches::Both)).collect();
+        place.preflight[0].matches = Matches::Stable;
+    }
+    desk.run();
+    let size = serde_json::to_vec(desk.snap.pipeline.status.as_ref().unwrap()).unwrap().len();
+    assert!(size > 60_000 && size <= 64 * 1024, "{size}");
+    for stage in &desk.snap.pipeline.status.as_ref().unwrap().stages {
+        assert_eq!(stage.preflight[0].matches, Matches::Stable);
+    }
+    assert!(!desk.step());
+}
