@@ -2,6 +2,7 @@
 
 use crate::plan::action::{Action, Target};
 
+use super::autoscaler::Seen;
 use super::{Cluster, Done, Error, Object, Resource, Written};
 
 impl Cluster {
@@ -39,6 +40,12 @@ impl Cluster {
             Action::RemoveClone { namespace, name, uid, resource_version } => {
                 let clone = Object::new(Resource::Deployment, namespace, name);
                 self.delete_exactly(&clone, uid, resource_version).await.map(|()| None)
+            }
+            Action::LockScaleDown { namespace, name, uid, resource_version, claim } => {
+                self.lock_scale_down(Seen { namespace, name, uid, resource_version }, claim).await.map(Some)
+            }
+            Action::UnlockScaleDown { namespace, name, uid, resource_version } => {
+                self.unlock_scale_down(Seen { namespace, name, uid, resource_version }).await.map(Some)
             }
             Action::PutService(put) => self.put_service(put).await.map(Some),
             Action::PutRoute(put) => self.put_route(namespace, put).await.map(Some),

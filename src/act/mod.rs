@@ -1,6 +1,7 @@
 //! Carries plans out: the only writer. Every mutating request passes the gate in `cluster`; what is sent is built by
 //! pure functions beside each effect. A crash between two requests leaves nothing that the next pass would not find.
 
+mod autoscaler;
 mod clone;
 mod clone_template;
 mod cluster;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use k8s_openapi::api::{apps, batch, core};
+use k8s_openapi::api::{apps, autoscaling, batch, core};
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::core::{GroupVersionKind, ObjectMeta};
 use kube::{Client, Resource as _};
@@ -29,6 +29,7 @@ pub enum Resource {
     Pod,
     Service,
     HttpRoute,
+    Autoscaler,
     Event,
 }
 
@@ -49,6 +50,7 @@ impl Resource {
             Self::Pod => "Pod",
             Self::Service => "Service",
             Self::HttpRoute => "HTTPRoute",
+            Self::Autoscaler => "HorizontalPodAutoscaler",
             Self::Event => "Event",
         }
     }
@@ -63,7 +65,8 @@ impl Resource {
             | Self::Job
             | Self::Pod
             | Self::Service
-            | Self::HttpRoute => true,
+            | Self::HttpRoute
+            | Self::Autoscaler => true,
             Self::Pipeline | Self::Release | Self::Environment | Self::TestRun | Self::Decision | Self::Event => false,
         }
     }
@@ -84,6 +87,7 @@ impl Resource {
                 let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "HTTPRoute");
                 ApiResource::from_gvk_with_plural(&kind, "httproutes")
             }
+            Self::Autoscaler => ApiResource::erase::<autoscaling::v2::HorizontalPodAutoscaler>(&()),
             Self::Job => ApiResource::erase::<batch::v1::Job>(&()),
             Self::CronJob => ApiResource::erase::<batch::v1::CronJob>(&()),
             Self::Event => ApiResource::erase::<k8s_openapi::api::events::v1::Event>(&()),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::DecisionPhase;
 use super::traffic::{Rewritten, Routed};
-use super::{BuildHash, BuildRow, Condition, HistoryEntry, Live, Rollout, Time};
+use super::{BuildHash, BuildRow, Condition, HistoryEntry, Live, Preflight, Rollout, Time};
 
 /// The checkpoint of each stage. It is not the truth about the world: each decision starts from what is observed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
@@ -132,6 +132,12 @@ pub struct StageStatus {
     /// That someone else wrote the stage's route, for an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewritten: Option<Rewritten>,
+    /// Where the strategy has clones: what in the target namespace matches the pods of a workload, of its clone, or both.
+    /// Shown before anything is cloned; what leaves the clone out first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = super::preflight::MOST))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub preflight: Vec<Preflight>,
     /// Bans whose Ban object could not be written yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]

@@ -12,6 +12,8 @@ pub const CANARY: &str = "canary";
 pub const GREEN: &str = "green";
 /// Those of clones.
 pub const TRACKS: [&str; 2] = [CANARY, GREEN];
+/// On an autoscaler: what stood in `spec.behavior.scaleDown.selectPolicy` before Windlass locked it.
+pub const SCALE_DOWN: &str = "windlass.dev/scale-down";
 /// On a Namespace: the one Environment (`namespace/name`) that may write there.
 pub const ACCEPT_FROM: &str = "windlass.dev/accept-from";
 /// On an HTTPRoute of someone else: the one pipeline (`namespace/name`) that may write the weights of its backends.

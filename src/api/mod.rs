@@ -9,6 +9,7 @@ pub mod environment;
 pub mod history;
 pub mod labels;
 pub mod pipeline;
+pub mod preflight;
 pub mod release;
 pub mod rollout;
 pub mod schema;
@@ -25,6 +26,7 @@ pub use decision::{Decision, DecisionPhase, DecisionSpec, DecisionStatus, Decisi
 pub use environment::{Environment, EnvironmentSpec, EnvironmentStatus, Policy};
 pub use history::{HistoryEntry, Outcome};
 pub use pipeline::{DeliveryPipeline, DeliveryPipelineSpec};
+pub use preflight::{Matches, Preflight, PreflightKind};
 pub use release::{Phase, Release, ReleaseSpec, ReleaseStatus};
 pub use rollout::{Cause, Ending, Live, Rollout, RolloutState};
 pub use test_run::{RunPhase, Runner, TestRun, TestRunSpec, TestRunStatus};

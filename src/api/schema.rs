@@ -12,9 +12,11 @@ use super::checkpoint::HoldKind;
 use super::decision::{DecisionPhase, DecisionType};
 use super::history::Outcome;
 use super::pipeline::{Exposure, WorkloadKind};
+use super::preflight::{Matches, PreflightKind};
 use super::release::Phase;
 use super::rollout::Cause;
 use super::stage::PromotionMode;
+use super::strategy::Autoscaler;
 use super::test_run::{RunPhase, Runner};
 use super::traffic::PathKind;
 use super::{Decision, DeliveryPipeline, Environment, Release, TestRun};
@@ -107,6 +109,9 @@ fn explained_values() -> Vec<Explained> {
         values_of::<WorkloadKind>(),
         values_of::<PathKind>(),
         values_of::<Exposure>(),
+        values_of::<Autoscaler>(),
+        values_of::<PreflightKind>(),
+        values_of::<Matches>(),
     ]
 }
 

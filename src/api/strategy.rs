@@ -18,7 +18,7 @@ pub enum Strategy {
     /// Run the new build in a clone of full size that gets no requests until its suites have passed, then all at once.
     /// The workload itself is rolled when the bake is over. Needs `spec.traffic`; the Service `NAME-green` beside its Service
     /// shows the build to its suites before the switch.
-    BlueGreen {},
+    BlueGreen(BlueGreen),
 }
 
 /// What stands before the switch of blue-green: the clone in full, and no requests.
@@ -41,13 +41,13 @@ impl Strategy {
         match self {
             Self::Rolling {} => None,
             Self::Canary(_) => Some(CANARY),
-            Self::BlueGreen {} => Some(GREEN),
+            Self::BlueGreen(_) => Some(GREEN),
         }
     }
 
     /// Whether its suites run before the build gets any request.
     pub const fn tests_first(&self) -> bool {
-        matches!(self, Self::BlueGreen {})
+        matches!(self, Self::BlueGreen(_))
     }
 
     /// The steps before full exposure; none where the build is rolled.
@@ -55,7 +55,16 @@ impl Strategy {
         match self {
             Self::Rolling {} => &[],
             Self::Canary(canary) => &canary.steps,
-            Self::BlueGreen {} => &[PREVIEW],
+            Self::BlueGreen(_) => &[PREVIEW],
+        }
+    }
+
+    /// What becomes of an autoscaler that does not count the clone's pods.
+    pub const fn autoscaler(&self) -> Autoscaler {
+        match self {
+            Self::Rolling {} => Autoscaler::Ignore,
+            Self::Canary(canary) => canary.autoscaler,
+            Self::BlueGreen(green) => green.autoscaler,
         }
     }
 
@@ -73,6 +82,28 @@ pub struct Canary {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[x_kube(validation = ("self.map(s, s.weight).isSorted() && self.all(s, self.exists_one(t, t.weight == s.weight))", "spec.stages[].strategy.canary.steps[].weight: must rise from step to step"))]
     pub steps: Vec<CanaryStep>,
+    /// What becomes of an autoscaler of the workload that does not count the clone's pods.
+    #[serde(default)]
+    pub autoscaler: Autoscaler,
+}
+
+/// A switch from the workload to a clone in full.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct BlueGreen {
+    /// What becomes of an autoscaler of the workload that does not count the clone's pods.
+    #[serde(default)]
+    pub autoscaler: Autoscaler,
+}
+
+/// What becomes of an autoscaler that scales the workload and does not count the clone's pods: the clone takes load off the
+/// workload, so it would shrink what is the way back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Autoscaler {
+    /// It does not shrink the workload while there is a clone; what its `behavior` said is put back afterwards.
+    #[default]
+    Lock,
+    /// It is left alone.
+    Ignore,
 }
 
 /// One step of a canary.

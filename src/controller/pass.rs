@@ -11,7 +11,7 @@ use crate::act::{Error, Written, with_causes};
 use crate::api::{DeliveryPipeline, Time};
 use crate::controller::now;
 use crate::observe::stores::get;
-use crate::observe::{Key, Snapshot, gather, gather_environment, loose, orphan_clone, orphan_job};
+use crate::observe::{Key, Snapshot, gather, gather_environment, left_lock, loose, orphan_clone, orphan_job};
 use crate::plan::{self, Action, Note, Step};
 
 /// Steps of the checkpoint in one pass. A plan that wants more is taken for one that goes in circles.
@@ -41,6 +41,7 @@ impl Controller {
             Key::OrphanDecision { namespace, name } => self.orphan_decision(key, namespace, name).await,
             Key::OrphanJob { namespace, name } => self.orphan_job(key, namespace, name).await,
             Key::OrphanClone { namespace, name } => self.orphan_clone(key, namespace, name).await,
+            Key::LeftLock { namespace, name } => self.left_lock(key, namespace, name).await,
             Key::Loose { is_route, namespace, name } => self.loose(key, *is_route, namespace, name).await,
         }
     }
@@ -141,6 +142,14 @@ impl Controller {
             return Passed::of(Outcome::Gone);
         };
         let actions: Vec<Action> = plan::orphan_clone(&clone).into_iter().collect();
+        self.carry_out(key, namespace, &actions, None).await
+    }
+
+    async fn left_lock(&self, key: &Key, namespace: &str, name: &str) -> Passed {
+        let Some(found) = left_lock(&self.stores, &self.health, namespace, name) else {
+            return Passed::of(Outcome::Gone);
+        };
+        let actions: Vec<Action> = plan::left_lock(&found).into_iter().collect();
         self.carry_out(key, namespace, &actions, None).await
     }
 

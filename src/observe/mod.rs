@@ -11,12 +11,12 @@ pub mod tests;
 pub mod watch;
 pub mod watches;
 
-pub use gather::{GatherConfig, gather, gather_environment, loose, orphan_clone, orphan_job};
+pub use gather::{GatherConfig, gather, gather_environment, left_lock, loose, orphan_clone, orphan_job};
 pub use health::WatchHealth;
 pub use relate::Key;
 pub use snapshot::{
-    Access, Claim, CronJob, EnvironmentView, HttpRoute, ImageWriter, Job, JobPod, Loose, Measured, OldPod, Orphan,
-    Place, Pod, Reach, Reading, Rolls, RoutedService, Routing, Sample, Service, Settings, Snapshot, TargetPort,
-    Trouble, TroubleKind, Unreadable, Workload,
+    Access, Autoscaler, Claim, CronJob, EnvironmentView, HttpRoute, ImageWriter, Job, JobPod, LeftLock, Loose,
+    Measured, OldPod, Orphan, Place, Pod, Reach, Reading, Rolls, RoutedService, Routing, Sample, Service, Settings,
+    Snapshot, TargetPort, Trouble, TroubleKind, Unreadable, Workload,
 };
 pub use stores::{Stores, Writers, resource_version_of};

@@ -1,5 +1,6 @@
 //! Everything that one pipeline's decision may look at, gathered once and immutable. Plain data: no client, no clock.
 
+mod autoscaler;
 mod measured;
 mod routing;
 
@@ -7,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::api::pipeline::WorkloadKind;
-use crate::api::{Decision, DeliveryPipeline, Environment, Release, Span, TestRun, Time};
+use crate::api::{Decision, DeliveryPipeline, Environment, Preflight, Release, Span, TestRun, Time};
 
+pub use autoscaler::{Autoscaler, LeftLock};
 pub use measured::{Measured, Reach, Reading, Sample, Service, TargetPort};
 pub use routing::{HttpRoute, Loose, RoutedService, Routing};
 
@@ -91,6 +93,10 @@ pub struct Place {
     pub jobs: BTreeMap<String, Arc<Job>>,
     /// What stands between the router and the workload.
     pub routing: Routing,
+    /// What matches the pods of workloads that get clones, or of the clones.
+    pub preflight: Vec<Preflight>,
+    /// Autoscalers of workloads that get clones, and those that the pipeline has locked.
+    pub autoscalers: Vec<Autoscaler>,
     /// What the server said against our last write there, if it refused it.
     pub refusal: Option<String>,
     /// By name: the Services that checks name, where they exist.

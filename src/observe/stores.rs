@@ -26,6 +26,9 @@ pub struct Stores {
     pub services: Store<slim::Service>,
     pub endpoint_slices: Store<slim::EndpointSlice>,
     pub http_routes: Store<slim::HttpRoute>,
+    pub pod_disruption_budgets: Store<slim::PodDisruptionBudget>,
+    pub network_policies: Store<slim::NetworkPolicy>,
+    pub autoscalers: Store<slim::HorizontalPodAutoscaler>,
 }
 
 /// The writing ends, one for each watch.
@@ -48,6 +51,9 @@ pub struct Writers {
     pub services: Writer<slim::Service>,
     pub endpoint_slices: Writer<slim::EndpointSlice>,
     pub http_routes: Writer<slim::HttpRoute>,
+    pub pod_disruption_budgets: Writer<slim::PodDisruptionBudget>,
+    pub network_policies: Writer<slim::NetworkPolicy>,
+    pub autoscalers: Writer<slim::HorizontalPodAutoscaler>,
 }
 
 impl Writers {
@@ -71,6 +77,9 @@ impl Writers {
             services: self.services.as_reader(),
             endpoint_slices: self.endpoint_slices.as_reader(),
             http_routes: self.http_routes.as_reader(),
+            pod_disruption_budgets: self.pod_disruption_budgets.as_reader(),
+            network_policies: self.network_policies.as_reader(),
+            autoscalers: self.autoscalers.as_reader(),
         }
     }
 }
@@ -98,6 +107,7 @@ pub fn resource_version_of(stores: &Stores, kind: &str, namespace: &str, name: &
         "CronJob" => version(&stores.cron_jobs, namespace, name),
         "Service" => version(&stores.services, namespace, name),
         "HTTPRoute" => version(&stores.http_routes, namespace, name),
+        "HorizontalPodAutoscaler" => version(&stores.autoscalers, namespace, name),
         "Job" => version(&stores.jobs, namespace, name),
         _ => None,
     }

@@ -42,7 +42,11 @@ pub fn start(client: &Client, writers: Writers, shared: &Shared, token: &Cancell
     starter.watch("Service", writers.services, all.clone(), |_| true, relate::service);
     let (slices, slice) = (writers.endpoint_slices, slim::EndpointSlice::is_of_interest);
     starter.watch("EndpointSlice", slices, all.clone(), slice, relate::endpoint_slice);
-    starter.watch("HTTPRoute", writers.http_routes, all, |_| true, relate::http_route);
+    starter.watch("HTTPRoute", writers.http_routes, all.clone(), |_| true, relate::http_route);
+    let (budgets, policies) = (writers.pod_disruption_budgets, writers.network_policies);
+    starter.watch("PodDisruptionBudget", budgets, all.clone(), |_| true, relate::pod_disruption_budget);
+    starter.watch("NetworkPolicy", policies, all.clone(), |_| true, relate::network_policy);
+    starter.watch("HorizontalPodAutoscaler", writers.autoscalers, all, |_| true, relate::autoscaler);
     tasks.close();
     tasks
 }

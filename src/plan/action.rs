@@ -105,6 +105,22 @@ pub enum Action {
         uid: String,
         resource_version: String,
     },
+    /// Keep an autoscaler from shrinking its workload, and remember on it what stood there.
+    LockScaleDown {
+        namespace: String,
+        name: String,
+        uid: String,
+        resource_version: String,
+        /// Value of `windlass.dev/claimed-by`: `namespace/name/uid` of the pipeline.
+        claim: String,
+    },
+    /// Put back what stood in an autoscaler before our lock, but for what someone else has set since.
+    UnlockScaleDown {
+        namespace: String,
+        name: String,
+        uid: String,
+        resource_version: String,
+    },
     /// Make a Service of ours, or put it right. That it exists already is success.
     PutService(PutService),
     /// Make our route, or write what it is to do. That it exists already is success.

@@ -40,7 +40,9 @@ fn arrange(world: &World<'_>, draft: &mut Draft) {
 
 /// Whether anything that Windlass made for the exposure of builds is still there.
 fn has_left(world: &World<'_>, environment: &str) -> bool {
-    strategy::has_clones(world, environment) || traffic::route::is_left(world, environment)
+    strategy::has_clones(world, environment)
+        || strategy::lock::is_left(world, environment)
+        || traffic::route::is_left(world, environment)
 }
 
 /// A workload that another pipeline has claimed is no longer what this one recorded: once the claim is void, what runs

@@ -43,13 +43,20 @@ pub fn finalizers(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
     let pipeline = world.snap.pipeline.as_ref();
     let has_jobs = world.snap.places.values().any(|p| !p.jobs.is_empty());
     let has_clones = world.snap.places.keys().any(|environment| strategy::has_clones(world, environment));
+    let has_locks = world.snap.places.keys().any(|environment| strategy::lock::is_left(world, environment));
     let has_routes = traffic::route::is_kept(world, draft);
     let has_bans = draft.status.stages.iter().any(|s| !s.bans.is_empty());
     // a ban or a Job that cannot be dealt with does not keep a pipeline, or its namespace, for ever
     let deleted = pipeline.metadata.deletion_timestamp.as_ref().map(crate::api::Time::from);
     let is_over = deleted.is_some_and(|at| world.is_due(at.plus(world.snap.settings.reference_grace)));
     let is_kept = has_jobs || has_bans && deleted.is_some();
-    if is_guarded(pipeline) && open().next().is_none() && !has_clones && !has_routes && (!is_kept || is_over) {
+    if is_guarded(pipeline)
+        && open().next().is_none()
+        && !has_clones
+        && !has_locks
+        && !has_routes
+        && (!is_kept || is_over)
+    {
         actions.push(Action::Finalizer { target: target(Kind::Pipeline, pipeline), present: false });
     }
 }
@@ -143,7 +150,11 @@ fn drop_rows(status: &mut PipelineStatus) {
 /// Keeps the status within its budget: the oldest history of the longest stage goes, then old revert targets; below what
 /// people need of either, history once more, and revert targets last.
 fn shrink(status: &mut PipelineStatus) {
-    let lines: usize = status.stages.iter().map(|s| s.history.len() + s.previous.len() + s.proofs.len()).sum::<usize>()
+    let lines: usize = status
+        .stages
+        .iter()
+        .map(|s| s.history.len() + s.previous.len() + s.proofs.len() + s.preflight.len())
+        .sum::<usize>()
         + status.builds.len();
     while status.builds.len() > ROWS && drop_target(status, 0) {}
     for stage in &mut status.stages {
@@ -156,6 +167,7 @@ fn shrink(status: &mut PipelineStatus) {
     while serde_json::to_vec(status).map_or(0, |bytes| bytes.len()) > BUDGET {
         let is_shrunk = drop_line(status, LINES)
             || drop_proof(status, PROOFS)
+            || drop_preflight(status)
             || drop_target(status, TARGETS)
             || drop_line(status, 1);
         if !is_shrunk && !drop_target(status, 1) {
@@ -174,6 +186,12 @@ fn drop_line(status: &mut PipelineStatus, floor: usize) -> bool {
 fn drop_proof(status: &mut PipelineStatus, floor: usize) -> bool {
     let most = status.stages.iter_mut().max_by_key(|s| s.proofs.len()).filter(|s| s.proofs.len() > floor);
     most.map(|stage| stage.proofs.remove(0)).is_some()
+}
+
+/// Drops the last entry of the longest report; what leaves a clone out stands first.
+fn drop_preflight(status: &mut PipelineStatus) -> bool {
+    let longest = status.stages.iter_mut().max_by_key(|s| s.preflight.len());
+    longest.is_some_and(|stage| stage.preflight.pop().is_some())
 }
 
 /// Drops the oldest revert target of the stage that has most, if those are more than `floor`.

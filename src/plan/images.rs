@@ -21,6 +21,7 @@ pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &m
     // exposure is cut before anything else is written
     traffic::writes::writes(world, draft, stage, actions);
     strategy::effects::writes(world, draft, stage, actions);
+    strategy::lock::writes(world, stage, actions);
     match &stage.rollout {
         Some(open) => of_rollout(world, draft, stage, open, actions),
         None => restorations(world, draft, stage, actions),

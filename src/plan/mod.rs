@@ -32,6 +32,7 @@ mod measuring;
 pub mod mutant;
 mod opening;
 mod orphan;
+mod preflight;
 mod promotion;
 mod reference;
 mod release;
@@ -59,7 +60,7 @@ pub use action::{
 };
 pub use environment::environment;
 pub use measuring::{Ask, Endpoint, Measure, Metric, Names, Stable, measures};
-pub use orphan::{orphan_clone, orphan_decision, orphan_job, orphan_release, orphan_routing};
+pub use orphan::{left_lock, orphan_clone, orphan_decision, orphan_job, orphan_release, orphan_routing};
 
 use draft::Draft;
 use mutant::{Mutant, is};
@@ -88,6 +89,7 @@ fn checkpoint(world: &World<'_>) -> Draft {
     }
     decision::decide(world, &mut draft);
     for index in 0..draft.status.stages.len() {
+        preflight::note(world, &mut draft, index);
         idle::later_failures(world, &mut draft, index);
         traffic::fight::watch(world, &mut draft, index);
         rollout::advance(world, &mut draft, index);
@@ -95,6 +97,7 @@ fn checkpoint(world: &World<'_>) -> Draft {
     }
     promotion::start(world, &mut draft);
     cleanup::trim(world, &mut draft);
+    preflight::tell(world, &mut draft);
     conditions::settle(world, &mut draft);
     draft
 }

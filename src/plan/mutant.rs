@@ -150,6 +150,10 @@ mutants! {
     CutRouted,
     /// Routes and their Services stay when nobody wants them.
     RouteStays,
+    /// A clone gets pods before an autoscaler that does not count them is locked.
+    LockLate,
+    /// The lock of an autoscaler stays when nobody wants it.
+    LockStays,
     /// The workload is rolled while its build is tried in a clone.
     StableTouched,
     /// Evidence counts although the template changed where it was won.

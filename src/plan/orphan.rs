@@ -1,10 +1,10 @@
 //! Releases and Decisions whose pipeline does not exist: waited for, then reported with the name (walk 2). Jobs,
-//! clones, Services and routes that nobody looks after any more: let go.
+//! clones, Services, routes and locks that nobody looks after any more: let go.
 
 use crate::api::decision::{DecisionPhase, DecisionStatus};
 use crate::api::release::ReleaseStatus;
 use crate::api::{Decision, DecisionType, Release, Time};
-use crate::observe::{Job, Loose, Orphan, Settings};
+use crate::observe::{Job, LeftLock, Loose, Orphan, Settings};
 
 use super::action::{Action, Kind, RoutingKind, ScaleClone};
 use super::conditions::{self, Standing};
@@ -100,6 +100,12 @@ pub fn orphan_routing(found: &Loose) -> Option<Action> {
     is_free.then_some(Action::RemoveRouting { kind, namespace, name, uid, resource_version })
 }
 
+/// A lock that nobody looks after goes when the clone has.
+pub fn left_lock(found: &LeftLock) -> Option<Action> {
+    let LeftLock { namespace, name, uid, resource_version, is_needed, deleting } = found.clone();
+    (!is_needed && !deleting).then_some(Action::UnlockScaleDown { namespace, name, uid, resource_version })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +121,11 @@ mod tests {
             is_needed,
             deleting,
         };
+        let lock = |is_needed, deleting| {
+            let Loose { namespace, name, uid, resource_version, .. } = loose(is_needed, deleting);
+            left_lock(&LeftLock { namespace, name, uid, resource_version, is_needed, deleting })
+        };
+        assert!(lock(false, false).is_some() && lock(true, false).is_none() && lock(false, true).is_none());
         assert!(orphan_routing(&loose(false, false)).is_some());
         assert!(orphan_routing(&loose(true, false)).is_none() && orphan_routing(&loose(false, true)).is_none());
     }

@@ -214,6 +214,7 @@ fn of_place(place: &Place, c: &mut Canon) {
         of_workload(clone, c);
     }
     crate::routes::canon(place, c);
+    crate::locks::canon(place, c);
     for job in place.jobs.values() {
         of_job(job, c);
     }
@@ -307,6 +308,9 @@ fn of_action(world: &World, action: &Action, c: &mut Canon) {
         }
         Action::RemoveClone { uid, resource_version, .. } => {
             (uid, is_clone_current(world, uid, resource_version)).hash(c);
+        }
+        Action::LockScaleDown { uid, resource_version, .. } | Action::UnlockScaleDown { uid, resource_version, .. } => {
+            (uid, crate::locks::is_current(world, uid, resource_version)).hash(c);
         }
         Action::PutService(put) => (&put.name, put.stands.is_some()).hash(c),
         Action::PutRoute(put) => {

@@ -86,6 +86,7 @@ fn raised(world: &World, place: usize, key: &str, clone: &Workload) -> Holds {
     let Some(rollout) = open.filter(is_its) else {
         return holds(false, "S8", || format!("{name} {key}: a clone of {new:?} grows, and no rollout exposes it"));
     };
+    crate::locks::stands(world, place)?;
     let is_waiting = matches!(&rollout.state, RolloutState::Stepping(state) if state.since.is_none());
     let is_paused = world.release(&rollout.release).is_some_and(|r| r.spec.paused) || world.is_suspended();
     holds(!is_paused || !is_waiting, "S10", || format!("{name} {key}: the share of {new:?} rises while paused"))?;

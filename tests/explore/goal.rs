@@ -22,6 +22,7 @@ pub fn reached(world: &World) -> Holds {
     holds(world.places.iter().all(|p| p.jobs.is_empty()), "L6", || "a Job of ours is left".into())?;
     crate::clones::none_left(world)?;
     crate::routes::none_left(world)?;
+    crate::locks::none_left(world)?;
     if world.pipeline.is_none() {
         return Ok(());
     }

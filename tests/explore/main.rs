@@ -17,6 +17,7 @@ mod engine;
 mod fair;
 mod ghost;
 mod goal;
+mod locks;
 mod mutation;
 mod people;
 mod routes;

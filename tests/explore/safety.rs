@@ -43,6 +43,8 @@ pub fn guards(action: &Action) -> Holds {
         Action::StartJob { uid, resource_version, .. }
         | Action::RemoveJob { uid, resource_version, .. }
         | Action::RemoveClone { uid, resource_version, .. }
+        | Action::LockScaleDown { uid, resource_version, .. }
+        | Action::UnlockScaleDown { uid, resource_version, .. }
         | Action::RemoveRouting { uid, resource_version, .. }
         | Action::DeletePod { uid, resource_version, .. } => (uid, resource_version),
         Action::ReleaseStatus { target, .. }

@@ -3,7 +3,7 @@
 use windlass::api::check::{Check, Pace};
 use windlass::api::pipeline::{ContainerRef, DeliveryPipelineSpec, ImageSource, WorkloadKind, WorkloadRef};
 use windlass::api::stage::{External, JobSource, Promotion, PromotionMode, Stage, Suite};
-use windlass::api::strategy::{Canary, CanaryStep, Strategy};
+use windlass::api::strategy::{Autoscaler, BlueGreen, Canary, CanaryStep, Strategy};
 use windlass::api::{DecisionType, RolloutState, Span};
 
 use crate::budget::{Budget, Kind};
@@ -112,6 +112,8 @@ struct Shape {
     routed: bool,
     /// Blue-green in production.
     green: bool,
+    /// Beside an autoscaler that does not count the clone.
+    scaled: bool,
 }
 
 const PLAIN: Shape = Shape {
@@ -123,6 +125,7 @@ const PLAIN: Shape = Shape {
     canary: &[],
     routed: false,
     green: false,
+    scaled: false,
 };
 
 fn spec(shape: &Shape) -> DeliveryPipelineSpec {
@@ -152,12 +155,13 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
 fn strategy(shape: &Shape) -> Strategy {
     let steps: Vec<CanaryStep> =
         shape.canary.iter().map(|weight| CanaryStep { weight: *weight, pause: Some(Span::seconds(60)) }).collect();
+    let autoscaler = if shape.scaled { Autoscaler::Lock } else { Autoscaler::Ignore };
     if shape.green {
-        Strategy::BlueGreen {}
+        Strategy::BlueGreen(BlueGreen { autoscaler })
     } else if steps.is_empty() {
         Strategy::default()
     } else {
-        Strategy::Canary(Canary { steps })
+        Strategy::Canary(Canary { steps, autoscaler })
     }
 }
 
@@ -208,6 +212,7 @@ pub fn all() -> Vec<Scenario> {
     let tested = Shape { production: "e", ..canary };
     let watched = Shape { staging: "", checked: true, ..canary };
     let checked = Shape { staging: "", checked: true, ..PLAIN };
+    let scaled = Shape { scaled: true, ..canary };
     let routed = Shape { canary: &[50], routed: true, ..PLAIN };
     let green = Shape { production: "e", routed: true, green: true, ..PLAIN };
     let manual = Shape { mode: PromotionMode::Manual, ..PLAIN };
@@ -509,6 +514,23 @@ pub fn all() -> Vec<Scenario> {
             &[1],
             3,
             &[(CheckBad, 2), (CheckSilent, 2), (CheckLost, 1), (Pause, 1), (Trouble, 1), (Abort, 1)],
+        )
+        .from(at_production),
+        scenario(
+            "canary scaled",
+            &scaled,
+            &[1],
+            3,
+            &[
+                (Cut, 1),
+                (Refuse, 1),
+                (Late, 1),
+                (Trouble, 1),
+                (Abort, 1),
+                (PipelineGone, 1),
+                (StageGone, 1),
+                (CloneGone, 1),
+            ],
         )
         .from(at_production),
         scenario("canary templates", &canary, &[1], 3, &[(Template, 2), (Unhold, 1), (Promote, 1)]).from(interrupted),

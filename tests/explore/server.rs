@@ -123,6 +123,12 @@ fn effect(world: &mut World, action: &Action) -> Result<Option<Option<Kind>>, Br
         Action::RemoveClone { namespace, uid, resource_version, .. } => {
             done(clones::remove(world, namespace, uid, resource_version)?, None)
         }
+        Action::LockScaleDown { namespace, uid, resource_version, .. } => {
+            done(crate::locks::set(world, namespace, uid, resource_version, true), None)
+        }
+        Action::UnlockScaleDown { namespace, uid, resource_version, .. } => {
+            done(crate::locks::set(world, namespace, uid, resource_version, false), None)
+        }
         Action::PutService(put) => done(routes::put_service(world, put)?, None),
         Action::PutRoute(put) => done(routes::put_route(world, put)?, None),
         Action::RemoveRouting { kind, namespace, name, uid, .. } => {
@@ -305,6 +311,8 @@ fn update(world: &mut World, action: &Action, target: &Target) -> Result<(), Bro
         | Action::CreateClone(_)
         | Action::ScaleClone(_)
         | Action::RemoveClone { .. }
+        | Action::LockScaleDown { .. }
+        | Action::UnlockScaleDown { .. }
         | Action::PutService(_)
         | Action::PutRoute(_)
         | Action::RemoveRouting { .. }

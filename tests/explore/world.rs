@@ -150,6 +150,8 @@ impl World {
         });
         let workloads: BTreeMap<_, _> = workloads.collect();
         let routing = spec.traffic.as_ref().map(|_| crate::routes::begin(&namespace)).unwrap_or_default();
+        let autoscalers = spec.stages.iter().find(|s| s.environment == stage);
+        let autoscalers = autoscalers.map(|stage| crate::locks::begin(stage, &namespace)).unwrap_or_default();
         let cron = CronJob { name: "tests".into(), runnable: true, containers: vec!["app".into()] };
         Place {
             environment: Some(Arc::new(environment)),
@@ -157,6 +159,7 @@ impl World {
             workloads,
             clones: BTreeMap::new(),
             routing,
+            autoscalers,
             cron_jobs: BTreeMap::from([("tests".to_owned(), Arc::new(cron))]),
             jobs: BTreeMap::new(),
             ..Place::default()
@@ -253,6 +256,7 @@ impl World {
             let mut place = Place::clone(&places[at]);
             if place.environment.is_none() {
                 place.routing = windlass::observe::Routing::default();
+                place.autoscalers.clear();
             }
             (STAGES[at].to_owned(), place)
         };

@@ -117,6 +117,8 @@ stories! {
     canary_with_requests Traffic "the share that requests see is the one that each step says, and none is lost"
     canary_check_errors Traffic "errors of a clone's own pods, and redirects, take a canary back while the workload answers"
     canary_beside_an_autoscaler Traffic "the autoscaler keeps the workload big enough to take everything back, and the clone follows"
+    canary_preflight Shared "before a canary the status says what takes a clone for the application, and what leaves it out is told"
+    canary_locks_an_autoscaler Traffic "an autoscaler that does not count the clone does not shrink the workload beside it, and is as before afterwards"
     evidence_goes_stale Shared "a template that changes in staging has the suites run again before production"
     same_digests Shared "the same digests under another version are tested again, and banned alike"
     ban_cannot_be_written Shared "a revert does not wait for the record of the ban"

@@ -1,12 +1,14 @@
 //! One pipeline's `Snapshot`, and one Environment's view, built from the stores. Pure: no client, no clock.
 
 mod access;
+mod autoscaler;
 mod clone;
 mod environment;
 mod holder;
 mod job;
 mod loose;
 mod pods;
+mod preflight;
 mod routing;
 mod workload;
 
@@ -23,11 +25,13 @@ use crate::api::pipeline::WorkloadRef;
 use crate::api::stage::{JobSource, Suite};
 use crate::api::{DeliveryPipeline, Rollout};
 
+pub use autoscaler::{holder_of_lock, left_lock};
 pub use clone::{holder_of_clone, orphan_clone};
 pub use environment::gather_environment;
 pub use holder::Holder;
 pub use job::{holder_of_job, orphan_job};
 pub use loose::{holder_of, loose};
+pub use preflight::{is_about, is_service_about};
 
 /// What gathering depends on beside the stores.
 #[derive(Clone, Debug)]
@@ -119,6 +123,8 @@ fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at:
         cron_jobs: cron_jobs.collect(),
         jobs: job::jobs(stores, pipeline, &target),
         routing: if is_open { routing::routing(stores, health, pipeline, at, &target) } else { Routing::default() },
+        preflight: if is_open { preflight::preflight(stores, pipeline, at, &target) } else { Vec::new() },
+        autoscalers: if is_open { autoscaler::autoscalers(stores, health, pipeline, at, &target) } else { Vec::new() },
         access,
         environment: Some(environment),
         refusal: None,

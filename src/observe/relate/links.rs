@@ -10,7 +10,7 @@ use crate::api::labels::TRACKS;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::traffic::route_name;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Traffic};
-use crate::observe::gather::{Holder, holder_of, holder_of_clone, holder_of_job, workloads_of};
+use crate::observe::gather::{Holder, holder_of, holder_of_clone, holder_of_job, holder_of_lock, workloads_of};
 use crate::observe::slim;
 use crate::observe::stores::{Stores, get};
 
@@ -49,13 +49,16 @@ pub fn of_clone(stores: &Stores, clone: &slim::Deployment) -> Option<Key> {
         .then(|| Key::OrphanClone { namespace: clone.namespace().unwrap_or_default(), name: clone.name_any() })
 }
 
-/// Services and routes of ours that nobody looks after: of one namespace, or all. There are few.
+/// Services, routes and locks of ours that nobody looks after: of one namespace, or all. There are few.
 pub fn loose_in(stores: &Stores, namespace: Option<&str>) -> Vec<Key> {
     let is_meant = |meta: &ObjectMeta| namespace.is_none() || meta.namespace.as_deref() == namespace;
     let routes = stores.http_routes.state_filter(|route| is_meant(&route.metadata));
     let services = stores.services.state_filter(|service| is_meant(&service.metadata));
     let routes = routes.iter().filter_map(|route| of_loose(stores, &route.metadata, true));
-    routes.chain(services.iter().filter_map(|service| of_loose(stores, &service.metadata, false))).collect()
+    let autoscalers = stores.autoscalers.state_filter(|autoscaler| is_meant(&autoscaler.metadata));
+    let locks = autoscalers.iter().filter_map(|autoscaler| of_lock(stores, autoscaler));
+    let services = services.iter().filter_map(|service| of_loose(stores, &service.metadata, false));
+    routes.chain(services).chain(locks).collect()
 }
 
 /// The Service or route itself, where nobody looks after it.
@@ -65,6 +68,14 @@ pub fn of_loose(stores: &Stores, meta: &ObjectMeta, is_route: bool) -> Option<Ke
         namespace: meta.namespace.clone().unwrap_or_default(),
         name: meta.name.clone().unwrap_or_default(),
     })
+}
+
+/// The autoscaler itself, where it bears a lock that nobody looks after.
+pub fn of_lock(stores: &Stores, autoscaler: &slim::HorizontalPodAutoscaler) -> Option<Key> {
+    let namespace = autoscaler.metadata.namespace.as_deref();
+    holder_of_lock(autoscaler)?
+        .has_left(stores, namespace)
+        .then(|| Key::LeftLock { namespace: namespace.unwrap_or_default().to_owned(), name: autoscaler.name_any() })
 }
 
 /// Jobs and clones that pipelines of that namespace made, if they are of interest by their namespace and pipeline.

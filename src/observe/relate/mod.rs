@@ -1,6 +1,7 @@
 //! Which keys a change concerns: what the loop must look at again. Pure over the stores.
 
 mod links;
+mod preflight;
 
 use std::collections::BTreeSet;
 
@@ -11,6 +12,7 @@ use links::{
     of_owner, of_route, of_service, of_workload, pipeline_key, release_key, rivals, through_namespace,
 };
 pub use links::{environments_of, pipelines_through};
+pub use preflight::{autoscaler, network_policy, pod_disruption_budget};
 
 use super::gather::{http_of, suites_of};
 use super::slim;
@@ -47,6 +49,11 @@ pub enum Key {
     },
     /// A clone of ours that no pipeline looks after.
     OrphanClone {
+        namespace: String,
+        name: String,
+    },
+    /// An autoscaler with a lock of ours that no pipeline looks after.
+    LeftLock {
         namespace: String,
         name: String,
     },
@@ -195,7 +202,8 @@ fn of_workloads<K: Resource<DynamicType = ()>>(
     change.sides().flat_map(named).collect()
 }
 
-/// The pipelines that share the requests for it, have made it, or have a check or suite that names it.
+/// The pipelines that share the requests for it, have made it, or have a check or suite that names it; and those whose pods
+/// it has come to select, or selects no more.
 pub fn service(stores: &Stores, change: &Change<'_, slim::Service>) -> Vec<Key> {
     let of = |side: &slim::Service| of_service(stores, &side.namespace().unwrap_or_default(), &side.name_any());
     let loose = change.sides().filter_map(|side| of_loose(stores, &side.metadata, false));
@@ -206,7 +214,7 @@ pub fn service(stores: &Stores, change: &Change<'_, slim::Service>) -> Vec<Key> 
         })
     };
     let measured = change.sides().flat_map(measured);
-    change.sides().flat_map(of).chain(loose).chain(measured).collect()
+    change.sides().flat_map(of).chain(loose).chain(measured).chain(preflight::service(stores, change)).collect()
 }
 
 /// The pipelines of its Service.

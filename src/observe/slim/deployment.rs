@@ -1,8 +1,9 @@
 //! A Deployment without its pod template.
 
 use k8s_openapi::api::apps::v1::DeploymentStatus;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use kube::Resource;
+use kube::core::Selector;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,6 +22,8 @@ use crate::observe::snapshot::Rolls;
 pub struct Deployment {
     pub metadata: ObjectMeta,
     pub own: Controller,
+    /// Which pods it, and an autoscaler of it, counts as its own.
+    pub selector: Option<Selector>,
 }
 
 #[derive(Default, Deserialize)]
@@ -28,6 +31,7 @@ struct WireSpec {
     replicas: Option<i32>,
     #[serde(default)]
     paused: bool,
+    selector: Option<LabelSelector>,
     #[serde(default)]
     strategy: Strategy,
     #[serde(default)]
@@ -56,7 +60,7 @@ impl From<Wire<WireSpec, DeploymentStatus>> for Deployment {
             available: status.available_replicas.unwrap_or(0),
             refused: refused(&status),
         };
-        Self { metadata: super::pruned(metadata), own }
+        Self { metadata: super::pruned(metadata), own, selector: spec.selector.and_then(|s| s.try_into().ok()) }
     }
 }
 

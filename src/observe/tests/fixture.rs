@@ -54,6 +54,9 @@ impl World {
             "Service" => apply(&mut writers.services, object),
             "EndpointSlice" => apply(&mut writers.endpoint_slices, object),
             "HTTPRoute" => apply(&mut writers.http_routes, object),
+            "PodDisruptionBudget" => apply(&mut writers.pod_disruption_budgets, object),
+            "NetworkPolicy" => apply(&mut writers.network_policies, object),
+            "HorizontalPodAutoscaler" => apply(&mut writers.autoscalers, object),
             "Namespace" => apply(&mut writers.namespaces, object),
             other => panic!("no store for {other}"),
         }

@@ -13,7 +13,7 @@ use crate::plan::world::World;
 use crate::plan::writing::seen;
 use crate::plan::{interrupt, workload};
 
-use super::{borne, fits, size};
+use super::{borne, fits, lock, size};
 
 /// Adds the writes to the clones of one stage.
 pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
@@ -23,7 +23,7 @@ pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &m
         let stable = place.workloads.get(key).map(AsRef::as_ref);
         let wanting = plan.filter(|(rollout, plan)| borne(rollout) > 0 && fits(world, draft, rollout, plan, clone));
         actions.extend(match (wanting, stable) {
-            (Some((rollout, _)), Some(stable)) => fit(world, draft, stage, rollout, stable, clone),
+            (Some((rollout, plan)), Some(stable)) => fit(world, draft, stage, (rollout, plan), stable, clone),
             (Some(_), None) => None,
             (None, stable) => let_go(world, stage, stable, clone),
         });
@@ -38,13 +38,14 @@ fn fit(
     world: &World<'_>,
     draft: &Draft,
     stage: &StageStatus,
-    rollout: &Rollout,
+    (rollout, plan): (&Rollout, &RolloutWorkload),
     stable: &Workload,
     clone: &Workload,
 ) -> Option<Action> {
     let replicas = size(rollout, stable);
     let is_raised = replicas > clone.wanted;
-    if replicas == clone.wanted || is_raised && is_stopped(world, rollout) {
+    let is_barred = || is_stopped(world, rollout) || lock::is_awaited(world, stage, rollout, plan);
+    if replicas == clone.wanted || is_raised && is_barred() {
         return None;
     }
     let confirm = if is_raised { confirm(world, draft, stage, rollout) } else { Vec::new() };

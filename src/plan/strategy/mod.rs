@@ -2,6 +2,7 @@
 //! workload itself is not touched until the build is proven.
 
 pub mod effects;
+pub mod lock;
 
 use crate::api::pipeline::WorkloadRef;
 use crate::api::rollout::{Rollout, RolloutWorkload};

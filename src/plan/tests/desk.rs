@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{bounds, clones, routing};
+use super::{bounds, clones, locks, routing};
 use crate::api::conditions::find;
 use crate::api::pipeline::WorkloadRef;
 use crate::api::{
@@ -300,6 +300,9 @@ impl Desk {
             }
             Action::PutService(_) | Action::PutRoute(_) | Action::RemoveRouting { .. } => {
                 routing::carry_out(&mut self.snap, self.version, &action);
+            }
+            Action::LockScaleDown { .. } | Action::UnlockScaleDown { .. } => {
+                locks::carry_out(&mut self.snap, self.version, &action);
             }
             Action::DeletePod { .. } | Action::EnvironmentStatus { .. } => {}
         }

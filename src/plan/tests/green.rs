@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::clones::size;
 use super::desk::{Desk, image};
+use crate::api::strategy::{BlueGreen, Strategy};
 use crate::observe::{Reading, TroubleKind};
 use crate::plan::Action;
 
@@ -154,7 +155,7 @@ fn a_stage_that_changes_its_strategy_gets_the_other_service() {
     });
     let from = desk.done.len();
     let pipeline = std::sync::Arc::make_mut(&mut desk.snap.pipeline);
-    pipeline.spec.stages[1].strategy = crate::api::strategy::Strategy::BlueGreen {};
+    pipeline.spec.stages[1].strategy = Strategy::BlueGreen(BlueGreen::default());
     desk.go(1);
     assert_eq!(desk.told(from), ["service checkout-green", "weight 0", "no service checkout-canary"]);
 }
