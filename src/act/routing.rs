@@ -38,8 +38,8 @@ impl Cluster {
                     let operations = vec![replace(["spec"], spec(&want.shape))];
                     self.put_right(object, stands, &want.claim, operations).await
                 }
-                Some(at) => {
-                    let patch = guarded(&stands.uid, &stands.resource_version, weights(want, at));
+                Some(existing) => {
+                    let patch = guarded(&stands.uid, &stands.resource_version, weights(want, &existing.positions));
                     let stands = self.put(LIMIT, &object, Write::Patch(patch)).await?;
                     Ok(object.written(&stands.metadata))
                 }

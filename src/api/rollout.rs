@@ -134,6 +134,11 @@ impl Rollout {
         }
     }
 
+    /// What requests under way are given after each change of weights; nothing where there are none.
+    pub fn drain(&self) -> Span {
+        self.traffic.as_ref().map_or(Span::seconds(0), Traffic::drain)
+    }
+
     /// The workloads of which it makes clones.
     pub fn cloned(&self) -> impl Iterator<Item = &RolloutWorkload> {
         let clones = self.strategy.clones();

@@ -199,6 +199,15 @@ pub struct Position {
     pub backend: usize,
 }
 
+/// What of someone's route is ours to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Existing {
+    /// Where the backends of its shape stand.
+    pub positions: Vec<Position>,
+    /// Its rules send to both Services, or to none of them.
+    pub is_divided: bool,
+}
+
 /// A Service and its weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backend {

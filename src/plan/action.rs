@@ -6,7 +6,7 @@ use crate::api::decision::DecisionStatus;
 use crate::api::environment::EnvironmentStatus;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::release::ReleaseStatus;
-use crate::api::traffic::{Position, RouteShape};
+use crate::api::traffic::{Existing, RouteShape};
 use crate::api::{DecisionSpec, PipelineStatus, ReleaseSpec, TestRunSpec, TestRunStatus, Time};
 
 /// What to do now, and when to look again if nothing happens before.
@@ -254,8 +254,8 @@ pub struct PutRoute {
     /// None where it is to be made.
     pub stands: Option<Stands>,
     pub shape: RouteShape,
-    /// Of an existing route: where its backends stand. Nothing but their weights is written.
-    pub existing: Option<Vec<Position>>,
+    /// Only of an existing route: nothing but the weights of these is written.
+    pub existing: Option<Existing>,
     /// Value of `windlass.dev/claimed-by`: `namespace/name/uid` of the pipeline.
     pub claim: String,
     /// Not empty where the write raises exposure: none of these may have moved.

@@ -252,6 +252,18 @@ pub fn runs_current(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> bo
     world.spec.workloads.iter().all(|w| workload::unknown(world, w, row).is_none() && runs(w))
 }
 
+/// Whether the workloads that get clones run what is recorded as current: what others run waits for homing.
+pub fn can_be_cloned(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> bool {
+    let Some(row) = stage.current.as_ref().and_then(|c| world.row(&draft.status, &c.build)) else { return false };
+    let Some(place) = world.place(&stage.environment) else { return false };
+    world
+        .spec
+        .workloads
+        .iter()
+        .filter(|w| w.is_cloned())
+        .all(|w| place.workloads.get(&w.key()).is_some_and(|seen| workload::difference(world, seen, w, row).is_none()))
+}
+
 /// Whether all workloads of the stage serve.
 pub fn serves(world: &World<'_>, stage: &StageStatus) -> bool {
     let Some(place) = world.place(&stage.environment) else { return false };

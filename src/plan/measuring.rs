@@ -2,8 +2,12 @@
 //! stored checkpoint and from what is seen, like an effect; who measures keeps the samples, and the next pass judges them.
 
 use crate::api::check::{HttpProbe, MetricProbe};
-use crate::api::labels::STABLE;
+use std::collections::BTreeMap;
+
+use crate::api::labels::{STABLE, TRACK};
+use crate::api::pipeline::WorkloadRef;
 use crate::api::rollout::{Rollout, RolloutWorkload, SuiteState};
+use crate::api::strategy::Strategy;
 use crate::api::{RolloutState, Span, StageStatus, Time};
 use crate::observe::{Place, Service, Snapshot, TargetPort, Workload};
 
@@ -100,7 +104,8 @@ fn of_stage(world: &World<'_>, draft: &Draft, index: usize, stage: &StageStatus)
     let is_measured = |r: &&Rollout| is_forward(r) && !matches!(r.state, RolloutState::Homing(_));
     let Some(rollout) = stage.rollout.as_ref().filter(is_measured) else { return Vec::new() };
     let Some(place) = world.place(&stage.environment) else { return Vec::new() };
-    let subjects = Subjects { rollout, place, written: written(world, draft, index) };
+    let switched = stage.routed.as_ref().filter(|routed| routed.weight > 0).map(|routed| routed.since);
+    let subjects = Subjects { rollout, place, written: written(world, draft, index), switched };
     let revision = revision(world, draft, index);
     let measure = |subject: String, pace: &crate::api::check::Pace, ask: Ask| Measure {
         environment: stage.environment.clone(),
@@ -110,7 +115,7 @@ fn of_stage(world: &World<'_>, draft: &Draft, index: usize, stage: &StageStatus)
         interval: pace.interval(),
         ask,
     };
-    let is_asked = !rollout.is_apart() || strategy::asked(rollout) > 0;
+    let is_asked = !rollout.strategy.tests_first() || rollout.exposed_at.is_some() || switched.is_some();
     let checks = rollout.checks.iter().filter(|_| is_asked).filter_map(|check| {
         let ask = subjects.ask(check.http.as_ref(), check.metric.as_ref())?;
         Some(measure(of_check(&check.name), &check.pace, ask))
@@ -161,6 +166,8 @@ struct Subjects<'w, 'a> {
     rollout: &'w Rollout,
     place: &'a Place,
     written: Vec<(RolloutWorkload, &'a Workload)>,
+    /// Since when requests have gone to the clone by a route.
+    switched: Option<Time>,
 }
 
 impl Subjects<'_, '_> {
@@ -174,13 +181,13 @@ impl Subjects<'_, '_> {
     }
 
     fn http(&self, probe: &HttpProbe) -> Option<Ask> {
-        let names = self.rollout.workloads.iter().map(|plan| plan.workload.key());
-        if let Some(why) = http_problem(self.place, probe, names) {
+        let workloads = self.rollout.workloads.iter().map(|plan| &plan.workload);
+        if let Some(why) = http_problem(self.place, probe, &self.rollout.strategy, workloads) {
             return Some(Ask::Nothing(why));
         }
         let service = self.place.services.get(&probe.service)?;
         let selected: Vec<&Workload> =
-            self.written.iter().map(|(_, seen)| *seen).filter(|seen| selects(service, seen)).collect();
+            self.written.iter().map(|(_, seen)| *seen).filter(|seen| selects(service, &seen.reach.labels)).collect();
         if selected.is_empty() {
             return None;
         }
@@ -196,8 +203,9 @@ impl Subjects<'_, '_> {
     }
 
     fn metric(&self, probe: &MetricProbe) -> Option<Ask> {
-        let first = self.rollout.workloads.first().map(|plan| plan.workload.name.as_str());
-        let name = probe.workload.as_deref().or(first)?;
+        let clones = self.rollout.strategy.clones();
+        let first = self.rollout.workloads.iter().find(|plan| !clones || plan.workload.is_cloned());
+        let name = probe.workload.as_deref().or(first.map(|plan| plan.workload.name.as_str()))?;
         if !self.rollout.workloads.iter().any(|plan| plan.workload.name == name) {
             return Some(Ask::Nothing(format!("workload {name} is not part of this rollout")));
         }
@@ -215,18 +223,26 @@ impl Subjects<'_, '_> {
         if probe.stable.is_some() && plan.stable.is_empty() && probe.query.contains(HASH) {
             return Some(Ask::Nothing(format!("{}: there is no revision before to compare with", plan.workload.key())));
         }
-        // the pods of the revision before are gone, or go just now: what it was like is known as of the start
+        // where the revision before gets no requests any more, what it was like is known as of the start
         let is_apart = self.rollout.is_apart();
-        let at = Some(self.rollout.started_at).filter(|_| !is_apart);
+        let is_asked = is_apart && (self.rollout.traffic.is_none() || strategy::asked(self.rollout) < strategy::FULL);
+        let at = Some(self.rollout.started_at).filter(|_| !is_asked);
         let stable = probe.stable.as_ref().map(|_| Stable { names: names(name, STABLE, &plan.stable), at });
         let names = names(&seen.name, if is_apart { self.rollout.track() } else { STABLE }, &seen.reach.hash);
-        let since = self.rollout.exposed_at.unwrap_or(self.rollout.started_at);
+        // what suites provoke before a switch is no user's
+        let switched = self.switched.filter(|_| self.rollout.strategy.tests_first());
+        let since = self.rollout.exposed_at.or(switched).unwrap_or(self.rollout.started_at);
         Some(Ask::Metric(Box::new(Metric { probe: probe.clone(), names, since, stable })))
     }
 }
 
-/// Why a request cannot be made through what the Service says, if so.
-pub fn http_problem(place: &Place, probe: &HttpProbe, mut names: impl Iterator<Item = String>) -> Option<String> {
+/// Why a request cannot be made through what the Service says, if so. Where the new build runs in clones, those are asked.
+pub fn http_problem<'w>(
+    place: &Place,
+    probe: &HttpProbe,
+    strategy: &Strategy,
+    workloads: impl Iterator<Item = &'w WorkloadRef>,
+) -> Option<String> {
     let name = &probe.service;
     let Some(service) = place.services.get(name) else { return Some(format!("Service {name} does not exist")) };
     if service.external {
@@ -238,9 +254,17 @@ pub fn http_problem(place: &Place, probe: &HttpProbe, mut names: impl Iterator<I
     if !service.ports.contains_key(&probe.port) {
         return Some(format!("Service {name} has no TCP port {}", probe.port));
     }
-    let selected = names.find_map(|key| place.workloads.get(&key).filter(|seen| selects(service, seen)));
+    let mut asked = workloads.filter(|workload| !strategy.clones() || workload.is_cloned());
+    let selected = asked.find_map(|workload| {
+        let seen = place.workloads.get(&workload.key())?;
+        let beside = strategy.track().map(|track| clone_labels(seen, track));
+        let is_selected =
+            selects(service, &seen.reach.labels) || beside.is_some_and(|labels| selects(service, &labels));
+        is_selected.then_some(seen)
+    });
     let Some(seen) = selected else {
-        return Some(format!("Service {name} selects the pods of no workload of the pipeline"));
+        let whose = if strategy.clones() { "no workload that gets a clone" } else { "no workload of the pipeline" };
+        return Some(format!("Service {name} selects the pods of {whose}"));
     };
     match service.ports.get(&probe.port) {
         Some(TargetPort::Name(port)) if !seen.reach.ports.contains_key(port) => {
@@ -250,8 +274,15 @@ pub fn http_problem(place: &Place, probe: &HttpProbe, mut names: impl Iterator<I
     }
 }
 
-fn selects(service: &Service, seen: &Workload) -> bool {
-    service.selector.iter().all(|(key, value)| seen.reach.labels.get(key) == Some(value))
+fn selects(service: &Service, labels: &BTreeMap<String, String>) -> bool {
+    service.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+}
+
+/// The labels of the pods of its clone.
+fn clone_labels(of: &Workload, track: &str) -> BTreeMap<String, String> {
+    let mut labels = of.reach.labels.clone();
+    labels.insert(TRACK.to_owned(), track.to_owned());
+    labels
 }
 
 fn port_of(service: &Service, port: u16, seen: &Workload) -> Option<u16> {

@@ -104,6 +104,8 @@ fn enter(
     } else {
         RolloutState::Progressing(Progressing { step: 0, deadline, paused: None })
     };
+    let is_other = stage.current.as_ref().is_some_and(|current| current.build != row.hash);
+    let is_rolled_instead = spec.strategy.clones() && !strategy.clones() && is_other;
     let target = revert::default_target(world, stage, &row.hash);
     let rollout = Rollout {
         decision: standing.and_then(|d| d.metadata.uid.clone()),
@@ -127,6 +129,13 @@ fn enter(
         decision::applied(draft, standing, known, &format!("{} started in {environment}", known.mark.version));
     }
     draft.tell(known.name(), "Started", format!("{environment}: {} started", known.mark.version));
+    if is_rolled_instead {
+        let text = format!(
+            "{environment}: {} is rolled, and not tried in a clone: the workload does not run the current build",
+            known.mark.version
+        );
+        draft.warn(known.name(), "RolledInstead", text);
+    }
 }
 
 /// The Decision Promote or Retry that stands for that release in that stage: the last one.

@@ -31,9 +31,13 @@ fn measured(world: &World<'_>, environment: &str) -> Option<Problem> {
     let checks = stage.checks.iter().map(|c| ("checks", &c.name, c.http.as_ref(), c.metric.as_ref()));
     let suites = stage.tests.iter().map(|s| ("tests", &s.suite, s.http.as_ref(), s.metric.as_ref()));
     checks.chain(suites).find_map(|(list, name, http, metric)| {
-        let names = || world.spec.workloads.iter().map(WorkloadRef::key);
+        let clones = stage.strategy.clones();
+        let is_apart = |name: &str| world.spec.workloads.iter().any(|w| w.name == name && !w.is_cloned());
         let why = match (http, metric) {
-            (Some(probe), _) => http_problem(place, probe, names())?,
+            (Some(probe), _) => http_problem(place, probe, &stage.strategy, world.spec.workloads.iter())?,
+            (None, Some(probe)) if clones && probe.workload.as_deref().is_some_and(is_apart) => {
+                format!("workload {} gets no clone", probe.workload.as_deref().unwrap_or_default())
+            }
             (None, Some(probe)) if !world.snap.providers.contains(&probe.provider) => {
                 format!("the operator knows no provider {}", probe.provider)
             }

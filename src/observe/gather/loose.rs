@@ -28,10 +28,8 @@ pub fn loose(stores: &Stores, health: &WatchHealth, is_route: bool, namespace: &
         !stores.deployments.state_filter(|d| holder_of_clone(d).is_some() && is_mate(&d.metadata)).is_empty()
     } else {
         // whoever's: without it that route would answer with errors
-        let sends = |route: &HttpRoute| {
-            route.metadata.namespace == meta.namespace && route.targets.iter().any(|(_, backend)| backend.name == name)
-        };
-        !stores.http_routes.state_filter(|route| is_mate(&route.metadata) || sends(route)).is_empty()
+        let sends = |route: &HttpRoute| is_mate(&route.metadata) || route.sends_to(namespace, name);
+        !stores.http_routes.state_filter(sends).is_empty()
     };
     Some(Loose {
         is_route,

@@ -158,6 +158,12 @@ pub fn http_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator
     checks.chain(all_suites(pipeline, at).filter_map(|suite| suite.http.as_ref()))
 }
 
+/// The track of clones there: of the open rollout, else as the stage would have it.
+fn track(pipeline: &DeliveryPipeline, at: &str) -> Option<&'static str> {
+    let stage = || pipeline.spec.stages.iter().find(|stage| stage.environment == at)?.strategy.track();
+    rollout(pipeline, at).and_then(|rollout| rollout.strategy.track()).or_else(stage)
+}
+
 /// The open rollout of that environment.
 fn rollout<'a>(pipeline: &'a DeliveryPipeline, at: &str) -> Option<&'a Rollout> {
     let mut stages = pipeline.status.iter().flat_map(|status| &status.stages);

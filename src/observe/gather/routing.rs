@@ -30,6 +30,7 @@ pub fn routing(
     let named: BTreeSet<String> =
         frozen.into_iter().chain(&pipeline.spec.traffic).flat_map(Traffic::services).collect();
     let existing = frozen.or(pipeline.spec.traffic.as_ref()).filter(|traffic| traffic.route.existing.is_some());
+    let existing = existing.zip(super::track(pipeline, at));
     let is_made = |s: &slim::Service| is_claimed(s.annotations(), pipeline) && s.labels().contains_key(TRACK);
     let found = stores.services.state_filter(|s| {
         s.metadata.namespace.as_deref() == Some(namespace) && (named.contains(&s.name_any()) || is_made(s))
@@ -40,7 +41,7 @@ pub fn routing(
     let shadow = made.and_then(|traffic| shadow(stores, traffic, namespace, own.as_deref(), &name));
     let own = own.map(|found| route(health, stores, pipeline, &found));
     let (route, left) = match existing {
-        Some(traffic) => (existing::route(stores, pipeline, traffic, namespace), own),
+        Some(split) => (existing::route(stores, pipeline, split, namespace), own),
         None => (own, None),
     };
     Routing {

@@ -24,7 +24,8 @@ pub struct HttpRoute {
     pub matches: Vec<Option<RouteMatch>>,
     /// Of its only rule; none if there are several, or the rule does more than send.
     pub backends: Option<Vec<Backend>>,
-    /// The Services of its own namespace that any of its rules sends to, whatever else the rule does.
+    /// What its rules send to, whatever else they do: a Service of its own namespace by name, one of another namespace as
+    /// `namespace/name`, something else as `kind:name`.
     pub targets: Vec<(Position, Backend)>,
     /// Who wrote its spec last.
     pub writer: Option<Writer>,
@@ -116,6 +117,8 @@ impl From<Wire<WireSpec, WireStatus>> for HttpRoute {
         let placed = |parent: ParentRef| ParentRef { namespace: parent.namespace.or_else(|| home.clone()), ..parent };
         let verdicts =
             status.parents.into_iter().map(|p| Verdict { accepted: verdict(&p), parent: placed(p.parent_ref) });
+        let here = metadata.namespace.as_deref().unwrap_or_default();
+        let targets = spec.rules.iter().enumerate().flat_map(|(at, rule)| targets(here, at, rule)).collect();
         let backends = match spec.rules.as_slice() {
             [rule] => backends(rule),
             _ => None,
@@ -126,7 +129,7 @@ impl From<Wire<WireSpec, WireStatus>> for HttpRoute {
             parents: spec.parent_refs.into_iter().map(placed).collect(),
             hostnames: spec.hostnames,
             matches: spec.rules.iter().flat_map(matches).collect(),
-            targets: spec.rules.iter().enumerate().flat_map(|(at, rule)| targets(at, rule)).collect(),
+            targets,
             backends,
             metadata: super::pruned(metadata),
         }
@@ -172,23 +175,41 @@ fn backends(rule: &Value) -> Option<Vec<Backend>> {
     if !is_plain(rule, &["matches", "backendRefs"]) {
         return None;
     }
-    let read = |value: &Value| backend(value).filter(|_| is_plain(value, &["group", "kind", "name", "port", "weight"]));
+    let is_service = |value: &Value| value.get("kind").is_none_or(|kind| kind == "Service");
+    let read = |value: &Value| {
+        backend(value).filter(|_| is_service(value) && is_plain(value, &["group", "kind", "name", "port", "weight"]))
+    };
     list(rule, "backendRefs").iter().map(read).collect()
 }
 
-/// A Service; none of what is none.
 fn backend(value: &Value) -> Option<Backend> {
-    let is_service = value.get("kind").is_none_or(|kind| kind == "Service");
     let number = |key: &str, default: i64| value.get(key).map_or(Some(default), Value::as_i64);
     let name = value.get("name")?.as_str()?.to_owned();
     let weight = u32::try_from(number("weight", 1)?).ok()?;
-    is_service.then_some(Backend { name, port: number("port", 0)?, weight })
+    Some(Backend { name, port: number("port", 0)?, weight })
 }
 
-fn targets(rule: usize, value: &Value) -> Vec<(Position, Backend)> {
-    let is_here = |value: &Value| value.get("namespace").is_none();
-    let found = list(value, "backendRefs").iter().enumerate().filter(|(_, value)| is_here(value));
-    found.filter_map(|(at, value)| Some((Position { rule, backend: at }, backend(value)?))).collect()
+fn targets(here: &str, rule: usize, value: &Value) -> Vec<(Position, Backend)> {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let read = |(at, value): (usize, &Value)| {
+        let found = backend(value)?;
+        let name = match (text(value, "kind"), text(value, "namespace")) {
+            (Some(kind), _) if kind != "Service" => format!("{kind}:{}", found.name),
+            (_, Some(namespace)) if namespace != here => format!("{namespace}/{}", found.name),
+            (Some(_) | None, Some(_) | None) => found.name,
+        };
+        Some((Position { rule, backend: at }, Backend { name, ..found }))
+    };
+    list(value, "backendRefs").iter().enumerate().filter_map(read).collect()
+}
+
+impl HttpRoute {
+    /// Whether it sends to that Service, from wherever it stands.
+    pub fn sends_to(&self, namespace: &str, service: &str) -> bool {
+        let is_here = self.metadata.namespace.as_deref() == Some(namespace);
+        let abroad = format!("{namespace}/{service}");
+        self.targets.iter().any(|(_, backend)| if is_here { backend.name == service } else { backend.name == abroad })
+    }
 }
 
 /// The latest owner of any field of its spec.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Claim;
-use crate::api::traffic::{Position, RouteShape};
+use crate::api::traffic::{Existing, RouteShape};
 
 /// What stands in a target namespace between the router and the workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,11 +52,11 @@ pub struct HttpRoute {
     pub generation: i64,
     pub deleting: bool,
     pub claim: Claim,
-    /// What it does; none where that is more than a route of ours ever does. Of an existing route: what stands between the two
-    /// Services; none where they do not stand in it as they must.
+    /// What it does; none where that is more than a route of ours ever does. Of an existing route: the backends that are one of
+    /// the two Services.
     pub shape: Option<RouteShape>,
-    /// Of an existing route: where the backends of its shape stand.
-    pub existing: Option<Vec<Position>>,
+    /// Only of an existing route.
+    pub existing: Option<Existing>,
     /// Why it is not in force as it stands, if a parent has not accepted it.
     pub obstacle: Option<String>,
     /// The field manager that wrote its spec last.

@@ -51,7 +51,7 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause,
     }
     rollout.state = RolloutState::Reverting(Reverting {
         since: world.now,
-        deadline: world.now.plus(rollout.progress_deadline),
+        deadline: world.now.plus(rollout.progress_deadline).plus(rollout.drain()),
         ending: Ending { cause, message: clip(message, 256) },
         apart: rollout.is_apart(),
         hold_by: hold_by.map(str::to_owned),

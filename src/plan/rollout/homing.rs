@@ -80,8 +80,13 @@ fn clear(world: &World<'_>, draft: &mut Draft, index: usize, state: &Homing, is_
     if is_clear && is_serving && !is_closed && suite::is_told(world, draft, index) {
         return ending::settle(world, draft, index, Outcome::Delivered, "");
     }
-    if world.is_due(state.deadline) {
-        let why = interrupt::progress_text(world, draft, index);
+    if stage.rollout.as_ref().is_some_and(|rollout| world.is_due(state.deadline.plus(rollout.drain()))) {
+        let why = match interrupt::progress_text(world, draft, index) {
+            text if text.is_empty() => {
+                route::keeps(world, stage).unwrap_or_else(|| "its clone is still there".to_owned())
+            }
+            text => text,
+        };
         page(world, draft, index, &why);
     }
 }

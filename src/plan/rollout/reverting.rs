@@ -38,6 +38,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
             Standing::Unknown(image) => unknown(&plan.workload, image),
             _ => format!("{} is not back", plan.workload.key()),
         });
+        let late = late.or_else(|| draft.status.stages.get(index).and_then(|stage| route::keeps(world, stage)));
         let late = late.or_else(|| has_clones.then(|| "its clone is still there".to_owned()));
         let why = closed.or_else(|| interrupt::refusal(world, &environment)).or(late).unwrap_or_default();
         ending::revert_failed(world, draft, index, &clip(&why, 200));

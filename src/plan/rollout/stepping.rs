@@ -57,7 +57,8 @@ fn bring(world: &World<'_>, draft: &mut Draft, index: usize, state: Stepping, is
             set(draft, index, Stepping { since: Some(world.now), ..state });
             start_suites(draft, index, world.now);
         }
-        Clones::Coming(_) | Clones::Blocked(_) | Clones::Failed(_) if is_paused || !world.is_due(state.deadline) => {}
+        Clones::Coming(_) | Clones::Blocked(_) | Clones::Failed(_)
+            if is_paused || !world.is_due(state.deadline.plus(rollout.drain())) => {}
         Clones::Blocked(why) => ending::go_back(world, draft, index, Cause::Inconclusive, &why, None),
         Clones::Coming(_) | Clones::Failed(_) => {
             let environment = stage.environment.clone();
@@ -91,7 +92,13 @@ fn watch(
         return;
     }
     let is_over = state.skipped || world.is_due(since.plus(pause)) || is(Mutant::PauseSkipped);
-    if is_paused || !is_over || state.unhealthy.is_some() || !matches!(clones, Clones::Stand) {
+    if is_paused || !is_over {
+        return;
+    }
+    if let Clones::Coming(why) | Clones::Blocked(why) = clones {
+        return unanswered(world, draft, index, since.max(state.deadline).plus(pause), why);
+    }
+    if state.unhealthy.is_some() {
         return;
     }
     if let Checks::Open(why) = check::judge(world, draft, index, since)
@@ -131,7 +138,8 @@ fn is_asked(draft: &Draft, index: usize) -> bool {
     draft.rollout(index).is_some_and(|rollout| strategy::asked(rollout) > 0)
 }
 
-/// Checks that have not passed when the pause is over get what is left of the time that a rollout has.
+/// What does not stand any more when the pause is over, and checks that have not passed, get what is left of the time that a
+/// rollout has.
 fn unanswered(world: &World<'_>, draft: &mut Draft, index: usize, limit: Time, why: &str) {
     if world.is_due(limit) {
         let why = format!("no verdict by {limit}: {why}");

@@ -25,7 +25,7 @@ pub const FULL: u32 = 100;
 /// How a release enters: in a clone if the stage says so, and there is something to run beside.
 pub fn of(world: &World<'_>, draft: &Draft, stage: &StageStatus, spec: &Stage, build: &BuildHash) -> Strategy {
     let is_beside = stage.current.as_ref().is_some_and(|current| current.build != *build);
-    if spec.strategy.clones() && is_beside && idle::runs_current(world, draft, stage) {
+    if spec.strategy.clones() && is_beside && idle::can_be_cloned(world, draft, stage) {
         spec.strategy.clone()
     } else {
         Strategy::default()

@@ -396,3 +396,27 @@ fn checks_ask_about_the_clone_and_compare_with_what_still_serves() {
     let stable = metric.stable.as_ref().expect("a comparison");
     assert_eq!((stable.names.workload.as_str(), stable.names.track, stable.at), ("checkout", "stable", None));
 }
+
+#[test]
+fn a_worker_that_came_later_does_not_make_it_a_rolling_rollout() {
+    let mut desk = Desk::adopted(|spec| {
+        steps(spec);
+        spec["workloads"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"kind": "Deployment", "name": "mailer", "exposure": "Worker",
+            "containers": [{"name": "app", "imageName": "app"}]}));
+    });
+    desk.change("production", "checkout", |w| size(w, 4));
+    desk.release("1.8.0", 1).finish();
+    desk.change("production", "mailer", |w| w.uid = "another".into());
+    let known = std::sync::Arc::make_mut(&mut desk.snap.pipeline).status.as_mut().unwrap();
+    known.stages[1].workloads.retain(|seen| seen.workload != "Deployment/mailer");
+    desk.change("production", "mailer", |w| {
+        w.images.insert("app".into(), "registry.example/elsewhere/mailer:1".into());
+    });
+    desk.release("1.9.0", 2);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.9.0"), 1)));
+    desk.finish();
+    assert_eq!(desk.image("production", "mailer"), image("1.9.0"), "it is rolled at homing");
+}

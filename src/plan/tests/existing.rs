@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::clones::size;
 use super::desk::{Desk, image};
-use crate::api::traffic::{Backend, Position, RouteShape};
+use crate::api::traffic::{Backend, Existing, Position, RouteShape};
 use crate::observe::{Claim, HttpRoute};
 
 fn existing(spec: &mut Value) {
@@ -25,7 +25,10 @@ fn front() -> HttpRoute {
         deleting: false,
         claim: Claim::Ours,
         shape: Some(RouteShape { parents: vec![], hostnames: vec![], matches: vec![], backends }),
-        existing: Some(vec![Position { rule: 0, backend: 0 }, Position { rule: 0, backend: 1 }]),
+        existing: Some(Existing {
+            positions: vec![Position { rule: 0, backend: 0 }, Position { rule: 0, backend: 1 }],
+            is_divided: true,
+        }),
         obstacle: None,
         writer: Some("kubectl".into()),
     }
@@ -73,7 +76,8 @@ fn without_consent_or_without_both_services_nothing_is_exposed_by_it() {
     refused("RouteMissing", &[], None);
     refused("RouteNotGiven", &[], Some(HttpRoute { claim: Claim::None, ..front() }));
     let both = ["service checkout-stable", "service checkout-canary"];
-    refused("RouteNotDivided", &both, Some(HttpRoute { shape: None, existing: Some(vec![]), ..front() }));
+    let existing = Some(Existing { positions: vec![], is_divided: false });
+    refused("RouteNotDivided", &both, Some(HttpRoute { existing, ..front() }));
 }
 
 #[test]
@@ -131,4 +135,108 @@ fn a_route_of_our_own_goes_when_an_existing_one_is_named() {
     routing.left = routing.route.replace(front());
     desk.run();
     assert_eq!(desk.told(from), ["no route"]);
+}
+
+/// 1.8.0 has a quarter of the requests.
+fn exposed() -> Desk {
+    let mut desk = open(Some(front()));
+    desk.release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.go(10);
+    assert_eq!(desk.share("1.8.0"), "1/2 25 25");
+    desk
+}
+
+#[test]
+fn a_clone_that_still_gets_requests_is_not_cut_though_the_leave_is_taken_back() {
+    let mut desk = exposed();
+    desk.change_route("production", "kubectl", |route| route.claim = Claim::None).run();
+    let from = desk.done.len();
+    desk.decide("Abort", json!({"environment": "production"}));
+    desk.go(10).go(700);
+    assert!(desk.told(from).is_empty(), "{:?}", desk.told(from));
+    let last = desk.stage("production").history.last().unwrap();
+    assert!(last.reason.contains("HTTPRoute front still gives the clone 25 %"), "{}", last.reason);
+    assert_eq!(desk.pipeline_condition("Stalled"), "True RouteNotGiven");
+    desk.change_route("production", "kubectl", |route| route.claim = Claim::Ours);
+    desk.go(10).go(10);
+    assert_eq!(desk.told(from), ["weight 0", "pods 0", "no clone"]);
+
+    let mut desk = exposed();
+    desk.go(60).go(10);
+    assert_eq!(
+        (desk.phase("1.8.0", "production").as_str(), desk.weight("production")),
+        ("Delivered Baking", Some(100))
+    );
+    desk.change_route("production", "kubectl", |route| route.claim = Claim::None);
+    let from = desk.done.len();
+    desk.go(60).go(700);
+    assert_eq!(desk.told(from), ["rolled"], "all requests go to the clone");
+    let alert = desk.stage("production").alert.as_ref().map(|a| a.message.clone()).unwrap_or_default();
+    assert!(alert.contains("HTTPRoute front still gives the clone 100 %"), "{alert}");
+}
+
+#[test]
+fn a_rule_that_is_divided_no_more_is_cut_all_the_same() {
+    let mut desk = exposed();
+    desk.change_route("production", "kubectl", |route| route.existing.as_mut().unwrap().is_divided = false).run();
+    assert_eq!(desk.weight("production"), Some(25), "what stands is not raised");
+    desk.decide("Abort", json!({"environment": "production"}));
+    desk.go(1);
+    let weights: Vec<u32> = desk.snap.places["production"]
+        .routing
+        .route
+        .as_ref()
+        .unwrap()
+        .shape
+        .as_ref()
+        .unwrap()
+        .backends
+        .iter()
+        .map(|b| b.weight)
+        .collect();
+    assert_eq!(weights, [75, 0], "the owner's other weights are the owner's");
+}
+
+#[test]
+fn the_smallest_share_is_a_share() {
+    let mut desk = open(Some(front()));
+    desk.change_route("production", "kubectl", |route| {
+        let backends = &mut route.shape.as_mut().unwrap().backends;
+        (backends[0].weight, backends[1].weight) = (1000, 1);
+    });
+    assert_eq!(desk.weight("production"), Some(1));
+}
+
+#[test]
+fn a_fight_about_a_delivered_build_leaves_it_delivered() {
+    let mut desk = exposed();
+    desk.go(60).go(10);
+    let to = |weight: u32| {
+        move |route: &mut HttpRoute| {
+            let backends = &mut route.shape.as_mut().unwrap().backends;
+            (backends[0].weight, backends[1].weight) = (100 - weight, weight);
+        }
+    };
+    desk.change_route("production", "helm", to(0)).run().pass(5);
+    desk.change_route("production", "helm", to(0)).run();
+    assert_eq!(desk.pipeline_condition("Stalled"), "True RouteContested");
+    assert_eq!(desk.phase("1.8.0", "production"), "Delivered Baking");
+    assert!(desk.stage("production").proofs.iter().all(|proof| proof.void.is_none()));
+}
+
+#[test]
+fn our_own_route_answers_until_the_existing_one_can() {
+    let mut desk = Desk::new(|spec| {
+        existing(spec);
+        spec["traffic"]["route"] = json!({"parentRefs": [{"name": "gateway"}], "hostnames": ["shop.example"]});
+    });
+    desk.routable("production").run().pass(2).run();
+    std::sync::Arc::make_mut(&mut desk.snap.pipeline).spec.traffic.as_mut().unwrap().route =
+        crate::api::traffic::Route { existing: Some("front".into()), ..Default::default() };
+    let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+    routing.left = routing.route.replace(HttpRoute { claim: Claim::None, ..front() });
+    let from = desk.done.len();
+    desk.run();
+    assert!(desk.told(from).is_empty(), "{:?}", desk.told(from));
 }

@@ -159,3 +159,18 @@ fn a_stage_that_changes_its_strategy_gets_the_other_service() {
     desk.go(1);
     assert_eq!(desk.told(from), ["service checkout-green", "weight 0", "no service checkout-canary"]);
 }
+
+#[test]
+fn what_suites_provoked_before_the_switch_is_not_measured_and_the_workload_is_as_it_was_before() {
+    let mut desk = shown(|spec| {
+        checked(spec);
+        spec["stages"][1]["checks"][0]["metric"]["stable"] = json!({"maxRatio": "2"});
+    });
+    desk.go(200);
+    desk.report("smoke", "Passed").go(1);
+    let asked = desk.wanted("production", "check/errors").expect("a measurement");
+    let crate::plan::measuring::Ask::Metric(metric) = asked.ask else { panic!("a query") };
+    let rollout = desk.stage("production").rollout.as_ref().unwrap();
+    assert!(metric.since > rollout.started_at.plus(crate::api::Span::seconds(200)), "since the switch");
+    assert_eq!(metric.stable.unwrap().at, Some(rollout.started_at), "it gets no requests now");
+}

@@ -106,3 +106,41 @@ fn a_check_that_lost_its_service_does_not_spare_a_build_that_never_comes_up() {
     desk.pass(601).run();
     assert_eq!((desk.bans(), desk.phase("1.8.0", "staging").as_str()), (1, "Reverting Failed"));
 }
+
+#[test]
+fn a_canary_measures_what_gets_a_clone_and_by_the_services_of_its_clones() {
+    let refused = |service: &str, workload: Option<&str>| {
+        let mut desk = Desk::new(|spec| {
+            spec["workloads"].as_array_mut().unwrap().insert(
+                0,
+                json!({"kind": "Deployment", "name": "mailer",
+                "exposure": "Worker", "containers": [{"name": "app", "imageName": "app"}]}),
+            );
+            spec["stages"][1]["strategy"] = json!({"canary": {"steps": [{"weight": 50, "pause": "1m"}]}});
+            let metric = json!({"provider": "main", "query": "x", "max": "1", "workload": workload});
+            spec["stages"][1]["checks"] = json!([{"name": "healthz", "http": {"service": "web", "port": 80}},
+                {"name": "errors", "metric": metric}]);
+        });
+        let selector = match service {
+            "worker" => [("app".to_owned(), "mailer".to_owned())].into(),
+            track => {
+                [("app".to_owned(), "checkout".to_owned()), ("windlass.dev/track".to_owned(), track.to_owned())].into()
+            }
+        };
+        let web = Service { external: false, selector, ports: [(80, TargetPort::Number(8080))].into() };
+        desk.snap.places.get_mut("production").unwrap().services.insert("web".into(), Arc::new(web));
+        desk.run().pass(2).run();
+        desk.release("1.8.0", 1).until(|desk| {
+            desk.exposed("production").is_some()
+                || !desk.waiting_for("1.8.0").is_empty() && desk.waiting_for("1.8.0").contains("answer")
+        });
+        let is_measured = desk.wanted("production", "check/errors").is_some();
+        (desk.waiting_for("1.8.0"), is_measured)
+    };
+    let (said, is_measured) = refused("canary", None);
+    assert!(!said.contains("can have no answer") && is_measured, "the clone of the first that gets one: {said}");
+    let (said, _) = refused("worker", None);
+    assert!(said.contains("selects the pods of no workload that gets a clone"), "{said}");
+    let (said, _) = refused("canary", Some("mailer"));
+    assert!(said.contains("workload mailer gets no clone"), "{said}");
+}

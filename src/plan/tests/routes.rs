@@ -223,3 +223,49 @@ fn without_spec_traffic_nothing_of_it_is_left() {
     assert_eq!(desk.told(from), ["no route", "no service checkout-canary", "no service checkout-stable"]);
     assert!(desk.snap.pipeline.metadata.finalizers.is_none());
 }
+
+#[test]
+fn a_step_that_stands_no_more_ends_by_its_deadline() {
+    let mut desk = stepping();
+    desk.go(10);
+    desk.change_route("production", "windlass", |route| route.obstacle = Some("Gateway gateway: gone".into()));
+    desk.go(60).go(540);
+    assert_eq!(desk.weight("production"), Some(25), "not before");
+    desk.go(61).go(10);
+    assert_eq!(desk.weight("production"), Some(0));
+    desk.change_route("production", "windlass", |route| route.obstacle = None);
+    desk.go(100);
+    assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Reverted Inconclusive"]);
+    assert_eq!(desk.bans(), 0);
+}
+
+#[test]
+fn a_drain_longer_than_the_deadline_is_waited_for() {
+    let mut desk = Desk::new(|spec| {
+        routed(spec);
+        spec["traffic"]["drain"] = json!("20m");
+    });
+    desk.routable("production");
+    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
+    desk.run().pass(2).run().release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.go(1190);
+    assert_eq!(desk.share("1.8.0"), "1/3 25 -");
+    desk.go(11);
+    assert_eq!(desk.share("1.8.0"), "1/3 25 25");
+    desk.decide("Abort", json!({"environment": "production"}));
+    desk.go(1190).go(11).go(1);
+    assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Reverted Aborted"]);
+}
+
+#[test]
+fn a_workload_without_pods_goes_through_its_steps() {
+    let mut desk = open();
+    desk.change("production", "checkout", |w| size(w, 0)).endpoints();
+    desk.release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 0)));
+    for _ in 0..8 {
+        desk.go(61);
+    }
+    assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Delivered"]);
+}

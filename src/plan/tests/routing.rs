@@ -4,6 +4,7 @@ use super::desk::Desk;
 use crate::api::labels::{MANAGER, TRACK};
 use crate::observe::{Claim, HttpRoute, Place, RoutedService, Snapshot};
 use crate::plan::traffic::route;
+use crate::plan::world::World;
 use crate::plan::{Action, PutRoute, PutService, RoutingKind};
 
 pub fn carry_out(snap: &mut Snapshot, version: u64, action: &Action) {
@@ -120,7 +121,7 @@ impl Desk {
     /// The weight of the canary, if there is a route.
     pub fn weight(&self, environment: &str) -> Option<u32> {
         let found = self.snap.places[environment].routing.route.as_ref()?;
-        Some(route::weight(self.stage(environment), found))
+        Some(route::weight(&World::new(&self.snap, self.now), self.stage(environment), found))
     }
 
     /// Changes the route as someone else might.

@@ -2,7 +2,7 @@
 
 use crate::api::labels::MANAGER;
 use crate::api::traffic::{Rewritten, Routed};
-use crate::api::{Cause, Span, StageStatus};
+use crate::api::{Cause, Rollout, RolloutState, Span, StageStatus};
 use crate::observe::HttpRoute;
 use crate::plan::draft::{Draft, clip};
 use crate::plan::ending;
@@ -16,8 +16,9 @@ const FIGHT: Span = Span::seconds(3600);
 /// Notes what is new of the stage's route.
 pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
     let Some(stage) = draft.status.stages.get(index) else { return };
-    let found = route::ours(world, &stage.environment);
-    let foreign = found.filter(|found| is_foreign(world, draft, stage, found));
+    let found = route::standing(world, &stage.environment);
+    let ours = route::ours(world, &stage.environment);
+    let foreign = ours.filter(|found| is_foreign(world, draft, stage, found));
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(found) = found else {
         stage.routed = None;
@@ -31,7 +32,7 @@ pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
 }
 
 fn note(world: &World<'_>, stage: &mut StageStatus, found: &HttpRoute) {
-    let weight = route::weight(stage, found);
+    let weight = route::weight(world, stage, found);
     let accepted = found.obstacle.is_none();
     let is_same = |r: &Routed| r.weight == weight && r.generation == found.generation && (r.accepted || !accepted);
     // while it is not accepted only the way down is worth a note: its end is waited for, but not without end. Of someone's route
@@ -48,7 +49,7 @@ fn is_foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus, found: &Htt
     let weight = super::weight::wanted(world, draft, stage);
     if found.existing.is_some() {
         // most of it is theirs to write, and so is what was there before we wrote
-        let now = route::weight(stage, found);
+        let now = route::weight(world, stage, found);
         let is_moved = stage.routed.as_ref().is_some_and(|r| r.generation < found.generation && r.weight != now);
         return !by_us && is_moved && now != weight;
     }
@@ -73,8 +74,10 @@ fn rewritten(world: &World<'_>, draft: &mut Draft, index: usize, found: &HttpRou
         return draft.warn("", "RouteRewritten", text);
     }
     let why = format!("RouteContested: {by} wrote HTTPRoute {name} again");
-    draft.warn("", "RouteContested", format!("{environment}: {why}; nothing is exposed by it, and it is left alone"));
-    if draft.rollout(index).is_some_and(|rollout| rollout.traffic.is_some() && rollout.is_apart()) {
+    draft.warn("", "RouteContested", format!("{environment}: {why}; it is left alone"));
+    // what is delivered stays delivered: that was said of the build, and this is not
+    let is_on_its_way = |r: &Rollout| r.is_apart() && !matches!(r.state, RolloutState::Delivered(_));
+    if draft.rollout(index).is_some_and(|rollout| rollout.traffic.is_some() && is_on_its_way(rollout)) {
         ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
     }
 }

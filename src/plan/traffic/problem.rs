@@ -46,7 +46,7 @@ fn existing(world: &World<'_>, place: &Place, split: Split<'_>, environment: &st
         let remedy = format!("the annotation on HTTPRoute {name}, and weights left alone by what applies it");
         return of("RouteNotGiven", message, remedy);
     }
-    if found.shape.is_some() {
+    if found.existing.as_ref().is_none_or(|existing| existing.is_divided) {
         return None;
     }
     let (stable, beside) = (split.stable(), split.beside());

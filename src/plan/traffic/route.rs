@@ -1,6 +1,6 @@
 //! A stage's route: which one is wanted, what of it stands, and whether requests still go to a clone by it.
 
-use crate::api::labels::STABLE;
+use crate::api::labels::{STABLE, TRACKS};
 use crate::api::rollout::Rollout;
 use crate::api::traffic::{Backend, RouteShape};
 use crate::api::{Span, StageStatus, Traffic};
@@ -61,6 +61,11 @@ pub fn ready(place: &Place, is_stable: bool) -> i32 {
     place.routing.services.values().filter(is_meant).map(|s| s.ready).max().unwrap_or(0)
 }
 
+/// The same behind the Service of a split's clone, and no other.
+pub fn ready_beside(place: &Place, split: Split<'_>) -> i32 {
+    place.routing.services.get(&split.beside()).filter(|s| is_made(s)).map_or(0, |s| s.ready)
+}
+
 /// What the route of a split looks like in a namespace.
 pub fn shape(place: &Place, split: Split<'_>, namespace: &str, weight: u32) -> Option<RouteShape> {
     let port = place.routing.services.get(&split.traffic.service)?.ports.first()?.get("port")?.as_i64()?;
@@ -69,12 +74,18 @@ pub fn shape(place: &Place, split: Split<'_>, namespace: &str, weight: u32) -> O
     Some(RouteShape::of(&split.traffic.route, namespace, backends))
 }
 
-/// The same under other weights.
-pub fn weighed(mut shape: RouteShape, share: u32) -> RouteShape {
+/// The same route under other weights. Where its rules are not divided as they must be, only the clone's falls.
+pub fn weighed(route: &HttpRoute, share: u32) -> Option<RouteShape> {
+    let mut shape = route.shape.clone()?;
+    let is_divided = route.existing.as_ref().is_none_or(|existing| existing.is_divided);
     for backend in &mut shape.backends {
-        backend.weight = if is_stable(backend) { 100 - share.min(100) } else { share };
+        if !is_stable(backend) {
+            backend.weight = if is_divided { share } else { backend.weight.min(share) };
+        } else if is_divided {
+            backend.weight = 100 - share.min(100);
+        }
     }
-    shape
+    Some(shape)
 }
 
 /// Whether it is the backend of the workload as it was.
@@ -82,28 +93,51 @@ pub fn is_stable(backend: &Backend) -> bool {
     backend.name.ends_with(&format!("-{STABLE}"))
 }
 
-/// The clone's share in percent, as the route has it; as it had it last where it is none of ours to read.
-pub fn weight(stage: &StageStatus, route: &HttpRoute) -> u32 {
+/// The clone's share in percent, as the route has it, or a little above; as it had it last where it cannot be read.
+pub fn weight(world: &World<'_>, stage: &StageStatus, route: &HttpRoute) -> u32 {
     let Some(shape) = &route.shape else { return stage.routed.as_ref().map_or(0, |routed| routed.weight) };
+    let traffic = of(world, stage).map(|split| split.traffic).or(world.spec.traffic.as_ref());
+    let is_beside = |b: &&Backend| {
+        TRACKS.iter().any(|track| match traffic {
+            Some(traffic) => b.name == traffic.service_of(track),
+            None => b.name.ends_with(&format!("-{track}")),
+        })
+    };
     let all: u32 = shape.backends.iter().map(|b| b.weight).sum();
-    let stable: u32 = shape.backends.iter().filter(|b| is_stable(b)).map(|b| b.weight).sum();
-    ((all - stable) * 100).checked_div(all).unwrap_or(0)
+    let beside: u32 = shape.backends.iter().filter(is_beside).map(|b| b.weight).sum();
+    // the smallest share is a share
+    if all == 0 { 0 } else { (beside * 100).div_ceil(all) }
+}
+
+/// What stands under the route's name, whosever it is: a route that was taken from us goes on sending where it sent.
+pub fn standing<'a>(world: &World<'a>, environment: &str) -> Option<&'a HttpRoute> {
+    world.place(environment)?.routing.route.as_ref()
 }
 
 /// Whether any request goes to a clone by the route as it stands.
 pub fn is_exposing(world: &World<'_>, stage: &StageStatus) -> bool {
-    ours(world, &stage.environment).is_some_and(|route| weight(stage, route) > 0)
+    standing(world, &stage.environment).is_some_and(|route| weight(world, stage, route) > 0)
 }
 
 /// Whether the clone may be cut: the route has sent it nothing for long enough. One that nobody accepts is not waited for
 /// without end.
 pub fn is_drained(world: &World<'_>, stage: &StageStatus) -> bool {
-    let Some(route) = ours(world, &stage.environment) else { return true };
+    let Some(route) = standing(world, &stage.environment) else { return true };
     let Some(routed) = stage.routed.as_ref().filter(|r| r.weight == 0 && r.generation == route.generation) else {
         return false;
     };
     let grace = if routed.accepted { Span::seconds(0) } else { world.snap.settings.reference_grace };
     world.is_due(routed.since.plus(drain(world, stage)).plus(grace))
+}
+
+/// What keeps a clone from being cut, in words.
+pub fn keeps(world: &World<'_>, stage: &StageStatus) -> Option<String> {
+    let route = standing(world, &stage.environment)?;
+    match weight(world, stage, route) {
+        0 if is_drained(world, stage) => None,
+        0 => Some(format!("requests under way by HTTPRoute {} are drained", route.name)),
+        share => Some(format!("HTTPRoute {} still gives the clone {share} %", route.name)),
+    }
 }
 
 fn drain(world: &World<'_>, stage: &StageStatus) -> Span {
@@ -123,7 +157,7 @@ pub fn waits(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Optio
     if found < needed {
         return Some(format!("{found} of {needed} endpoints of Service {} are ready", split.beside()));
     }
-    if weight(stage, route) != asked {
+    if weight(world, stage, route) != asked {
         return Some(format!("HTTPRoute {name} is to give it {asked} %"));
     }
     let is_seen = |routed: &&crate::api::traffic::Routed| {

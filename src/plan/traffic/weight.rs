@@ -21,7 +21,7 @@ pub fn pods(percent: u32, of: i32) -> i32 {
 /// The weight that the route is to have now, in percent.
 pub fn wanted(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> u32 {
     let Some(route) = route::ours(world, &stage.environment) else { return 0 };
-    let now = route::weight(stage, route);
+    let now = route::weight(world, stage, route);
     match stage.rollout.as_ref().filter(|rollout| asked(world, draft, stage, rollout) > 0) {
         Some(rollout) => forward(world, stage, rollout, now),
         None => back(world, stage, now),
@@ -41,8 +41,9 @@ fn asked(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &Rollou
 pub fn endpoints(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> (i32, i32) {
     let borne = strategy::borne(rollout).max(1);
     let stable = wanted_pods(world, stage, rollout);
-    let ready = world.place(&stage.environment).map_or(0, |place| route::ready(place, false));
-    (pods(borne, stable).max(1), ready)
+    let place = world.place(&stage.environment).zip(route::of_rollout(rollout));
+    let ready = place.map_or(0, |(place, split)| route::ready_beside(place, split));
+    (pods(borne, stable), ready)
 }
 
 /// Pods that the workloads before which the route stands are to have.
@@ -54,7 +55,7 @@ fn forward(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, now: u32) 
     let asked = strategy::asked(rollout);
     let (needed, ready) = endpoints(world, stage, rollout);
     let is_stopped = strategy::effects::is_stopped(world, rollout);
-    if ready == 0 && !is(Mutant::WeightOnDead) && !is(Mutant::WeightEarly) {
+    if ready == 0 && needed > 0 && !is(Mutant::WeightOnDead) && !is(Mutant::WeightEarly) {
         0
     } else if (ready >= needed || is(Mutant::WeightEarly)) && !is_stopped {
         asked

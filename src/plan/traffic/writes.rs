@@ -45,10 +45,10 @@ fn steer(
     found: &HttpRoute,
     wanted: Option<Split<'_>>,
 ) -> Option<Action> {
-    let (now, share) = (route::weight(stage, found), weight::wanted(world, draft, stage));
+    let (now, share) = (route::weight(world, stage, found), weight::wanted(world, draft, stage));
     let shape = match wanted.filter(|split| found.existing.is_none() && points_somewhere(place, *split, found)) {
         Some(split) => route::shape(place, split, &found.namespace, share),
-        None => found.shape.clone().map(|shape| route::weighed(shape, share)),
+        None => route::weighed(found, share),
     }?;
     let is_left = stage.rewritten.as_ref().is_some_and(|last| last.again) && now <= share;
     let is_unwanted = wanted.is_none() && now == share;
@@ -119,7 +119,9 @@ fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<S
         return;
     }
     let own = route::ours(world, &stage.environment).filter(|route| wanted.is_none() && route.existing.is_none());
-    let left = place.routing.left.as_ref().filter(|left| left.claim == Claim::Ours && !left.deleting);
+    // ours answers until the existing one is there to do so
+    let is_replaced = wanted.is_none() || problem::problem(world, &stage.environment).is_none();
+    let left = place.routing.left.as_ref().filter(|left| is_replaced && left.claim == Claim::Ours && !left.deleting);
     if let Some(route) = own.or(left) {
         let stands = (&route.namespace, &route.name, &route.uid, &route.resource_version);
         return actions.push(remove(RoutingKind::HttpRoute, stands));

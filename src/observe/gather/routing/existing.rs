@@ -5,54 +5,53 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 
 use super::bare;
-use crate::api::labels::{STABLE, TRACKS, WEIGHTS};
-use crate::api::traffic::{Backend, Position, RouteShape, route_name};
+use crate::api::labels::{STABLE, WEIGHTS};
+use crate::api::traffic::{Existing, RouteShape, route_name};
 use crate::api::{DeliveryPipeline, Traffic};
 use crate::observe::slim;
 use crate::observe::snapshot::{Claim, HttpRoute};
 use crate::observe::stores::{Stores, get};
 
-/// The existing route that the traffic names. It is ours to weigh where its owner says so.
-pub fn route(stores: &Stores, pipeline: &DeliveryPipeline, traffic: &Traffic, namespace: &str) -> Option<HttpRoute> {
+/// The existing route that the traffic names, for a clone of that track. It is ours to weigh where its owner says so.
+pub fn route(
+    stores: &Stores,
+    pipeline: &DeliveryPipeline,
+    (traffic, track): (&Traffic, &str),
+    namespace: &str,
+) -> Option<HttpRoute> {
     let found = get(&stores.http_routes, namespace, traffic.route.existing.as_deref()?)?;
     let ours = format!("{}/{}", pipeline.namespace().unwrap_or_default(), pipeline.name_any());
     let is_given = found.annotations().get(WEIGHTS) == Some(&ours);
-    let (existing, backends) = divided(&found, traffic).into_iter().unzip();
+    let pair = [traffic.service_of(STABLE), traffic.service_of(track)];
+    let meant = found.targets.iter().filter(|(_, backend)| pair.contains(&backend.name)).cloned();
+    let (positions, backends) = meant.unzip();
     let shape = RouteShape { parents: Vec::new(), hostnames: Vec::new(), matches: Vec::new(), backends };
     Some(HttpRoute {
         claim: if is_given { Claim::Ours } else { Claim::None },
-        shape: Some(shape).filter(|shape| !shape.backends.is_empty()),
-        existing: Some(existing),
+        shape: Some(shape),
+        existing: Some(Existing { positions, is_divided: is_divided(&found, &pair) }),
         ..bare(&found)
     })
 }
 
-/// The backends that stand for the workload and its clone; none unless each rule that has one of them has both and nothing beside.
-fn divided(found: &slim::HttpRoute, traffic: &Traffic) -> Vec<(Position, Backend)> {
-    let stable = traffic.service_of(STABLE);
-    let beside = TRACKS.map(|track| traffic.service_of(track));
-    let mut rules: BTreeMap<usize, Vec<&(Position, Backend)>> = BTreeMap::new();
-    for target in &found.targets {
-        rules.entry(target.0.rule).or_default().push(target);
+/// Whether one rule sends to both, and each that sends to one of them sends to the other and nowhere else.
+fn is_divided(found: &slim::HttpRoute, pair: &[String; 2]) -> bool {
+    let mut rules: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for (position, backend) in &found.targets {
+        rules.entry(position.rule).or_default().push(&backend.name);
     }
-    let is_meant = |b: &Backend| b.name == stable || beside.contains(&b.name);
-    let is_pair = |all: &[&(Position, Backend)]| match all {
-        [one, other] => is_meant(&one.1) && is_meant(&other.1) && (one.1.name == stable) != (other.1.name == stable),
-        _ => false,
-    };
-    let meant: Vec<_> = rules.into_values().filter(|all| all.iter().any(|(_, b)| is_meant(b))).collect();
-    if meant.iter().all(|all| is_pair(all)) { meant.into_iter().flatten().cloned().collect() } else { Vec::new() }
+    let mut meant =
+        rules.into_values().filter(|names| names.iter().any(|name| pair.iter().any(|p| p == name))).peekable();
+    let is_pair = |names: Vec<&str>| names.len() == 2 && pair.iter().all(|p| names.contains(&p.as_str()));
+    meant.peek().is_some() && meant.all(is_pair)
 }
 
 /// Whether a route that is none of the pipeline's own sends to that Service.
 pub fn names(stores: &Stores, pipeline: &DeliveryPipeline, namespace: &str, service: &str) -> bool {
     let own = route_name(&pipeline.name_any());
-    let is_so = |route: &slim::HttpRoute| {
-        route.metadata.namespace.as_deref() == Some(namespace)
-            && route.name_any() != own
-            && route.targets.iter().any(|(_, backend)| backend.name == service)
-    };
-    !stores.http_routes.state_filter(is_so).is_empty()
+    let is_own =
+        |route: &slim::HttpRoute| route.name_any() == own && route.metadata.namespace.as_deref() == Some(namespace);
+    !stores.http_routes.state_filter(|route| !is_own(route) && route.sends_to(namespace, service)).is_empty()
 }
 
 #[cfg(test)]
@@ -79,7 +78,7 @@ spec:
             "spec": {"parentRefs": [{"name": "gw"}], "rules": rules}}));
         let stores = world.stores();
         let pipeline = get(&stores.pipelines, "shop", "checkout").unwrap();
-        route(&stores, &pipeline, pipeline.spec.traffic.as_ref().unwrap(), "shop")
+        route(&stores, &pipeline, (pipeline.spec.traffic.as_ref().unwrap(), "canary"), "shop")
     }
 
     fn to(name: &str, weight: u32) -> Value {
@@ -100,7 +99,7 @@ spec:
             found.shape.unwrap().backends.iter().map(|b| (b.name.clone(), b.weight)).collect();
         let of = |name: &str, weight| (format!("web-{name}"), weight);
         assert_eq!(names, [of("stable", 90), of("canary", 10), of("canary", 10), of("stable", 90)]);
-        let at: Vec<(usize, usize)> = found.existing.unwrap().iter().map(|p| (p.rule, p.backend)).collect();
+        let at: Vec<(usize, usize)> = found.existing.unwrap().positions.iter().map(|p| (p.rule, p.backend)).collect();
         assert_eq!(at, [(1, 0), (1, 1), (2, 0), (2, 1)]);
         assert_eq!(seen(json!([{"backendRefs": pair()}]), "shop/other").unwrap().claim, Claim::None);
     }
@@ -111,11 +110,16 @@ spec:
             json!([to("web", 1)]),
             json!([to("web-stable", 1)]),
             json!([to("web-stable", 1), to("web-canary", 1), to("static", 1)]),
-            json!([to("web-canary", 1), to("web-green", 1)]),
+            json!([to("web-stable", 1), to("web-green", 1)]),
+            json!([to("web-stable", 1), {"name": "web-canary", "port": 80, "namespace": "other"}]),
+            json!([to("web-stable", 1), to("web-canary", 1), {"kind": "Pool", "name": "x", "port": 80}]),
         ] {
             let rules = json!([{"backendRefs": [to("web-stable", 1), to("web-canary", 0)]}, {"backendRefs": odd}]);
             let is_plain = odd[0]["name"] == "web";
-            assert_eq!(seen(rules, "shop/checkout").unwrap().shape.is_some(), is_plain, "{odd}");
+            assert_eq!(seen(rules, "shop/checkout").unwrap().existing.unwrap().is_divided, is_plain, "{odd}");
         }
+        let own = json!([to("web-stable", 1), {"name": "web-canary", "port": 80, "namespace": "shop"}]);
+        assert!(seen(json!([{"backendRefs": own}]), "shop/checkout").unwrap().existing.unwrap().is_divided);
+        assert!(!seen(json!([{"backendRefs": [to("web", 1)]}]), "shop/checkout").unwrap().existing.unwrap().is_divided);
     }
 }
