@@ -305,7 +305,7 @@ pub struct Orphan {
     pub wanted: i32,
     /// It has no pods left.
     pub is_empty: bool,
-    /// It answers, and the workload that it is a clone of does not.
+    /// It answers, and the workload that it is a clone of does not, or a route still sends to it.
     pub is_needed: bool,
     pub deleting: bool,
 }

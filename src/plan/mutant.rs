@@ -60,6 +60,10 @@ mutants! {
     SuitesSkipped,
     /// The suites that come before a switch are not waited for.
     SwitchUntested,
+    /// The Service of a track selects the pods of all of them.
+    TrackForgotten,
+    /// The workload is scaled in place of its clone.
+    StableScaled,
     /// Checks are not waited for, nor listened to.
     ChecksSkipped,
     /// A measurement without an answer counts as good.

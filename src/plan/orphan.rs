@@ -3,13 +3,15 @@
 
 use crate::api::decision::{DecisionPhase, DecisionStatus};
 use crate::api::release::ReleaseStatus;
+use crate::api::traffic::RouteShape;
 use crate::api::{Decision, DecisionType, Release, Time};
 use crate::observe::{Job, LeftLock, Loose, Orphan, Settings};
 
-use super::action::{Action, Kind, RoutingKind, ScaleClone};
+use super::action::{Action, Kind, PutRoute, RoutingKind, ScaleClone, Stands};
 use super::conditions::{self, Standing};
 use super::effects::{is_guarded, target};
 use super::promotion::is_final;
+use super::traffic::route::is_stable;
 use super::world::{created, phase_of};
 
 /// What a Release without a pipeline is told, and when to look again.
@@ -92,9 +94,15 @@ pub fn orphan_clone(clone: &Orphan) -> Option<Action> {
     }
 }
 
-/// A Service or route that nobody looks after goes when nothing rests on it any more.
+/// A Service or route that nobody looks after goes when nothing rests on it any more. A route sends nothing to clones first.
 pub fn orphan_routing(found: &Loose) -> Option<Action> {
-    let Loose { is_route, namespace, name, uid, resource_version, is_needed, deleting } = found.clone();
+    let Loose { is_route, namespace, name, uid, resource_version, is_needed, exposing, claim, deleting } =
+        found.clone();
+    if let Some(shape) = exposing.filter(|_| !deleting) {
+        let stands = Some(Stands { uid, resource_version });
+        let (shape, existing, confirm) = (unexposed(shape), None, Vec::new());
+        return Some(Action::PutRoute(PutRoute { namespace, name, stands, shape, existing, claim, confirm }));
+    }
     let kind = if is_route { RoutingKind::HttpRoute } else { RoutingKind::Service };
     let is_free = !is_needed && !deleting;
     is_free.then_some(Action::RemoveRouting { kind, namespace, name, uid, resource_version })
@@ -106,21 +114,45 @@ pub fn left_lock(found: &LeftLock) -> Option<Action> {
     (!is_needed && !deleting).then_some(Action::UnlockScaleDown { namespace, name, uid, resource_version })
 }
 
+fn unexposed(mut shape: RouteShape) -> RouteShape {
+    for backend in &mut shape.backends {
+        backend.weight = if is_stable(backend) { 100 } else { 0 };
+    }
+    shape
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::traffic::Backend;
 
     #[test]
-    fn what_something_rests_on_stays() {
-        let loose = |is_needed, deleting| Loose {
+    fn a_route_sends_nothing_to_clones_before_they_go() {
+        let backend = |name: &str, weight| Backend { name: format!("web-{name}"), port: 80, weight };
+        let backends = vec![backend("stable", 20), backend("canary", 80)];
+        let exposing = Some(RouteShape { parents: vec![], hostnames: vec![], matches: vec![], backends });
+        let Some(Action::PutRoute(put)) = orphan_routing(&Loose { exposing, ..loose(true, false) }) else {
+            panic!("it is not written")
+        };
+        assert_eq!(put.shape.backends, [backend("stable", 100), backend("canary", 0)]);
+    }
+
+    fn loose(is_needed: bool, deleting: bool) -> Loose {
+        Loose {
             is_route: true,
             namespace: "shop".into(),
             name: "windlass-checkout".into(),
             uid: "u".into(),
             resource_version: "1".into(),
             is_needed,
+            exposing: None,
+            claim: "shop/checkout/p1".into(),
             deleting,
-        };
+        }
+    }
+
+    #[test]
+    fn what_something_rests_on_stays() {
         let lock = |is_needed, deleting| {
             let Loose { namespace, name, uid, resource_version, .. } = loose(is_needed, deleting);
             left_lock(&LeftLock { namespace, name, uid, resource_version, is_needed, deleting })

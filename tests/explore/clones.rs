@@ -46,6 +46,8 @@ pub fn create(world: &mut World, create: &CreateClone) -> Result<bool, Broken> {
 
 pub fn scale(world: &mut World, scale: &ScaleClone) -> Result<bool, Broken> {
     let place = place_of(&scale.namespace);
+    let is_stable = world.places[place].workloads.values().any(|w| w.uid == scale.uid);
+    holds(!is_stable, "S21", || format!("{}: the workload {} is scaled", STAGES[place], scale.name))?;
     let found = world.places[place].clones.iter().find(|(_, c)| c.uid == scale.uid);
     let Some((key, seen)) = found.map(|(key, clone)| (key.clone(), Arc::clone(clone))) else { return Ok(false) };
     let is_current = seen.resource_version == scale.resource_version;

@@ -1,5 +1,5 @@
-//! Checks of a canary by http, under real requests: they go to the clone's own pods, and errors there, a redirect to an inner
-//! address, or an answer without end take it back while the workload goes on answering.
+//! Checks of a canary by http, under real requests: they go to the clone's own pods, and errors there or a redirect to an inner
+//! address take it back. No request fails but those that the bad build answered itself.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -27,7 +27,8 @@ pub async fn run(t: &Story) -> Result<()> {
     let client = t.traffic()?.client(HOST, 100);
     let bad = [("1.1.0", Cue::Errors, "500"), ("1.2.0", Cue::Redirects, "302")];
     for (minute, (version, cue, said)) in bad.into_iter().enumerate() {
-        shop.deliver(version, u32::try_from(minute)? + 1, cue).await?;
+        let start = client.mark();
+        let image = shop.deliver(version, u32::try_from(minute)? + 1, cue).await?;
         let release = shop.phase(version, "production", "Reverted").await?;
         let why = text(&release, "/status/waitingFor");
         ensure!(why.starts_with("check answers failed: ") && why.contains(said), "{version}: it says {why}");
@@ -36,6 +37,9 @@ pub async fn run(t: &Story) -> Result<()> {
         let counts = client.over(std::time::Duration::from_secs(1)).await;
         counts.none_failed()?;
         counts.image_has(&Shop::revision_0(), 1.0)?;
+        let all = client.since(start).await;
+        let ours: Vec<_> = all.answers().iter().filter(|a| a.has_failed() && a.image != image).collect();
+        ensure!(ours.is_empty(), "{version}: requests failed that the bad build did not answer: {ours:?}");
     }
     ensure!(shop.bans().await?.len() == 2, "bans are {:?}", shop.bans().await?);
 

@@ -34,13 +34,18 @@ pub async fn run(t: &Story) -> Result<()> {
     back.none_failed()?;
     back.track_has("canary", 0.5)?;
 
+    let lost = client.mark();
     t.break_pods(&shop.production, "windlass.dev/track=canary", Break::CrashLoop).await?;
     shop.weighs(0).await?;
+    let cut = client.mark();
     shop.home().await?;
     shop.settled().await?;
     let history = shop.history("production").await?;
     ensure!(history == [("checkout-1.8.0".to_owned(), "Reverted".to_owned())], "history is {history:?}");
     let after = client.over(Duration::from_secs(2)).await;
-    after.none_failed()?;
-    after.track_has("stable", 1.0)
+    after.track_has("stable", 1.0)?;
+    client.since(cut).await.none_failed()?;
+    let counts = client.between(lost, cut).await;
+    ensure!(counts.failed() * 2 <= counts.total(), "{} of {} failed before the cut", counts.failed(), counts.total());
+    Ok(())
 }

@@ -1,5 +1,6 @@
-//! The operator is killed at each step of a routed canary, in its bake and on its way home, then before and after a switch of
-//! blue-green, with a user who asks all the while: no request fails, one rollout each, nothing is left.
+//! The operator is killed at each step of a routed canary, in its bake and on its way home; then while the suite of a blue-green
+//! runs, around its switch, and on its way back; with a user who asks all the while: no request fails, one rollout each, nothing
+//! is left.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -19,24 +20,42 @@ pub async fn run(t: &Story) -> Result<()> {
     let new = shop.deliver("1.8.0", 1, Cue::Good).await?;
     let shares = ["1/3 20 -", "1/3 20 20", "2/3 60 -", "2/3 60 60", "3/3 100 -", "3/3 100 100"];
     operator = killed_at(&shop, "1.8.0", &shares, operator, &settings).await?;
+    operator = killed_at_home(&shop, "1.8.0", operator, &settings).await?;
     shop.runs(&shop.production, &new).await?;
 
     shop.edit(json!({"stages": [
         {"environment": "staging", "bake": "1s", "progressDeadline": "90s"},
-        {"environment": "production", "bake": "1s", "progressDeadline": "90s", "strategy": {"blueGreen": {}}},
+        {"environment": "production", "bake": "4s", "progressDeadline": "90s", "strategy": {"blueGreen": {}},
+            "tests": [{"suite": "api", "external": {}}]},
     ]}))
     .await?;
     let green = shop.deliver("1.9.0", 2, Cue::Good).await?;
-    let shares = ["1/2 0 -", "2/2 100 -", "2/2 100 100"];
-    let _operator = killed_at(&shop, "1.9.0", &shares, operator, &settings).await?;
+    operator = killed_at(&shop, "1.9.0", &["1/2 0 -", "1/2 0 0"], operator, &settings).await?;
+    shop.report("1.9.0", "production", "Passed").await?;
+    operator = killed_at(&shop, "1.9.0", &["2/2 100 -", "2/2 100 100"], operator, &settings).await?;
+    operator = killed_at_home(&shop, "1.9.0", operator, &settings).await?;
+    shop.runs(&shop.production, &green).await?;
+
+    shop.deliver("2.0.0", 3, Cue::Good).await?;
+    shop.report("2.0.0", "production", "Passed").await?;
+    shop.shows("2.0.0", "2/2 100 100").await?;
+    shop.decide("Abort", json!({"environment": "production"})).await?;
+    t.kill(&operator, &settings).await?;
+    operator = t.start_operator(&settings).await?;
+    shop.weighs(0).await?;
+    t.kill(&operator, &settings).await?;
+    let _operator = t.start_operator(&settings).await?;
+    shop.home().await?;
+    shop.settled().await?;
     shop.runs(&shop.production, &green).await?;
     let history = shop.history("production").await?;
-    let delivered = ["checkout-1.8.0", "checkout-1.9.0"].map(|name| (name.to_owned(), "Delivered".to_owned()));
-    ensure!(history == delivered, "history is {history:?}");
+    let ends = [("1.8.0", "Delivered"), ("1.9.0", "Delivered"), ("2.0.0", "Reverted")];
+    let ends = ends.map(|(version, end)| (format!("checkout-{version}"), end.to_owned()));
+    ensure!(history == ends, "history is {history:?}");
     client.since(from).await.none_failed()
 }
 
-/// Kills the operator at each of these shares and on the way home; gives the last one.
+/// Kills the operator at each of these shares; gives the last one.
 async fn killed_at(
     shop: &Shop<'_>,
     version: &str,
@@ -56,9 +75,14 @@ async fn killed_at(
         t.kill(&operator, settings).await?;
         operator = t.start_operator(settings).await?;
     }
+    Ok(operator)
+}
+
+/// Kills it once more when the requests are home, and waits until all of it is.
+async fn killed_at_home(shop: &Shop<'_>, version: &str, operator: Operator, settings: &Settings) -> Result<Operator> {
     shop.weighs(0).await?;
-    t.kill(&operator, settings).await?;
-    operator = t.start_operator(settings).await?;
+    shop.story().kill(&operator, settings).await?;
+    let operator = shop.story().start_operator(settings).await?;
     shop.rests(version, "production").await?;
     shop.home().await?;
     Ok(operator)

@@ -1,13 +1,16 @@
 //! Services and routes of ours that no pipeline looks after.
 
+use std::sync::Arc;
+
 use kube::core::ObjectMeta;
 
 use super::clone::holder_of_clone;
 use super::holder::Holder;
-use crate::api::labels::{CLAIMED_BY, TRACK};
-use crate::api::traffic::route_name;
+use super::routing::shape_of;
+use crate::api::labels::{CLAIMED_BY, STABLE, TRACK};
+use crate::api::traffic::{Backend, RouteShape, route_name};
 use crate::observe::health::WatchHealth;
-use crate::observe::slim::HttpRoute;
+use crate::observe::slim::{Deployment, HttpRoute};
 use crate::observe::snapshot::Loose;
 use crate::observe::stores::{Stores, get};
 
@@ -31,8 +34,11 @@ pub fn loose(stores: &Stores, health: &WatchHealth, is_route: bool, namespace: &
         let sends = |route: &HttpRoute| is_mate(&route.metadata) || route.sends_to(namespace, name);
         !stores.http_routes.state_filter(sends).is_empty()
     };
+    let exposing = if is_route { exposing(stores, namespace, name, is_mate) } else { None };
     Some(Loose {
         is_route,
+        exposing,
+        claim: claim.cloned().unwrap_or_default(),
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         uid: meta.uid.clone().unwrap_or_default(),
@@ -40,6 +46,19 @@ pub fn loose(stores: &Stores, health: &WatchHealth, is_route: bool, namespace: &
         is_needed,
         deleting: meta.deletion_timestamp.is_some(),
     })
+}
+
+/// What a route does that sends to a clone, if each clone's workload answers.
+fn exposing(stores: &Stores, namespace: &str, name: &str, is_mate: impl Fn(&ObjectMeta) -> bool) -> Option<RouteShape> {
+    let shape = shape_of(get(&stores.http_routes, namespace, name)?.as_ref())?;
+    let clones = stores.deployments.state_filter(|d| holder_of_clone(d).is_some() && is_mate(&d.metadata));
+    let answers = |clone: &Arc<Deployment>| {
+        let mut owners = clone.metadata.owner_references.iter().flatten();
+        owners.any(|owner| get(&stores.deployments, namespace, &owner.name).is_some_and(|of| of.own.available > 0))
+    };
+    let is_beside = |backend: &Backend| backend.weight > 0 && !backend.name.ends_with(&format!("-{STABLE}"));
+    let is_exposing = shape.backends.iter().any(is_beside);
+    (is_exposing && !clones.is_empty() && clones.iter().all(answers)).then_some(shape)
 }
 
 /// The pipeline that made it; none of what is none of ours.

@@ -81,15 +81,16 @@ fn service(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, f
 }
 
 fn route(health: &WatchHealth, stores: &Stores, pipeline: &DeliveryPipeline, found: &slim::HttpRoute) -> HttpRoute {
-    let matches: Option<Vec<RouteMatch>> = found.matches.iter().cloned().collect();
-    let shape = matches.zip(found.backends.clone()).map(|(matches, backends)| RouteShape {
-        parents: found.parents.clone(),
-        hostnames: found.hostnames.clone(),
-        matches,
-        backends,
-    });
+    let shape = shape_of(found);
     let claim = claim(stores, health, pipeline, found.annotations().get(CLAIMED_BY).map(String::as_str));
     HttpRoute { claim, shape, ..bare(found) }
+}
+
+/// What a route does; none where that is more than a route of ours ever does.
+pub fn shape_of(found: &slim::HttpRoute) -> Option<RouteShape> {
+    let matches: Option<Vec<RouteMatch>> = found.matches.iter().cloned().collect();
+    let (parents, hostnames) = (found.parents.clone(), found.hostnames.clone());
+    matches.zip(found.backends.clone()).map(|(matches, backends)| RouteShape { parents, hostnames, matches, backends })
 }
 
 /// A route without what it means to the pipeline.

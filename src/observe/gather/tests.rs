@@ -264,3 +264,31 @@ fn a_missing_namespace_is_told() {
     world.put(json!({"kind": "Environment", "metadata": {"name": "a"}, "spec": {"targetNamespace": "nowhere"}}));
     assert_eq!(access_of(&world, "shop", "a"), Access::NamespaceMissing { namespace: "nowhere".into() });
 }
+
+#[test]
+fn a_clone_that_is_left_behind_stays_while_a_route_sends_to_it() {
+    let mut world = World::of(WORLD);
+    let (ns, ours) = ("elsewhere", json!({"windlass.dev/claimed-by": "shop/checkout/p-1"}));
+    let deployment = |name: &str, labels: serde_json::Value, owners: serde_json::Value| {
+        json!({"kind": "Deployment", "metadata": {"name": name, "namespace": ns, "uid": name, "labels": labels,
+            "annotations": ours, "ownerReferences": owners},
+            "spec": {"replicas": 1, "selector": {}, "template": {"spec": {"containers": []}}},
+            "status": {"availableReplicas": 1}})
+    };
+    let owner = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout", "uid": "checkout"}]);
+    world.put(deployment("checkout", json!({}), json!([])));
+    world.put(deployment("checkout-canary", json!({"windlass.dev/track": "canary"}), owner));
+    world.put(json!({"kind": "Service", "metadata": {"name": "web-canary", "namespace": ns,
+        "labels": {"windlass.dev/track": "canary"}, "annotations": ours}, "spec": {}}));
+    for (weight, is_needed) in [(80, true), (0, false)] {
+        let refs = json!([{"name": "web-stable", "port": 80, "weight": 20}, {"name": "web-canary", "port": 80, "weight": weight}]);
+        world.put(
+            json!({"kind": "HTTPRoute", "metadata": {"name": "windlass-checkout", "namespace": ns, "annotations": ours},
+            "spec": {"rules": [{"backendRefs": refs}]}}),
+        );
+        let (stores, health) = (world.stores(), WatchHealth::default());
+        let clone = orphan_clone(&stores, &health, ns, "checkout-canary").unwrap();
+        let route = loose(&stores, &health, true, ns, "windlass-checkout").unwrap();
+        assert_eq!((clone.is_needed, route.exposing.is_some(), route.is_needed), (is_needed, is_needed, true));
+    }
+}

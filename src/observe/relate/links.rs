@@ -61,6 +61,15 @@ pub fn loose_in(stores: &Stores, namespace: Option<&str>) -> Vec<Key> {
     routes.chain(services).chain(locks).collect()
 }
 
+/// Clones in a namespace that nobody looks after, and the routes and Services left beside them.
+pub fn left_clones(stores: &Stores, namespace: Option<&str>) -> Vec<Key> {
+    let is_here = |clone: &slim::Deployment| clone.metadata.namespace.as_deref() == namespace;
+    let clones = stores.deployments.state_filter(|clone| is_here(clone) && holder_of_clone(clone).is_some());
+    let left: Vec<Key> = clones.iter().filter_map(|clone| of_clone(stores, clone)).collect();
+    let loose = if left.is_empty() { Vec::new() } else { loose_in(stores, namespace) };
+    left.into_iter().chain(loose).collect()
+}
+
 /// The Service or route itself, where nobody looks after it.
 pub fn of_loose(stores: &Stores, meta: &ObjectMeta, is_route: bool) -> Option<Key> {
     holder_of(meta, is_route)?.has_left(stores, meta.namespace.as_deref()).then(|| Key::Loose {

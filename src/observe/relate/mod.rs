@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use kube::{Resource, ResourceExt};
 
 use links::{
-    decision_key, environment_key, is_in, key_of, loose_in, made_by, of_clone, of_job, of_loose, of_namespace,
-    of_owner, of_route, of_service, of_workload, pipeline_key, release_key, rivals, through_namespace,
+    decision_key, environment_key, is_in, key_of, left_clones, loose_in, made_by, of_clone, of_job, of_loose,
+    of_namespace, of_owner, of_route, of_service, of_workload, pipeline_key, release_key, rivals, through_namespace,
 };
 pub use links::{environments_of, pipelines_through};
 pub use preflight::{autoscaler, network_policy, pod_disruption_budget};
@@ -177,12 +177,18 @@ pub fn namespace(stores: &Stores, change: &Change<'_, slim::Namespace>) -> Vec<K
 }
 
 pub fn deployment(stores: &Stores, change: &Change<'_, slim::Deployment>) -> Vec<Key> {
-    let clones = change.sides().filter_map(|side| of_clone(stores, side));
+    let clones = change.sides().filter_map(|side| of_clone(stores, side)).chain(clones_of(stores, change));
     let mut keys: Vec<Key> = of_workloads(stores, WorkloadKind::Deployment, change).into_iter().chain(clones).collect();
     // a route that nobody looks after waits for its clone to go
     let gone = change.sides().filter(|side| change.new.is_none() && side.labels().contains_key(TRACK));
     keys.extend(gone.flat_map(|side| loose_in(stores, side.metadata.namespace.as_deref())));
     keys
+}
+
+/// Clones of it that nobody looks after: they wait for it to answer.
+fn clones_of(stores: &Stores, change: &Change<'_, slim::Deployment>) -> Vec<Key> {
+    let side = change.new.filter(|side| !side.labels().contains_key(TRACK));
+    side.map(|side| left_clones(stores, side.metadata.namespace.as_deref())).unwrap_or_default()
 }
 
 pub fn stateful_set(stores: &Stores, change: &Change<'_, slim::StatefulSet>) -> Vec<Key> {
@@ -225,8 +231,11 @@ pub fn endpoint_slice(stores: &Stores, change: &Change<'_, slim::EndpointSlice>)
 
 /// The pipeline whose it is, and those with a route for the same hosts: it may stand in their way.
 pub fn http_route(stores: &Stores, change: &Change<'_, slim::HttpRoute>) -> Vec<Key> {
-    let loose = change.sides().flat_map(|side| loose_in(stores, side.metadata.namespace.as_deref()));
-    change.sides().flat_map(|side| of_route(stores, side)).chain(loose).collect()
+    let left = |side: &slim::HttpRoute| {
+        let namespace = side.metadata.namespace.as_deref();
+        loose_in(stores, namespace).into_iter().chain(left_clones(stores, namespace))
+    };
+    change.sides().flat_map(|side| of_route(stores, side)).chain(change.sides().flat_map(left)).collect()
 }
 
 /// The pipelines that have routes: what they are told when the Gateway API comes or goes.

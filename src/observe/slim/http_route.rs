@@ -206,9 +206,14 @@ fn targets(here: &str, rule: usize, value: &Value) -> Vec<(Position, Backend)> {
 impl HttpRoute {
     /// Whether it sends to that Service, from wherever it stands.
     pub fn sends_to(&self, namespace: &str, service: &str) -> bool {
+        self.weight_of(namespace, service).is_some()
+    }
+
+    /// The largest weight by which any of its rules sends to that Service; none where none does.
+    pub fn weight_of(&self, namespace: &str, service: &str) -> Option<u32> {
         let is_here = self.metadata.namespace.as_deref() == Some(namespace);
-        let abroad = format!("{namespace}/{service}");
-        self.targets.iter().any(|(_, backend)| if is_here { backend.name == service } else { backend.name == abroad })
+        let name = if is_here { service.to_owned() } else { format!("{namespace}/{service}") };
+        self.targets.iter().filter(|(_, backend)| backend.name == name).map(|(_, backend)| backend.weight).max()
     }
 }
 

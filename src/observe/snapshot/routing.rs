@@ -71,7 +71,11 @@ pub struct Loose {
     pub name: String,
     pub uid: String,
     pub resource_version: String,
-    /// Something of the same pipeline rests on it: a clone on the route, the route on its Services.
+    /// Something rests on it: a clone of the same pipeline on the route, anyone's route on its Services.
     pub is_needed: bool,
+    /// What a route does that sends to a clone although the workload answers.
+    pub exposing: Option<RouteShape>,
+    /// Value of `windlass.dev/claimed-by`.
+    pub claim: String,
     pub deleting: bool,
 }

@@ -49,7 +49,7 @@ fn fit(
         return None;
     }
     let confirm = if is_raised { confirm(world, draft, stage, rollout) } else { Vec::new() };
-    Some(scale(clone, replicas, confirm))
+    Some(scale(if is(Mutant::StableScaled) { stable } else { clone }, replicas, confirm))
 }
 
 /// Whether a person keeps the step from being taken. One that stands goes on following the size of the workload.

@@ -180,6 +180,7 @@ fn a_clone_that_still_gets_requests_is_not_cut_though_the_leave_is_taken_back() 
 fn a_rule_that_is_divided_no_more_is_cut_all_the_same() {
     let mut desk = exposed();
     desk.change_route("production", "kubectl", |route| route.existing.as_mut().unwrap().is_divided = false).run();
+    desk.go(61).go(10);
     assert_eq!(desk.weight("production"), Some(25), "what stands is not raised");
     desk.decide("Abort", json!({"environment": "production"}));
     desk.go(1);

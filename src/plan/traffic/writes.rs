@@ -80,8 +80,8 @@ fn service(world: &World<'_>, place: &Place, traffic: &Traffic, track: &str) -> 
     let base = place.routing.services.get(&traffic.service)?;
     let name = traffic.service_of(track);
     let found = place.routing.services.get(&name);
-    let selector: BTreeMap<String, String> =
-        base.selector.clone().into_iter().chain([(TRACK.to_owned(), track.to_owned())]).collect();
+    let apart = [(TRACK.to_owned(), track.to_owned())].into_iter().filter(|_| !is(Mutant::TrackForgotten));
+    let selector: BTreeMap<String, String> = base.selector.clone().into_iter().chain(apart).collect();
     if found.is_some_and(|s| s.deleting || !is_made(s) || s.selector == selector && s.ports == base.ports) {
         return None;
     }
