@@ -1,6 +1,7 @@
 //! The clone's pods are lost while it has weight: the weight goes to 0 until new ones are ready, and comes back then. Pods
 //! that fail for good take the release back; users see at most what failed before anyone could know.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -18,13 +19,26 @@ pub async fn run(t: &Story) -> Result<()> {
     shop.shows("1.8.0", "1/2 50 50").await?;
 
     // deleted ones go on answering until new ones do: nobody notices
-    for pod in t.pods(&shop.production, "windlass.dev/track=canary").await? {
-        t.kubectl(["delete", "pod", "-n", &shop.production, text(&pod, "/metadata/name"), "--wait=false"]).await?.ok()?;
+    let names = || async {
+        let pods = t.pods(&shop.production, "windlass.dev/track=canary").await?;
+        let names = pods.iter().map(|pod| text(pod, "/metadata/name").to_owned());
+        Ok::<_, anyhow::Error>(names.collect::<BTreeSet<String>>())
+    };
+    let old = names().await?;
+    for pod in &old {
+        t.kubectl(["delete", "pod", "-n", &shop.production, pod, "--wait=false"]).await?.ok()?;
     }
+    let replaced = || async {
+        let now = names().await?;
+        Ok((now.len() == 2 && now.is_disjoint(&old)).then_some(()))
+    };
+    t.eventually(crate::shop::SOON, "the clone's pods to be replaced", replaced).await?;
     shop.exposed(2).await?;
     shop.weighs(50).await?;
     client.since(from).await.none_failed()?;
 
+    // the controller of endpoints takes a breath after changes, and unready for long is lost health
+    tokio::time::sleep(Duration::from_secs(2)).await;
     t.break_pods(&shop.production, "windlass.dev/track=canary", Break::Unready).await?;
     shop.weighs(0).await?;
     t.break_pods(&shop.production, "windlass.dev/track=canary", Break::Mended).await?;
@@ -37,6 +51,8 @@ pub async fn run(t: &Story) -> Result<()> {
     let lost = client.mark();
     t.break_pods(&shop.production, "windlass.dev/track=canary", Break::CrashLoop).await?;
     shop.weighs(0).await?;
+    // a router says that it took a route a moment before it goes by it
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let cut = client.mark();
     shop.home().await?;
     shop.settled().await?;
