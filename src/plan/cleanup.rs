@@ -42,21 +42,24 @@ pub fn finalizers(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
     }
     let pipeline = world.snap.pipeline.as_ref();
     let has_jobs = world.snap.places.values().any(|p| !p.jobs.is_empty());
-    let has_clones = world.snap.places.keys().any(|environment| strategy::has_clones(world, environment));
-    let has_locks = world.snap.places.keys().any(|environment| strategy::lock::is_left(world, environment));
-    let has_routes = traffic::route::is_kept(world, draft);
+    let deleted = pipeline.metadata.deletion_timestamp.as_ref().map(crate::api::Time::from);
+    let has_left = |environment: &str| {
+        strategy::has_clones(world, environment)
+            || strategy::lock::is_left(world, environment)
+            || traffic::route::is_left(world, environment)
+    };
+    // of a stage whose status was lost no pass takes anything away any more: what is left there goes when the pipeline has
+    let is_ours = |environment: &str| draft.stage(environment).is_some_and(|stage| stage.adopted.is_some());
+    let has_rest = if deleted.is_some() {
+        world.snap.places.keys().any(|environment| is_ours(environment) && has_left(environment))
+    } else {
+        traffic::route::is_kept(world, draft) || world.snap.places.keys().any(|environment| has_left(environment))
+    };
     let has_bans = draft.status.stages.iter().any(|s| !s.bans.is_empty());
     // a ban or a Job that cannot be dealt with does not keep a pipeline, or its namespace, for ever
-    let deleted = pipeline.metadata.deletion_timestamp.as_ref().map(crate::api::Time::from);
     let is_over = deleted.is_some_and(|at| world.is_due(at.plus(world.snap.settings.reference_grace)));
     let is_kept = has_jobs || has_bans && deleted.is_some();
-    if is_guarded(pipeline)
-        && open().next().is_none()
-        && !has_clones
-        && !has_locks
-        && !has_routes
-        && (!is_kept || is_over)
-    {
+    if is_guarded(pipeline) && open().next().is_none() && !has_rest && (!is_kept || is_over) {
         actions.push(Action::Finalizer { target: target(Kind::Pipeline, pipeline), present: false });
     }
 }

@@ -269,3 +269,15 @@ fn a_workload_without_pods_goes_through_its_steps() {
     }
     assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Delivered"]);
 }
+
+#[test]
+fn a_status_that_is_lost_does_not_keep_a_deleted_pipeline_for_ever() {
+    let mut desk = stepping();
+    desk.go(10);
+    let pipeline = std::sync::Arc::make_mut(&mut desk.snap.pipeline);
+    assert!(pipeline.metadata.finalizers.is_some());
+    pipeline.metadata.deletion_timestamp = Some(desk.now.into());
+    pipeline.status = None;
+    desk.go(10).go(61);
+    assert!(desk.snap.pipeline.metadata.finalizers.is_none(), "what is left goes as what nobody looks after");
+}
