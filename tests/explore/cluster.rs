@@ -32,6 +32,11 @@ pub fn possible(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
         for (key, clone) in &place.clones {
             of_clone(budget, at, key, clone, steps);
         }
+        if let Some(route) = &place.routing.route
+            && (route.obstacle.is_some() || budget.has(Kind::Gateway))
+        {
+            steps.push(Step::Gateway(at, route.obstacle.is_some()));
+        }
         let stages = world.pipeline.iter().flat_map(|p| &p.spec.workloads);
         for missing in stages.map(|w| w.key()).filter(|key| !place.workloads.contains_key(key)) {
             steps.push(Step::CreateWorkload(at, missing));
@@ -117,6 +122,12 @@ pub fn happens(world: &mut World, step: &Step) -> bool {
                 w.wanted = *pods;
                 w.generation += 1;
             });
+        }
+        Step::Gateway(at, takes) => {
+            if !takes {
+                spend(world, Kind::Gateway);
+            }
+            crate::routes::answer(world, *at, *takes);
         }
         Step::Ready(at, key) => {
             let was_troubled = found(world, *at, key).is_some_and(|w| w.pods.iter().any(|p| p.trouble.is_some()));

@@ -139,9 +139,11 @@ fn choose(schedule: Schedule, steps: Vec<Step>, is_calm: bool, wake: Option<Time
     let is_pass = |s: &Step| *s == Step::Pass && !is_calm || matches!(s, Step::EnvironmentPass(_) | Step::Arrive);
     let is_cluster = |s: &Step| match s {
         Step::Observe(..) | Step::Ready(..) => true,
-        Step::CreateWorkload(..) | Step::Ci(..) | Step::Job(_, JobEnd::Passes) | Step::Measure(_, Says::Good) => {
-            schedule != Schedule::Time
-        }
+        Step::CreateWorkload(..)
+        | Step::Ci(..)
+        | Step::Job(_, JobEnd::Passes)
+        | Step::Measure(_, Says::Good)
+        | Step::Gateway(_, true) => schedule != Schedule::Time,
         Step::Claim(_, _, false) => true,
         _ => false,
     };

@@ -106,12 +106,12 @@ pub fn put_route(world: &mut World, put: &PutRoute) -> Result<bool, Broken> {
         name: put.name.clone(),
         uid: format!("{}-route", put.namespace),
         resource_version,
-        generation: known.map_or(1, |known| known.generation + 1),
+        generation: known.as_ref().map_or(1, |known| known.generation + 1),
         deleting: false,
         claim: Claim::Ours,
         shape: Some(put.shape.clone()),
         existing: None,
-        obstacle: None,
+        obstacle: known.and_then(|known| known.obstacle),
         writer: Some("windlass".into()),
     };
     Arc::make_mut(&mut world.places[at]).routing.route = Some(route);
@@ -137,6 +137,15 @@ pub fn remove(world: &mut World, kind: RoutingKind, namespace: &str, name: &str,
             }
             Ok(is_it)
         }
+    }
+}
+
+/// The router takes the route as it is and will be, or does not.
+pub fn answer(world: &mut World, at: usize, takes: bool) {
+    let version = world.next_version();
+    if let Some(route) = &mut Arc::make_mut(&mut world.places[at]).routing.route {
+        route.obstacle = (!takes).then(|| "Gateway gateway: NotAllowed".to_owned());
+        route.resource_version = version;
     }
 }
 
@@ -248,7 +257,7 @@ pub fn canon(place: &Place, c: &mut crate::canon::Canon) {
     for service in place.routing.services.values() {
         (&service.name, service.ready).hash(c);
     }
-    place.routing.route.as_ref().map(|route| (route.generation, weight(place))).hash(c);
+    place.routing.route.as_ref().map(|route| (route.generation, route.obstacle.is_some(), weight(place))).hash(c);
 }
 
 /// The same of what a stage remembers.

@@ -567,6 +567,16 @@ pub fn all() -> Vec<Scenario> {
         )
         .from(at_bake),
         scenario(
+            "routed refused",
+            &routed,
+            &[1],
+            2,
+            &[(Gateway, 1), (Abort, 1), (Trouble, 1), (Pause, 1), (PipelineGone, 1), (CloneGone, 1), (Late, 1)],
+        )
+        .from(at_production),
+        scenario("refused at home", &routed, &[1], 2, &[(Gateway, 1), (Abort, 1), (Trouble, 1), (PipelineGone, 1)])
+            .from(at_bake),
+        scenario(
             "blue-green",
             &green,
             &[1],

@@ -39,6 +39,8 @@ pub enum Step {
     Template(usize, String),
     /// Someone, or an autoscaler, sets the number of its pods.
     Scale(usize, String, i32),
+    /// The router takes the route no more, or again.
+    Gateway(usize, bool),
     HandEdit(usize, String, Image),
     /// `kubectl rollout undo`: the old images come back with the old annotations.
     Undo(usize, String),
