@@ -14,6 +14,7 @@ use super::effects::{is_guarded, target};
 use super::mutant::{Mutant, is};
 use super::world::{World, created, phase_of};
 use super::{strategy, traffic};
+use crate::observe::Claim;
 
 /// TestRuns and used Decisions kept per stage.
 const KEPT: usize = 20;
@@ -50,14 +51,19 @@ pub fn finalizers(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
     };
     // of a stage whose status was lost no pass takes anything away any more: what is left there goes when the pipeline has
     let is_ours = |environment: &str| draft.stage(environment).is_some_and(|stage| stage.adopted.is_some());
+    // nor does a route that was taken from us and still sends to a clone
+    let is_over = deleted.is_some_and(|at| world.is_due(at.plus(world.snap.settings.reference_grace)));
+    let is_barred = |environment: &str| {
+        is_over && traffic::route::standing(world, environment).is_some_and(|route| route.claim != Claim::Ours)
+    };
     let has_rest = if deleted.is_some() {
-        world.snap.places.keys().any(|environment| is_ours(environment) && has_left(environment))
+        let mut all = world.snap.places.keys().map(String::as_str);
+        all.any(|environment| is_ours(environment) && has_left(environment) && !is_barred(environment))
     } else {
         traffic::route::is_kept(world, draft) || world.snap.places.keys().any(|environment| has_left(environment))
     };
     let has_bans = draft.status.stages.iter().any(|s| !s.bans.is_empty());
     // a ban or a Job that cannot be dealt with does not keep a pipeline, or its namespace, for ever
-    let is_over = deleted.is_some_and(|at| world.is_due(at.plus(world.snap.settings.reference_grace)));
     let is_kept = has_jobs || has_bans && deleted.is_some();
     if is_guarded(pipeline) && open().next().is_none() && !has_rest && (!is_kept || is_over) {
         actions.push(Action::Finalizer { target: target(Kind::Pipeline, pipeline), present: false });

@@ -26,7 +26,7 @@ use super::answer;
 use super::census::{self, Census, PORT, State};
 
 /// How long our watch may lag behind the router's. Only a request that would be refused waits.
-const LAG: Duration = Duration::from_millis(500);
+const LAG: Duration = Duration::from_millis(1500);
 
 /// Requests and connections that met no ready pod.
 #[derive(Debug, Default)]

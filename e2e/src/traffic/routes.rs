@@ -68,13 +68,13 @@ impl Traffic {
     }
 }
 
-/// A Deployment whose pods serve. They live on for two seconds when they are deleted, as pods must of which no request may
+/// A Deployment whose pods serve. They live on for four seconds when they are deleted, as pods must of which no request may
 /// be lost: a router hears of it a moment after.
 pub fn deployment(name: &str, replicas: u32, image: &str) -> Value {
     let container = json!({
         "name": "app", "image": image, "ports": [{"containerPort": census::PORT}],
         "resources": {"requests": {"cpu": "100m"}}, // what an autoscaler's percentages are of
-        "lifecycle": {"preStop": {"sleep": {"seconds": 2}}},
+        "lifecycle": {"preStop": {"sleep": {"seconds": 4}}},
     });
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},

@@ -34,7 +34,7 @@ pub fn is_awaited(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, pla
 
 /// Whether an autoscaler there bears a lock of ours.
 pub fn is_left(world: &World<'_>, environment: &str) -> bool {
-    seen(world, environment).any(|autoscaler| autoscaler.lock == Some(Claim::Ours))
+    seen(world, environment).any(|autoscaler| autoscaler.lock == Some(Claim::Ours) && !autoscaler.deleting)
 }
 
 fn seen<'a>(world: &World<'a>, environment: &str) -> impl Iterator<Item = &'a Autoscaler> + use<'a> {

@@ -80,7 +80,9 @@ pub fn has_clones(world: &World<'_>, environment: &str) -> bool {
 /// What runs the rollout's new build: the clones while it is apart, else the workloads.
 pub fn carriers<'a>(world: &World<'a>, stage: &StageStatus, rollout: &Rollout) -> Vec<&'a Workload> {
     if rollout.is_apart() {
-        rollout.cloned().filter_map(|plan| clone(world, &stage.environment, &plan.workload)).collect()
+        let is_its = |clone: &&Workload| clone.attempt.as_deref() == Some(&*rollout.attempt);
+        let found = rollout.cloned().filter_map(|plan| clone(world, &stage.environment, &plan.workload));
+        found.filter(is_its).collect()
     } else {
         rollout.workloads.iter().filter_map(|plan| seen(world, &stage.environment, plan)).collect()
     }
@@ -133,9 +135,11 @@ fn of_clone(
     };
     let wanted = size(rollout, stable);
     let unfit = || refused().map_or_else(|| Clones::Coming(beginning(wanted)), Clones::Blocked);
-    let Some(clone) = clone(world, environment, &plan.workload).filter(|c| fits(world, draft, rollout, plan, c)) else {
-        return unfit();
-    };
+    let found = clone(world, environment, &plan.workload);
+    if let Some(old) = found.filter(|clone| clone.attempt.as_deref() != Some(&*rollout.attempt)) {
+        return Clones::Blocked(format!("Deployment/{} of an earlier attempt is still there", old.name));
+    }
+    let Some(clone) = found.filter(|clone| fits(world, draft, rollout, plan, clone)) else { return unfit() };
     match health::judge(world, clone, rollout.started_at) {
         Judgement::Failed(why) => Clones::Failed(why),
         Judgement::Complete | Judgement::Coming(_) if clone.wanted != wanted && !is(Mutant::CloneHalf) => unfit(),

@@ -420,3 +420,21 @@ fn a_worker_that_came_later_does_not_make_it_a_rolling_rollout() {
     desk.finish();
     assert_eq!(desk.image("production", "mailer"), image("1.9.0"), "it is rolled at homing");
 }
+
+#[test]
+fn a_build_is_not_blamed_for_the_pods_of_an_earlier_clone() {
+    let mut desk = stepping();
+    desk.change("production", "checkout", |w| (w.available, w.ready) = (0, 0));
+    desk.decide("Abort", json!({"environment": "production"}));
+    desk.run().pass(700).run();
+    assert_eq!(
+        desk.history("production").last().unwrap(),
+        "checkout-1.8.0 Failed Aborted",
+        "it alone answers, and stays"
+    );
+    desk.release("1.9.0", 2);
+    desk.until(|desk| desk.stage("production").rollout.is_some());
+    desk.crash_clone("production", TroubleKind::Starting).change_clone("production", |w| w.available = 1);
+    desk.pass(700).run();
+    assert_eq!(desk.bans(), 0, "none of its pods was ever there");
+}

@@ -241,3 +241,39 @@ fn our_own_route_answers_until_the_existing_one_can() {
     desk.run();
     assert!(desk.told(from).is_empty(), "{:?}", desk.told(from));
 }
+
+/// Weights as someone may write them.
+fn weights(stable: u32, beside: u32) -> impl FnOnce(&mut HttpRoute) {
+    move |route| {
+        let backends = &mut route.shape.as_mut().unwrap().backends;
+        (backends[0].weight, backends[1].weight) = (stable, beside);
+    }
+}
+
+#[test]
+fn the_same_share_in_other_numbers_is_not_written_again() {
+    let mut desk = open(Some(front()));
+    let from = desk.done.len();
+    desk.change_route("production", "argocd-controller", weights(1, 0));
+    desk.go(1);
+    assert!(desk.told(from).is_empty(), "{:?}", desk.told(from));
+    let mut desk = exposed();
+    let from = desk.done.len();
+    desk.change_route("production", "argocd-controller", weights(3, 1));
+    desk.go(1);
+    assert!(desk.told(from).is_empty(), "{:?}", desk.told(from));
+    assert_eq!((desk.weight("production"), desk.pipeline_condition("Ready").as_str()), (Some(25), "True Ready"));
+}
+
+#[test]
+fn a_route_that_was_taken_from_us_does_not_keep_a_deleted_pipeline_for_ever() {
+    let mut desk = exposed();
+    desk.change_route("production", "kubectl", |route| route.claim = Claim::None);
+    let pipeline = std::sync::Arc::make_mut(&mut desk.snap.pipeline);
+    pipeline.metadata.deletion_timestamp = Some(desk.now.into());
+    desk.go(10);
+    assert!(desk.snap.pipeline.metadata.finalizers.is_some(), "it is tried for a while");
+    desk.go(700).go(61);
+    assert!(desk.snap.pipeline.metadata.finalizers.is_none());
+    assert!(desk.exposed("production").is_some(), "it answers what is sent to it");
+}

@@ -38,7 +38,10 @@ fn note(world: &World<'_>, stage: &mut StageStatus, found: &HttpRoute) {
     // while it is not accepted only the way down is worth a note: its end is waited for, but not without end. Of someone's route
     // it must be known what we made of it
     if (accepted || weight == 0 || found.existing.is_some()) && !stage.routed.as_ref().is_some_and(is_same) {
-        stage.routed = Some(Routed { weight, generation: found.generation, accepted, since: world.now });
+        // what was nothing and stays nothing has been drained all the while
+        let is_still = |r: &&Routed| weight == 0 && r.weight == 0 && accepted && r.accepted;
+        let since = stage.routed.as_ref().filter(is_still).map_or(world.now, |r| r.since);
+        stage.routed = Some(Routed { weight, generation: found.generation, accepted, since });
     }
 }
 

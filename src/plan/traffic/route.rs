@@ -1,5 +1,7 @@
 //! A stage's route: which one is wanted, what of it stands, and whether requests still go to a clone by it.
 
+use std::collections::BTreeMap;
+
 use crate::api::labels::{STABLE, TRACKS};
 use crate::api::rollout::Rollout;
 use crate::api::traffic::{Backend, RouteShape};
@@ -86,6 +88,18 @@ pub fn weighed(route: &HttpRoute, share: u32) -> Option<RouteShape> {
         }
     }
     Some(shape)
+}
+
+/// Whether each rule of an existing route gives the clone that share; none of a route of ours, or one that is not divided.
+pub fn has_share(route: &HttpRoute, share: u32) -> Option<bool> {
+    let existing = route.existing.as_ref().filter(|existing| existing.is_divided)?;
+    let mut rules: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+    for (position, backend) in existing.positions.iter().zip(&route.shape.as_ref()?.backends) {
+        let (beside, all) = rules.entry(position.rule).or_default();
+        *all += u64::from(backend.weight);
+        *beside += if is_stable(backend) { 0 } else { u64::from(backend.weight) };
+    }
+    Some(rules.values().all(|(beside, all)| *all > 0 && beside * 100 == u64::from(share) * all))
 }
 
 /// Whether it is the backend of the workload as it was.

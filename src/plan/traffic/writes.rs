@@ -52,7 +52,9 @@ fn steer(
     }?;
     let is_left = stage.rewritten.as_ref().is_some_and(|last| last.again) && now <= share;
     let is_unwanted = wanted.is_none() && now == share;
-    if found.shape.as_ref() == Some(&shape) || is_left || is_unwanted || is(Mutant::WeightStays) && share < now {
+    // someone's route may say the same share in other numbers
+    let is_same = route::has_share(found, share).unwrap_or_else(|| found.shape.as_ref() == Some(&shape));
+    if is_same || is_left || is_unwanted || is(Mutant::WeightStays) && share < now {
         return None;
     }
     let rollout = stage.rollout.as_ref().filter(|_| share > now);
