@@ -157,8 +157,8 @@ impl Controller {
         let Some(found) = loose(&self.stores, &self.health, is_route, namespace, name) else {
             return Passed::of(Outcome::Gone);
         };
-        let actions: Vec<Action> = plan::orphan_routing(&found).into_iter().collect();
-        self.carry_out(key, namespace, &actions, None).await
+        let (action, wake_at) = plan::orphan_routing(&found, now());
+        self.carry_out(key, namespace, &action.into_iter().collect::<Vec<_>>(), wake_at).await
     }
 
     async fn carry_out(&self, key: &Key, namespace: &str, actions: &[Action], wake_at: Option<Time>) -> Passed {

@@ -4,7 +4,7 @@
 use crate::api::decision::{DecisionPhase, DecisionStatus};
 use crate::api::release::ReleaseStatus;
 use crate::api::traffic::RouteShape;
-use crate::api::{Decision, DecisionType, Release, Time};
+use crate::api::{Decision, DecisionType, Release, Span, Time};
 use crate::observe::{Job, LeftLock, Loose, Orphan, Settings};
 
 use super::action::{Action, Kind, PutRoute, RoutingKind, ScaleClone, Stands};
@@ -94,9 +94,21 @@ pub fn orphan_clone(clone: &Orphan) -> Option<Action> {
     }
 }
 
-/// A Service or route that nobody looks after goes when nothing rests on it any more. A route sends nothing to clones first.
-pub fn orphan_routing(found: &Loose) -> Option<Action> {
-    let Loose { is_route, namespace, name, uid, resource_version, is_needed, exposing, claim, deleting } =
+/// How long routers are given to go by what a route says.
+const REROUTED: Span = Span::seconds(30);
+
+/// What becomes of a Service or route that nobody looks after, and when to look again. It goes when nothing rests on it any
+/// more, a Service a while after the last write of a route beside it. A route sends nothing to clones first.
+pub fn orphan_routing(found: &Loose, now: Time) -> (Option<Action>, Option<Time>) {
+    let free = found.rerouted.map(|at| at.plus(REROUTED)).filter(|free| !found.is_route && *free > now);
+    match free {
+        Some(_) => (None, free),
+        None => (removed(found), None),
+    }
+}
+
+fn removed(found: &Loose) -> Option<Action> {
+    let Loose { is_route, namespace, name, uid, resource_version, is_needed, exposing, claim, deleting, .. } =
         found.clone();
     if let Some(shape) = exposing.filter(|_| !deleting) {
         let stands = Some(Stands { uid, resource_version });
@@ -131,7 +143,7 @@ mod tests {
         let backend = |name: &str, weight| Backend { name: format!("web-{name}"), port: 80, weight };
         let backends = vec![backend("stable", 20), backend("canary", 80)];
         let exposing = Some(RouteShape { parents: vec![], hostnames: vec![], matches: vec![], backends });
-        let Some(Action::PutRoute(put)) = orphan_routing(&Loose { exposing, ..loose(true, false) }) else {
+        let Some(Action::PutRoute(put)) = removed(&Loose { exposing, ..loose(true, false) }) else {
             panic!("it is not written")
         };
         assert_eq!(put.shape.backends, [backend("stable", 100), backend("canary", 0)]);
@@ -145,6 +157,7 @@ mod tests {
             uid: "u".into(),
             resource_version: "1".into(),
             is_needed,
+            rerouted: None,
             exposing: None,
             claim: "shop/checkout/p1".into(),
             deleting,
@@ -158,7 +171,17 @@ mod tests {
             left_lock(&LeftLock { namespace, name, uid, resource_version, is_needed, deleting })
         };
         assert!(lock(false, false).is_some() && lock(true, false).is_none() && lock(false, true).is_none());
-        assert!(orphan_routing(&loose(false, false)).is_some());
-        assert!(orphan_routing(&loose(true, false)).is_none() && orphan_routing(&loose(false, true)).is_none());
+        assert!(removed(&loose(false, false)).is_some());
+        assert!(removed(&loose(true, false)).is_none() && removed(&loose(false, true)).is_none());
+    }
+
+    #[test]
+    fn a_service_stays_while_routers_may_still_go_by_what_a_route_said() {
+        let at = Time::from_millis(1_000_000);
+        let service = Loose { is_route: false, rerouted: Some(at), ..loose(false, false) };
+        let free = at.plus(REROUTED);
+        assert_eq!(orphan_routing(&service, at.plus(Span::seconds(29))), (None, Some(free)));
+        assert!(orphan_routing(&service, free).0.is_some());
+        assert!(orphan_routing(&Loose { is_route: true, ..service }, at).0.is_some(), "a route is its own");
     }
 }

@@ -15,8 +15,6 @@ pub async fn run(t: &Story) -> Result<()> {
     let shop = Shop::open_routed(t, 3).await?;
     let host = shop.host();
     t.route(&shop.production, NAME, &host, &[("checkout", 1)]).await?;
-    let client = t.traffic()?.client(&host, 100);
-    let from = client.mark();
     shop.adopt(|pipeline| {
         crate::shop::canary(pipeline, &json!([{"weight": 20, "pause": "3s"}, {"weight": 50, "pause": "3s"}]));
         pipeline["spec"]["traffic"] = json!({"service": "checkout", "drain": "1s", "route": {"existing": NAME}});
@@ -26,6 +24,9 @@ pub async fn run(t: &Story) -> Result<()> {
     let said = shop.stalled("dp", "checkout", "RouteNotGiven").await?;
     let consent = format!("windlass.dev/weights={}/checkout", shop.home);
     ensure!(said.contains(&consent.replace('=', ": ")), "it says {said}");
+    // the pods of the first manifest, which end without a breath, are long gone by now
+    let client = t.traffic()?.client(&host, 100);
+    let from = client.mark();
     t.kubectl(["annotate", "httproute", NAME, "-n", &shop.production, &consent]).await?.ok()?;
     shop.stalled("dp", "checkout", "RouteNotDivided").await?;
     t.route(&shop.production, NAME, &host, &[("checkout-stable", 100), ("checkout-canary", 0)]).await?;

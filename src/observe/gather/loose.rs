@@ -7,6 +7,7 @@ use kube::core::ObjectMeta;
 use super::clone::holder_of_clone;
 use super::holder::Holder;
 use super::routing::shape_of;
+use crate::api::Time;
 use crate::api::labels::{CLAIMED_BY, STABLE, TRACK};
 use crate::api::traffic::{Backend, RouteShape, route_name};
 use crate::observe::health::WatchHealth;
@@ -37,6 +38,7 @@ pub fn loose(stores: &Stores, health: &WatchHealth, is_route: bool, namespace: &
     let exposing = if is_route { exposing(stores, namespace, name, is_mate) } else { None };
     Some(Loose {
         is_route,
+        rerouted: last_written(stores, namespace),
         exposing,
         claim: claim.cloned().unwrap_or_default(),
         namespace: namespace.to_owned(),
@@ -46,6 +48,12 @@ pub fn loose(stores: &Stores, health: &WatchHealth, is_route: bool, namespace: &
         is_needed,
         deleting: meta.deletion_timestamp.is_some(),
     })
+}
+
+/// When a route of that namespace was written last.
+fn last_written(stores: &Stores, namespace: &str) -> Option<Time> {
+    let here = stores.http_routes.state_filter(|route| route.metadata.namespace.as_deref() == Some(namespace));
+    here.iter().filter_map(|route| route.writer.as_ref()?.at).max()
 }
 
 /// What a route does that sends to a clone, if each clone's workload answers.

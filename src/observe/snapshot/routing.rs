@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Claim;
+use crate::api::Time;
 use crate::api::traffic::{Existing, RouteShape};
 
 /// What stands in a target namespace between the router and the workload.
@@ -73,6 +74,8 @@ pub struct Loose {
     pub resource_version: String,
     /// Something rests on it: a clone of the same pipeline on the route, anyone's route on its Services.
     pub is_needed: bool,
+    /// When a route beside it was written last, whoever's: its router may go by what it said before.
+    pub rerouted: Option<Time>,
     /// What a route does that sends to a clone although the workload answers.
     pub exposing: Option<RouteShape>,
     /// Value of `windlass.dev/claimed-by`.
