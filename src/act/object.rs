@@ -8,8 +8,9 @@ use kube::core::{GroupVersionKind, ObjectMeta};
 use kube::{Client, Resource as _};
 
 use crate::api::pipeline::WorkloadKind;
+use crate::api::traffic::{GROUP, RouteKind, RoutingKind};
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, TestRun};
-use crate::plan::action::{Kind, RoutingKind};
+use crate::plan::action::Kind;
 
 use super::Written;
 
@@ -28,7 +29,7 @@ pub enum Resource {
     Job,
     Pod,
     Service,
-    HttpRoute,
+    Route(RouteKind),
     Autoscaler,
     Event,
 }
@@ -49,7 +50,7 @@ impl Resource {
             Self::Job => "Job",
             Self::Pod => "Pod",
             Self::Service => "Service",
-            Self::HttpRoute => "HTTPRoute",
+            Self::Route(kind) => kind.as_str(),
             Self::Autoscaler => "HorizontalPodAutoscaler",
             Self::Event => "Event",
         }
@@ -65,7 +66,7 @@ impl Resource {
             | Self::Job
             | Self::Pod
             | Self::Service
-            | Self::HttpRoute
+            | Self::Route(_)
             | Self::Autoscaler => true,
             Self::Pipeline | Self::Release | Self::Environment | Self::TestRun | Self::Decision | Self::Event => false,
         }
@@ -83,9 +84,9 @@ impl Resource {
             Self::DaemonSet => ApiResource::erase::<apps::v1::DaemonSet>(&()),
             Self::Pod => ApiResource::erase::<core::v1::Pod>(&()),
             Self::Service => ApiResource::erase::<core::v1::Service>(&()),
-            Self::HttpRoute => {
-                let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "HTTPRoute");
-                ApiResource::from_gvk_with_plural(&kind, "httproutes")
+            Self::Route(kind) => {
+                let named = GroupVersionKind::gvk(GROUP, "v1", kind.as_str());
+                ApiResource::from_gvk_with_plural(&named, kind.plural())
             }
             Self::Autoscaler => ApiResource::erase::<autoscaling::v2::HorizontalPodAutoscaler>(&()),
             Self::Job => ApiResource::erase::<batch::v1::Job>(&()),
@@ -111,7 +112,7 @@ impl From<RoutingKind> for Resource {
     fn from(kind: RoutingKind) -> Self {
         match kind {
             RoutingKind::Service => Self::Service,
-            RoutingKind::HttpRoute => Self::HttpRoute,
+            RoutingKind::Route(kind) => Self::Route(kind),
         }
     }
 }

@@ -3,10 +3,10 @@
 use json_patch::PatchOperation;
 use kube::api::DynamicObject;
 use kube::core::ObjectMeta;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api::labels::{CLAIMED_BY, TRACK, WEIGHTS};
-use crate::api::traffic::{ParentRef, Position, RouteShape};
+use crate::api::traffic::Position;
 use crate::plan::{PutRoute, PutService, Stands};
 
 use super::cluster::{LIMIT, Write};
@@ -30,12 +30,12 @@ impl Cluster {
 
     pub(super) async fn put_route(&self, pipeline_namespace: &str, want: &PutRoute) -> Result<Written, Error> {
         self.confirm(pipeline_namespace, &want.confirm).await?;
-        let object = Object::new(Resource::HttpRoute, &want.namespace, &want.name);
+        let object = Object::new(Resource::Route(want.shape.kind), &want.namespace, &want.name);
         match &want.stands {
             None => self.make(object, route(want), CLAIM, |live| is_claimed(live, &want.claim)).await,
             Some(stands) => match &want.existing {
                 None => {
-                    let operations = vec![replace(["spec"], spec(&want.shape))];
+                    let operations = vec![replace(["spec"], want.shape.spec())];
                     self.put_right(object, stands, &want.claim, operations).await
                 }
                 Some(existing) => {
@@ -91,70 +91,16 @@ fn service(want: &PutService) -> DynamicObject {
 }
 
 fn route(want: &PutRoute) -> DynamicObject {
-    let mut body = DynamicObject::new(&want.name, &Resource::HttpRoute.api_resource()).within(&want.namespace);
+    let mut body =
+        DynamicObject::new(&want.name, &Resource::Route(want.shape.kind).api_resource()).within(&want.namespace);
     body.metadata.annotations = Some([(CLAIMED_BY.to_owned(), want.claim.clone())].into());
-    body.data = json!({"spec": spec(&want.shape)});
+    body.data = json!({"spec": want.shape.spec()});
     body
-}
-
-/// The whole spec of a route of ours.
-fn spec(shape: &RouteShape) -> Value {
-    let parent = |parent: &ParentRef| {
-        let mut out = json!({"group": "gateway.networking.k8s.io", "kind": "Gateway"});
-        let whole = serde_json::to_value(parent).unwrap_or_default();
-        if let (Some(out), Value::Object(whole)) = (out.as_object_mut(), whole) {
-            out.extend(whole);
-        }
-        out
-    };
-    let backends: Vec<Value> = shape
-        .backends
-        .iter()
-        .map(|b| json!({"group": "", "kind": "Service", "name": b.name, "port": b.port, "weight": b.weight}))
-        .collect();
-    json!({
-        "parentRefs": shape.parents.iter().map(parent).collect::<Vec<_>>(),
-        "hostnames": shape.hostnames,
-        "rules": [{"matches": shape.matches, "backendRefs": backends}],
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::traffic::{Backend, PathMatch, RouteMatch};
-
-    fn want() -> PutRoute {
-        let backend = |name: &str, weight| Backend { name: name.into(), port: 80, weight };
-        PutRoute {
-            namespace: "shop".into(),
-            name: "windlass-checkout".into(),
-            stands: None,
-            shape: RouteShape {
-                parents: vec![ParentRef { name: "gw".into(), namespace: Some("net".into()), section_name: None }],
-                hostnames: vec!["a.example".into()],
-                matches: vec![RouteMatch { path: PathMatch::default(), headers: vec![] }],
-                backends: vec![backend("checkout-stable", 75), backend("checkout-canary", 25)],
-            },
-            existing: None,
-            claim: "shop/checkout/p1".into(),
-            confirm: vec![],
-        }
-    }
-
-    #[test]
-    fn a_route_says_all_that_the_server_would_fill_in() {
-        let body = serde_json::to_value(route(&want())).unwrap();
-        let weights: Vec<&Value> =
-            [0, 1].iter().map(|at| &body["spec"]["rules"][0]["backendRefs"][*at]["weight"]).collect();
-        assert_eq!(weights, [75, 25]);
-        assert_eq!(
-            body["spec"]["parentRefs"][0],
-            json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gw", "namespace": "net"})
-        );
-        assert_eq!(body["spec"]["rules"][0]["matches"], json!([{"path": {"type": "PathPrefix", "value": "/"}}]));
-    }
-
     #[test]
     fn a_service_of_ours_is_told_by_its_track_and_its_claim() {
         let body = serde_json::to_value(service(&PutService {

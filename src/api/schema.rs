@@ -18,7 +18,7 @@ use super::rollout::Cause;
 use super::stage::PromotionMode;
 use super::strategy::Autoscaler;
 use super::test_run::{RunPhase, Runner};
-use super::traffic::PathKind;
+use super::traffic::{PathKind, RouteKind};
 use super::{Decision, DeliveryPipeline, Environment, Release, TestRun};
 
 /// All five, in the order of reading.
@@ -108,6 +108,7 @@ fn explained_values() -> Vec<Explained> {
         values_of::<PromotionMode>(),
         values_of::<WorkloadKind>(),
         values_of::<PathKind>(),
+        values_of::<RouteKind>(),
         values_of::<Exposure>(),
         values_of::<Autoscaler>(),
         values_of::<PreflightKind>(),

@@ -1,4 +1,9 @@
-//! How requests reach the workload: the Service that stands before it, and the route that Windlass owns.
+//! How requests reach the workload: the Service that stands before it, and the route that divides them.
+
+mod grpc_route;
+mod http_route;
+mod kind;
+mod shape;
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -6,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::labels::{STABLE, TRACKS};
 use super::{Span, Time};
+
+pub use kind::{GROUP, RouteKind};
+pub use shape::{Backend, Existing, Position, RouteShape, RoutingKind, route_name};
 
 /// How requests reach the workload. Canaries then share them by the weights of a route, and not by the number of pods; blue-green
 /// always switches by it.
@@ -17,7 +25,7 @@ pub struct Traffic {
     /// sends to their first port.
     #[schemars(length(min = 1, max = 56), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub service: String,
-    /// The HTTPRoute: one that Windlass makes and owns, or an existing one of which it writes the weights.
+    /// The route: one that Windlass makes and owns, or an existing one of which it writes the weights.
     pub route: Route,
     /// How long requests that are under way are given after each change of weights. Default 30s; at most 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,12 +51,16 @@ impl Traffic {
     }
 }
 
-/// An HTTPRoute of the Gateway API. Ours is called `windlass-PIPELINE`: what it is attached to, and which requests it takes.
+/// A route of the Gateway API. Ours is called `windlass-PIPELINE`: what it is attached to, and which requests it takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.existing) ? !has(self.parentRefs) && !has(self.hostnames) && !has(self.matches) : has(self.parentRefs) && has(self.hostnames)", "spec.traffic.route: needs parentRefs and hostnames, or existing and nothing beside"))]
+#[x_kube(validation = ("has(self.existing) ? !has(self.parentRefs) && !has(self.hostnames) && !has(self.matches) : has(self.parentRefs) && has(self.hostnames)", "spec.traffic.route: needs parentRefs and hostnames, or existing and only kind beside"))]
+#[x_kube(validation = ("!has(self.matches) || self.matches.all(m, has(self.kind) && self.kind == 'GRPCRoute' ? !has(m.path) : !has(m.method))", "spec.traffic.route.matches: path is of an HTTPRoute, method of a GRPCRoute"))]
 pub struct Route {
-    /// Name of an HTTPRoute of someone else in each target namespace.
+    /// What it is. Default: HTTPRoute.
+    #[serde(default, skip_serializing_if = "is_http")]
+    pub kind: RouteKind,
+    /// Name of a route of someone else in each target namespace.
     /// Its rules must send to `NAME-stable` and `NAME-canary` (or `NAME-green`), and its annotation `windlass.dev/weights` must name
     /// this pipeline (`namespace/name`). Only the weights of these two are written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,6 +89,10 @@ pub struct Route {
     pub matches: Vec<RouteMatch>,
 }
 
+fn is_http(kind: &RouteKind) -> bool {
+    *kind == RouteKind::Http
+}
+
 /// A Gateway, or one of its listeners.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -94,12 +110,15 @@ pub struct ParentRef {
     pub section_name: Option<String>,
 }
 
-/// Requests by path and headers; all that is given must hold.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, KubeSchema)]
+/// Requests by path or method, and headers; all that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, KubeSchema)]
 pub struct RouteMatch {
-    /// Default: any path.
-    #[serde(default)]
-    pub path: PathMatch,
+    /// Only in an HTTPRoute. Default: any path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathMatch>,
+    /// Only in a GRPCRoute. Default: any method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<MethodMatch>,
     /// Headers with exactly these values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
@@ -131,6 +150,18 @@ pub enum PathKind {
     PathPrefix,
     /// The path is this.
     Exact,
+}
+
+/// The methods of a gRPC service, or one of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct MethodMatch {
+    /// The service with its package, as `shop.Checkout`.
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$"))]
+    pub service: String,
+    /// Default: all of its methods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[A-Za-z_][A-Za-z0-9_]*$"))]
+    pub method: Option<String>,
 }
 
 /// A header with exactly this value.
@@ -173,59 +204,4 @@ pub struct Rewritten {
     /// It was the second time within an hour: the route is left to it, and nothing is exposed by it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
-}
-
-/// Name of the route of a pipeline.
-pub fn route_name(pipeline: &str) -> String {
-    format!("windlass-{pipeline}")
-}
-
-/// Which requests a route takes, and where it sends them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteShape {
-    /// With their namespaces.
-    pub parents: Vec<ParentRef>,
-    pub hostnames: Vec<String>,
-    pub matches: Vec<RouteMatch>,
-    pub backends: Vec<Backend>,
-}
-
-/// Where a backend stands in a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// Index of the rule.
-    pub rule: usize,
-    /// Index in its `backendRefs`.
-    pub backend: usize,
-}
-
-/// What of someone's route is ours to write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Existing {
-    /// Where the backends of its shape stand.
-    pub positions: Vec<Position>,
-    /// Its rules send to both Services, or to none of them.
-    pub is_divided: bool,
-}
-
-/// A Service and its weight.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backend {
-    pub name: String,
-    pub port: i64,
-    pub weight: u32,
-}
-
-impl RouteShape {
-    /// What a route of that wish looks like in a namespace.
-    pub fn of(route: &Route, namespace: &str, backends: Vec<Backend>) -> Self {
-        let placed = |parent: &ParentRef| ParentRef {
-            namespace: parent.namespace.clone().or_else(|| Some(namespace.to_owned())),
-            ..parent.clone()
-        };
-        let all = RouteMatch { path: Default::default(), headers: Vec::new() };
-        let matches = if route.matches.is_empty() { vec![all] } else { route.matches.clone() };
-        let parents = route.parent_refs.iter().map(placed).collect();
-        Self { parents, hostnames: route.hostnames.clone(), matches, backends }
-    }
 }

@@ -8,6 +8,7 @@ use super::freshness::Freshly;
 use super::outcome::{Outcome, Passed};
 use super::{Controller, census};
 use crate::act::{Error, Written, with_causes};
+use crate::api::traffic::RoutingKind;
 use crate::api::{DeliveryPipeline, Time};
 use crate::controller::now;
 use crate::observe::stores::get;
@@ -42,7 +43,7 @@ impl Controller {
             Key::OrphanJob { namespace, name } => self.orphan_job(key, namespace, name).await,
             Key::OrphanClone { namespace, name } => self.orphan_clone(key, namespace, name).await,
             Key::LeftLock { namespace, name } => self.left_lock(key, namespace, name).await,
-            Key::Loose { is_route, namespace, name } => self.loose(key, *is_route, namespace, name).await,
+            Key::Loose { kind, namespace, name } => self.loose(key, *kind, namespace, name).await,
         }
     }
 
@@ -141,8 +142,8 @@ impl Controller {
         let Some(clone) = orphan_clone(&self.stores, &self.health, namespace, name) else {
             return Passed::of(Outcome::Gone);
         };
-        let actions: Vec<Action> = plan::orphan_clone(&clone).into_iter().collect();
-        self.carry_out(key, namespace, &actions, None).await
+        let (action, wake_at) = plan::orphan_clone(&clone, now());
+        self.carry_out(key, namespace, &action.into_iter().collect::<Vec<_>>(), wake_at).await
     }
 
     async fn left_lock(&self, key: &Key, namespace: &str, name: &str) -> Passed {
@@ -153,8 +154,8 @@ impl Controller {
         self.carry_out(key, namespace, &actions, None).await
     }
 
-    async fn loose(&self, key: &Key, is_route: bool, namespace: &str, name: &str) -> Passed {
-        let Some(found) = loose(&self.stores, &self.health, is_route, namespace, name) else {
+    async fn loose(&self, key: &Key, kind: RoutingKind, namespace: &str, name: &str) -> Passed {
+        let Some(found) = loose(&self.stores, &self.health, kind, namespace, name) else {
             return Passed::of(Outcome::Gone);
         };
         let (action, wake_at) = plan::orphan_routing(&found, now());

@@ -12,7 +12,7 @@ use crate::api::{Decision, DeliveryPipeline, Environment, Preflight, Release, Sp
 
 pub use autoscaler::{Autoscaler, LeftLock};
 pub use measured::{Measured, Reach, Reading, Sample, Service, TargetPort};
-pub use routing::{HttpRoute, Loose, RoutedService, Routing};
+pub use routing::{Loose, Route, RoutedService, Routing};
 
 /// The world as one pipeline sees it.
 #[derive(Clone, Debug)]
@@ -307,6 +307,8 @@ pub struct Orphan {
     pub is_empty: bool,
     /// It answers, and the workload that it is a clone of does not, or a route still sends to it.
     pub is_needed: bool,
+    /// When a route beside it was written last, whoever's, if a Service of ours is before it.
+    pub rerouted: Option<Time>,
     pub deleting: bool,
 }
 

@@ -1,9 +1,14 @@
 //! The caches: one store per kind, filled by its watch and read by everything else.
 
+use std::collections::BTreeMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
 use kube::Resource;
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
 
 use super::slim;
+use crate::api::traffic::RouteKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, TestRun};
 
 /// What was seen last, by kind. Cloning gives another handle on the same caches.
@@ -25,7 +30,7 @@ pub struct Stores {
     pub namespaces: Store<slim::Namespace>,
     pub services: Store<slim::Service>,
     pub endpoint_slices: Store<slim::EndpointSlice>,
-    pub http_routes: Store<slim::HttpRoute>,
+    pub routes: Routes,
     pub pod_disruption_budgets: Store<slim::PodDisruptionBudget>,
     pub network_policies: Store<slim::NetworkPolicy>,
     pub autoscalers: Store<slim::HorizontalPodAutoscaler>,
@@ -50,7 +55,7 @@ pub struct Writers {
     pub namespaces: Writer<slim::Namespace>,
     pub services: Writer<slim::Service>,
     pub endpoint_slices: Writer<slim::EndpointSlice>,
-    pub http_routes: Writer<slim::HttpRoute>,
+    pub routes: RouteWriters,
     pub pod_disruption_budgets: Writer<slim::PodDisruptionBudget>,
     pub network_policies: Writer<slim::NetworkPolicy>,
     pub autoscalers: Writer<slim::HorizontalPodAutoscaler>,
@@ -76,7 +81,7 @@ impl Writers {
             namespaces: self.namespaces.as_reader(),
             services: self.services.as_reader(),
             endpoint_slices: self.endpoint_slices.as_reader(),
-            http_routes: self.http_routes.as_reader(),
+            routes: self.routes.as_reader(),
             pod_disruption_budgets: self.pod_disruption_budgets.as_reader(),
             network_policies: self.network_policies.as_reader(),
             autoscalers: self.autoscalers.as_reader(),
@@ -84,12 +89,52 @@ impl Writers {
     }
 }
 
+/// Routes of all kinds.
+#[derive(Clone, Debug)]
+pub struct Routes(BTreeMap<RouteKind, Store<slim::Route>>);
+
+impl Routes {
+    /// The route of that kind and name.
+    pub fn get(&self, kind: RouteKind, namespace: &str, name: &str) -> Option<Arc<slim::Route>> {
+        get_of(self.0.get(&kind)?, kind, namespace, name)
+    }
+
+    /// Those that are meant, of all kinds in order.
+    pub fn state_filter(&self, is_meant: impl Fn(&slim::Route) -> bool) -> Vec<Arc<slim::Route>> {
+        self.0.values().flat_map(|store| store.state_filter(&is_meant)).collect()
+    }
+}
+
+/// The writing ends of all kinds.
+#[derive(Debug)]
+pub struct RouteWriters(pub BTreeMap<RouteKind, Writer<slim::Route>>);
+
+impl Default for RouteWriters {
+    fn default() -> Self {
+        Self(RouteKind::ALL.into_iter().map(|kind| (kind, Writer::new(kind))).collect())
+    }
+}
+
+impl RouteWriters {
+    fn as_reader(&self) -> Routes {
+        Routes(self.0.iter().map(|(kind, writer)| (*kind, writer.as_reader())).collect())
+    }
+}
+
 /// The object of that name. A cluster-wide one has an empty namespace.
-pub fn get<K>(store: &Store<K>, namespace: &str, name: &str) -> Option<std::sync::Arc<K>>
+pub fn get<K>(store: &Store<K>, namespace: &str, name: &str) -> Option<Arc<K>>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
-    let reference = ObjectRef::new(name);
+    get_of(store, (), namespace, name)
+}
+
+/// The same of a type that stands for several kinds.
+pub fn get_of<K>(store: &Store<K>, kind: K::DynamicType, namespace: &str, name: &str) -> Option<Arc<K>>
+where
+    K: Resource<DynamicType: Clone + Eq + Hash> + Clone + 'static,
+{
+    let reference = ObjectRef::new_with(name, kind);
     store.get(&if namespace.is_empty() { reference } else { reference.within(namespace) })
 }
 
@@ -106,10 +151,9 @@ pub fn resource_version_of(stores: &Stores, kind: &str, namespace: &str, name: &
         "DaemonSet" => version(&stores.daemon_sets, namespace, name),
         "CronJob" => version(&stores.cron_jobs, namespace, name),
         "Service" => version(&stores.services, namespace, name),
-        "HTTPRoute" => version(&stores.http_routes, namespace, name),
         "HorizontalPodAutoscaler" => version(&stores.autoscalers, namespace, name),
         "Job" => version(&stores.jobs, namespace, name),
-        _ => None,
+        other => identity(stores.routes.get(RouteKind::named(other)?, namespace, name)?.as_ref()),
     }
 }
 
@@ -117,8 +161,11 @@ fn version<K>(store: &Store<K>, namespace: &str, name: &str) -> Option<(String, 
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
-    let object = get(store, namespace, name)?;
-    Some((object.meta().uid.clone().unwrap_or_default(), version_number(object.as_ref())))
+    identity(get(store, namespace, name)?.as_ref())
+}
+
+fn identity<K: Resource>(object: &K) -> Option<(String, u64)> {
+    Some((object.meta().uid.clone().unwrap_or_default(), version_number(object)))
 }
 
 /// An object's version as a number, as Kubernetes defines it since 1.35; 0 if it has none.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
+use std::hash::Hash;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use super::health::{KindHealth, Undecodable, WatchHealth};
 use super::relate::{self, Change, Key};
 use super::stores::{Stores, version_number};
 use crate::api::DeliveryPipeline;
+use crate::api::traffic::RouteKind;
 use crate::metrics::Metrics;
 
 /// What is said of each key that a change concerns.
@@ -32,8 +34,10 @@ pub struct Shared {
 }
 
 /// The watch of one kind and its store.
-pub struct Feed<K: Resource<DynamicType = ()> + Clone + 'static> {
+pub struct Feed<K: Resource<DynamicType: Clone + Eq + Hash> + Clone + 'static> {
     pub kind: &'static str,
+    /// Which of the kinds, where the type stands for several.
+    pub of: K::DynamicType,
     pub writer: Writer<K>,
     /// Whether an object is worth its memory.
     pub keep: fn(&K) -> bool,
@@ -44,8 +48,6 @@ pub struct Feed<K: Resource<DynamicType = ()> + Clone + 'static> {
     pub listed: u64,
 }
 
-/// The kind that a server may lack: the Gateway API is installed where someone wants it.
-const OPTIONAL: &str = "HTTPRoute";
 /// Where `kubectl apply` keeps a copy of the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -53,7 +55,7 @@ type Guarded<K> = Event<DeserializeGuard<K>>;
 
 impl<K> Feed<K>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource<DynamicType: Clone + Eq + Hash> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     /// Watches until the task is dropped. A watch that has gone silent is made anew, and lists again.
     pub async fn follow(mut self, api: Api<DeserializeGuard<K>>, config: Config) {
@@ -74,7 +76,7 @@ where
                     self.health.touch();
                     self.take(event);
                 }
-                Ok(Some(Err(error))) if self.kind == OPTIONAL && is_not_installed(&error) => self.not_installed(),
+                Ok(Some(Err(error))) if self.is_optional() && is_not_installed(&error) => self.not_installed(),
                 Ok(Some(Err(error))) => {
                     self.shared.metrics.watch_error(self.kind);
                     tracing::warn!(kind = self.kind, %error, "watch failed, trying again");
@@ -85,6 +87,11 @@ where
                 Err(_) => {}
             }
         }
+    }
+
+    /// Whether a server may lack the kind: the Gateway API is installed where someone wants it.
+    fn is_optional(&self) -> bool {
+        RouteKind::named(self.kind).is_some()
     }
 
     /// There is no such kind, so there are no such objects. The list is asked for again and again: it may come.
@@ -150,7 +157,7 @@ where
     /// Puts a complete list in the place of what was stored, and tells what is different.
     fn list_done(&mut self) {
         let mut before: HashMap<ObjectRef<K>, Arc<K>> =
-            self.reader().state().into_iter().map(|object| (ObjectRef::from_obj(object.as_ref()), object)).collect();
+            self.reader().state().into_iter().map(|object| (self.reference(object.as_ref()), object)).collect();
         self.writer.apply_watcher_event(&Event::InitDone);
         self.health.mark_seen(self.listed);
         // the list told anew what cannot be read, and some may have gone in between
@@ -161,7 +168,7 @@ where
             return;
         }
         for new in self.reader().state() {
-            let old = before.remove(&ObjectRef::from_obj(new.as_ref()));
+            let old = before.remove(&self.reference(new.as_ref()));
             if old.as_ref().is_none_or(|old| old.resource_version() != new.resource_version()) {
                 self.tell(&Change { old: old.as_deref(), new: Some(&new) });
             }
@@ -191,7 +198,8 @@ where
                     let Undecodable { kind, namespace, name } = &identity;
                     tracing::error!(kind, namespace, name, error = %invalid.error, "object cannot be read, skipping it");
                 }
-                let known = super::stores::get(&self.reader(), &identity.namespace, &identity.name)?;
+                let known =
+                    super::stores::get_of(&self.reader(), self.of.clone(), &identity.namespace, &identity.name)?;
                 Some(known.as_ref().clone())
             }
         }
@@ -230,7 +238,16 @@ where
     }
 
     fn known(&self, object: &impl ResourceExt) -> Option<Arc<K>> {
-        super::stores::get(&self.reader(), &object.namespace().unwrap_or_default(), &object.name_any())
+        super::stores::get_of(
+            &self.reader(),
+            self.of.clone(),
+            &object.namespace().unwrap_or_default(),
+            &object.name_any(),
+        )
+    }
+
+    fn reference(&self, object: &K) -> ObjectRef<K> {
+        ObjectRef::from_obj_with(object, self.of.clone())
     }
 
     fn reader(&self) -> Store<K> {

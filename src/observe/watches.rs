@@ -1,5 +1,8 @@
 //! All watches: what is watched, how, and what of it is kept.
 
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::core::DeserializeGuard;
@@ -42,7 +45,9 @@ pub fn start(client: &Client, writers: Writers, shared: &Shared, token: &Cancell
     starter.watch("Service", writers.services, all.clone(), |_| true, relate::service);
     let (slices, slice) = (writers.endpoint_slices, slim::EndpointSlice::is_of_interest);
     starter.watch("EndpointSlice", slices, all.clone(), slice, relate::endpoint_slice);
-    starter.watch("HTTPRoute", writers.http_routes, all.clone(), |_| true, relate::http_route);
+    for (kind, writer) in writers.routes.0 {
+        starter.watch_of((kind.as_str(), kind), writer, all.clone(), |_| true, relate::route);
+    }
     let (budgets, policies) = (writers.pod_disruption_budgets, writers.network_policies);
     starter.watch("PodDisruptionBudget", budgets, all.clone(), |_| true, relate::pod_disruption_budget);
     starter.watch("NetworkPolicy", policies, all.clone(), |_| true, relate::network_policy);
@@ -73,12 +78,32 @@ impl Starter<'_> {
         keep: fn(&K) -> bool,
         relate: fn(&Stores, &Change<'_, K>) -> Vec<Key>,
     ) where
-        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    {
+        self.watch_of((kind, ()), writer, config, keep, relate);
+    }
+
+    fn watch_of<K>(
+        &self,
+        (kind, of): (&'static str, K::DynamicType),
+        writer: Writer<K>,
+        config: Config,
+        keep: fn(&K) -> bool,
+        relate: fn(&Stores, &Change<'_, K>) -> Vec<Key>,
+    ) where
+        K: Resource<DynamicType: Clone + Eq + Hash + Send + Sync>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
     {
         let health = self.shared.health.kind(kind);
         self.shared.metrics.watched(kind);
-        let api = Api::<DeserializeGuard<K>>::all(tapped(self.client.clone(), std::sync::Arc::clone(&health)));
-        let feed = Feed { kind, writer, keep, relate, health, shared: self.shared.clone(), listed: 0 };
+        let client = tapped(self.client.clone(), Arc::clone(&health));
+        let api = Api::<DeserializeGuard<K>>::all_with(client, &of);
+        let feed = Feed { kind, of, writer, keep, relate, health, shared: self.shared.clone(), listed: 0 };
         let token = self.token.clone();
         self.tasks.spawn(async move { token.run_until_cancelled(feed.follow(api, config)).await });
     }

@@ -6,7 +6,7 @@ use crate::api::decision::DecisionStatus;
 use crate::api::environment::EnvironmentStatus;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::release::ReleaseStatus;
-use crate::api::traffic::{Existing, RouteShape};
+use crate::api::traffic::{Existing, RouteShape, RoutingKind};
 use crate::api::{DecisionSpec, PipelineStatus, ReleaseSpec, TestRunSpec, TestRunStatus, Time};
 
 /// What to do now, and when to look again if nothing happens before.
@@ -214,13 +214,6 @@ pub struct ScaleClone {
     pub replicas: i32,
     /// Not empty where the write raises exposure: none of these may have moved.
     pub confirm: Vec<Confirm>,
-}
-
-/// Objects of ours between the router and the workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RoutingKind {
-    Service,
-    HttpRoute,
 }
 
 /// UID and version of an object that is there.

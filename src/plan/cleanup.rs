@@ -14,7 +14,6 @@ use super::effects::{is_guarded, target};
 use super::mutant::{Mutant, is};
 use super::world::{World, created, phase_of};
 use super::{strategy, traffic};
-use crate::observe::Claim;
 
 /// TestRuns and used Decisions kept per stage.
 const KEPT: usize = 20;
@@ -53,9 +52,7 @@ pub fn finalizers(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
     let is_ours = |environment: &str| draft.stage(environment).is_some_and(|stage| stage.adopted.is_some());
     // nor does a route that was taken from us and still sends to a clone
     let is_over = deleted.is_some_and(|at| world.is_due(at.plus(world.snap.settings.reference_grace)));
-    let is_barred = |environment: &str| {
-        is_over && traffic::route::standing(world, environment).is_some_and(|route| route.claim != Claim::Ours)
-    };
+    let is_barred = |environment: &str| is_over && traffic::route::is_taken(world, environment);
     let has_rest = if deleted.is_some() {
         let mut all = world.snap.places.keys().map(String::as_str);
         all.any(|environment| is_ours(environment) && has_left(environment) && !is_barred(environment))

@@ -55,8 +55,8 @@ use crate::api::Time;
 use crate::observe::Snapshot;
 
 pub use action::{
-    Action, Confirm, CreateClone, CreateJob, Kind, Note, Plan, PutRoute, PutService, RoutingKind, ScaleClone,
-    SetImages, Stands, Step, Target,
+    Action, Confirm, CreateClone, CreateJob, Kind, Note, Plan, PutRoute, PutService, ScaleClone, SetImages, Stands,
+    Step, Target,
 };
 pub use environment::environment;
 pub use measuring::{Ask, Endpoint, Measure, Metric, Names, Stable, measures};

@@ -3,15 +3,15 @@
 
 use crate::api::decision::{DecisionPhase, DecisionStatus};
 use crate::api::release::ReleaseStatus;
-use crate::api::traffic::RouteShape;
+use crate::api::traffic::RoutingKind;
 use crate::api::{Decision, DecisionType, Release, Span, Time};
 use crate::observe::{Job, LeftLock, Loose, Orphan, Settings};
 
-use super::action::{Action, Kind, PutRoute, RoutingKind, ScaleClone, Stands};
+use super::action::{Action, Kind, PutRoute, ScaleClone, Stands};
 use super::conditions::{self, Standing};
 use super::effects::{is_guarded, target};
 use super::promotion::is_final;
-use super::traffic::route::is_stable;
+use super::traffic::route::weighed;
 use super::world::{created, phase_of};
 
 /// What a Release without a pipeline is told, and when to look again.
@@ -80,42 +80,44 @@ pub fn orphan_job(job: &Job) -> Vec<Action> {
     vec![Action::RemoveJob { namespace, name, uid, resource_version }]
 }
 
-/// A clone that nobody looks after goes as any other: its exposure first, but not where it alone answers.
-pub fn orphan_clone(clone: &Orphan) -> Option<Action> {
+/// How long routers are given to go by what a route says, and to drain what is under way.
+const REROUTED: Span = Span::seconds(30);
+
+/// A clone that nobody looks after goes as any other, and when to look again: its exposure first, but not where it alone
+/// answers, nor while requests may still come to it by what a route said.
+pub fn orphan_clone(clone: &Orphan, now: Time) -> (Option<Action>, Option<Time>) {
     let (namespace, name) = (clone.namespace.clone(), clone.name.clone());
     let (uid, resource_version) = (clone.uid.clone(), clone.resource_version.clone());
     if clone.deleting || clone.is_needed {
-        None
+        (None, None)
     } else if clone.wanted > 0 {
         let scale = ScaleClone { namespace, name, uid, resource_version, replicas: 0, confirm: Vec::new() };
-        Some(Action::ScaleClone(scale))
+        after(clone.rerouted, now, Some(Action::ScaleClone(scale)))
     } else {
-        clone.is_empty.then_some(Action::RemoveClone { namespace, name, uid, resource_version })
+        (clone.is_empty.then_some(Action::RemoveClone { namespace, name, uid, resource_version }), None)
     }
 }
 
-/// How long routers are given to go by what a route says.
-const REROUTED: Span = Span::seconds(30);
+/// That action, or when there will be time for it.
+fn after(rerouted: Option<Time>, now: Time, action: Option<Action>) -> (Option<Action>, Option<Time>) {
+    let free = rerouted.map(|at| at.plus(REROUTED)).filter(|free| *free > now);
+    if free.is_some() { (None, free) } else { (action, None) }
+}
 
 /// What becomes of a Service or route that nobody looks after, and when to look again. It goes when nothing rests on it any
 /// more, a Service a while after the last write of a route beside it. A route sends nothing to clones first.
 pub fn orphan_routing(found: &Loose, now: Time) -> (Option<Action>, Option<Time>) {
-    let free = found.rerouted.map(|at| at.plus(REROUTED)).filter(|free| !found.is_route && *free > now);
-    match free {
-        Some(_) => (None, free),
-        None => (removed(found), None),
-    }
+    after(found.rerouted.filter(|_| found.kind == RoutingKind::Service), now, removed(found))
 }
 
 fn removed(found: &Loose) -> Option<Action> {
-    let Loose { is_route, namespace, name, uid, resource_version, is_needed, exposing, claim, deleting, .. } =
+    let Loose { kind, namespace, name, uid, resource_version, is_needed, exposing, claim, deleting, .. } =
         found.clone();
-    if let Some(shape) = exposing.filter(|_| !deleting) {
+    if let Some(route) = exposing.filter(|_| !deleting) {
         let stands = Some(Stands { uid, resource_version });
-        let (shape, existing, confirm) = (unexposed(shape), None, Vec::new());
+        let (shape, existing, confirm) = (weighed(&route, 0)?, route.existing, Vec::new());
         return Some(Action::PutRoute(PutRoute { namespace, name, stands, shape, existing, claim, confirm }));
     }
-    let kind = if is_route { RoutingKind::HttpRoute } else { RoutingKind::Service };
     let is_free = !is_needed && !deleting;
     is_free.then_some(Action::RemoveRouting { kind, namespace, name, uid, resource_version })
 }
@@ -126,32 +128,77 @@ pub fn left_lock(found: &LeftLock) -> Option<Action> {
     (!is_needed && !deleting).then_some(Action::UnlockScaleDown { namespace, name, uid, resource_version })
 }
 
-fn unexposed(mut shape: RouteShape) -> RouteShape {
-    for backend in &mut shape.backends {
-        backend.weight = if is_stable(backend) { 100 } else { 0 };
-    }
-    shape
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::traffic::Backend;
+    use crate::api::traffic::{Backend, Existing, Position, RouteKind, RouteShape};
+    use crate::observe::{Claim, Route};
+
+    fn backend(name: &str, weight: u32) -> Backend {
+        Backend { name: format!("web-{name}"), port: 80, weight }
+    }
+
+    fn sent(existing: Option<Existing>) -> PutRoute {
+        let (parents, hostnames, matches) = Default::default();
+        let backends = vec![backend("stable", 20), backend("canary", 80)];
+        let shape = Some(RouteShape { kind: RouteKind::Http, parents, hostnames, matches, backends });
+        let Loose { namespace, name, uid, resource_version, deleting, .. } = loose(true, false);
+        let (kind, claim, generation, obstacle, writer) = (RouteKind::Http, Claim::None, 1, None, None);
+        let route = Route {
+            kind,
+            namespace,
+            name,
+            uid,
+            resource_version,
+            generation,
+            deleting,
+            claim,
+            shape,
+            existing,
+            obstacle,
+            writer,
+        };
+        match removed(&Loose { exposing: Some(Box::new(route)), ..loose(true, false) }) {
+            Some(Action::PutRoute(put)) => put,
+            other => panic!("it is not written: {other:?}"),
+        }
+    }
 
     #[test]
     fn a_route_sends_nothing_to_clones_before_they_go() {
-        let backend = |name: &str, weight| Backend { name: format!("web-{name}"), port: 80, weight };
-        let backends = vec![backend("stable", 20), backend("canary", 80)];
-        let exposing = Some(RouteShape { parents: vec![], hostnames: vec![], matches: vec![], backends });
-        let Some(Action::PutRoute(put)) = removed(&Loose { exposing, ..loose(true, false) }) else {
-            panic!("it is not written")
+        assert_eq!(sent(None).shape.backends, [backend("stable", 100), backend("canary", 0)]);
+        let positions = vec![Position { rule: 0, backend: 0 }, Position { rule: 0, backend: 1 }];
+        let existing = Existing { positions, is_divided: true };
+        let put = sent(Some(existing.clone()));
+        assert_eq!(
+            (put.shape.backends, put.existing),
+            (vec![backend("stable", 100), backend("canary", 0)], Some(existing))
+        );
+    }
+
+    #[test]
+    fn a_clone_answers_what_routers_may_still_send_to_it() {
+        let at = Time::from_millis(1_000_000);
+        let Loose { namespace, name, uid, resource_version, deleting, .. } = loose(false, false);
+        let clone = |rerouted| Orphan {
+            namespace: namespace.clone(),
+            name: name.clone(),
+            uid: uid.clone(),
+            resource_version: resource_version.clone(),
+            wanted: 1,
+            is_empty: false,
+            is_needed: false,
+            rerouted,
+            deleting,
         };
-        assert_eq!(put.shape.backends, [backend("stable", 100), backend("canary", 0)]);
+        let free = at.plus(REROUTED);
+        assert_eq!(orphan_clone(&clone(Some(at)), at.plus(Span::seconds(29))), (None, Some(free)));
+        assert!(orphan_clone(&clone(Some(at)), free).0.is_some() && orphan_clone(&clone(None), at).0.is_some());
     }
 
     fn loose(is_needed: bool, deleting: bool) -> Loose {
         Loose {
-            is_route: true,
+            kind: RoutingKind::Route(RouteKind::Http),
             namespace: "shop".into(),
             name: "windlass-checkout".into(),
             uid: "u".into(),
@@ -178,10 +225,13 @@ mod tests {
     #[test]
     fn a_service_stays_while_routers_may_still_go_by_what_a_route_said() {
         let at = Time::from_millis(1_000_000);
-        let service = Loose { is_route: false, rerouted: Some(at), ..loose(false, false) };
+        let service = Loose { kind: RoutingKind::Service, rerouted: Some(at), ..loose(false, false) };
         let free = at.plus(REROUTED);
         assert_eq!(orphan_routing(&service, at.plus(Span::seconds(29))), (None, Some(free)));
         assert!(orphan_routing(&service, free).0.is_some());
-        assert!(orphan_routing(&Loose { is_route: true, ..service }, at).0.is_some(), "a route is its own");
+        assert!(
+            orphan_routing(&Loose { rerouted: Some(at), ..loose(false, false) }, at).0.is_some(),
+            "a route is its own"
+        );
     }
 }

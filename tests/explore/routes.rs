@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use windlass::api::traffic::{ParentRef, Route, Routed};
+use windlass::api::traffic::{self, ParentRef, Routed, RoutingKind};
 use windlass::api::{Rollout, RolloutState, RunPhase, Span, TestRun, Traffic};
-use windlass::observe::{Claim, HttpRoute, Place, RoutedService, Routing};
-use windlass::plan::{PutRoute, PutService, RoutingKind, Stands};
+use windlass::observe::{Claim, Place, Route, RoutedService, Routing};
+use windlass::plan::{PutRoute, PutService, Stands};
 
 use crate::safety::{Broken, Holds, holds, is_forward, stored};
 use crate::server::place_of;
@@ -15,7 +15,11 @@ use crate::world::{STAGES, World, image};
 /// How requests reach the shop.
 pub fn traffic() -> Traffic {
     let parent = ParentRef { name: "gateway".into(), namespace: None, section_name: None };
-    let route = Route { parent_refs: vec![parent], hostnames: vec!["shop.example".into()], ..Route::default() };
+    let route = traffic::Route {
+        parent_refs: vec![parent],
+        hostnames: vec!["shop.example".into()],
+        ..traffic::Route::default()
+    };
     Traffic { service: "web".into(), route, drain: Some(Span::seconds(10)) }
 }
 
@@ -23,13 +27,7 @@ pub fn traffic() -> Traffic {
 pub fn begin(namespace: &str) -> Routing {
     let ports = vec![serde_json::json!({"port": 80})];
     let base = made(namespace, "web", None, "1".into(), ports, BTreeMap::from([("app".into(), "web".into())]));
-    Routing {
-        is_installed: true,
-        services: BTreeMap::from([("web".to_owned(), base)]),
-        route: None,
-        left: None,
-        shadow: None,
-    }
+    Routing { is_installed: true, services: BTreeMap::from([("web".to_owned(), base)]), ..Routing::default() }
 }
 
 fn made(
@@ -101,7 +99,8 @@ pub fn put_route(world: &mut World, put: &PutRoute) -> Result<bool, Broken> {
         lowered(world, at)?;
     }
     let resource_version = world.next_version();
-    let route = HttpRoute {
+    let route = Route {
+        kind: put.shape.kind,
         namespace: put.namespace.clone(),
         name: put.name.clone(),
         uid: format!("{}-route", put.namespace),
@@ -125,7 +124,7 @@ pub fn remove(world: &mut World, kind: RoutingKind, namespace: &str, name: &str,
     world.version += 1;
     let routing = &mut Arc::make_mut(&mut world.places[at]).routing;
     match kind {
-        RoutingKind::HttpRoute => {
+        RoutingKind::Route(_) => {
             let is_it = routing.route.as_ref().is_some_and(|route| route.uid == uid);
             routing.route.take_if(|_| is_it);
             Ok(is_it)

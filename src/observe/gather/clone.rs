@@ -3,9 +3,10 @@
 use kube::ResourceExt;
 
 use super::holder::Holder;
+use super::routing::last_written;
 use crate::api::labels::{CLAIMED_BY, TRACK};
 use crate::observe::health::WatchHealth;
-use crate::observe::slim::{Deployment, HttpRoute};
+use crate::observe::slim::{Deployment, Route};
 use crate::observe::snapshot::Orphan;
 use crate::observe::stores::{Stores, get};
 
@@ -13,21 +14,15 @@ use crate::observe::stores::{Stores, get};
 pub fn orphan_clone(stores: &Stores, health: &WatchHealth, namespace: &str, name: &str) -> Option<Orphan> {
     let clone = get(&stores.deployments, namespace, name)?;
     holder_of_clone(&clone).filter(|holder| holder.has_left(stores, Some(namespace)) && !holder.is_in_doubt(health))?;
-    let claim = clone.annotations().get(CLAIMED_BY);
-    let track = clone.labels().get(TRACK);
+    let (claim, track) = (clone.annotations().get(CLAIMED_BY), clone.labels().get(TRACK));
+    let before = stores.services.state_filter(|service| {
+        service.metadata.namespace == clone.metadata.namespace
+            && service.labels().get(TRACK) == track
+            && service.annotations().get(CLAIMED_BY) == claim
+    });
     // what a route still sends to it would get no answer
-    let is_asked = || {
-        let before = stores.services.state_filter(|service| {
-            service.metadata.namespace == clone.metadata.namespace
-                && service.labels().get(TRACK) == track
-                && service.annotations().get(CLAIMED_BY) == claim
-        });
-        before.iter().any(|service| {
-            let asks =
-                |route: &HttpRoute| route.weight_of(namespace, &service.name_any()).is_some_and(|weight| weight > 0);
-            !stores.http_routes.state_filter(asks).is_empty()
-        })
-    };
+    let asks = |route: &Route| before.iter().any(|service| route.divides(namespace, &service.name_any()));
+    let is_asked = || !stores.routes.state_filter(asks).is_empty();
     let owner = clone.metadata.owner_references.iter().flatten().find(|owner| owner.kind == "Deployment");
     let stable = owner.and_then(|owner| get(&stores.deployments, namespace, &owner.name));
     Some(Orphan {
@@ -38,6 +33,7 @@ pub fn orphan_clone(stores: &Stores, health: &WatchHealth, namespace: &str, name
         wanted: clone.own.wanted,
         is_empty: clone.own.observed_generation >= clone.metadata.generation.unwrap_or(0) && clone.own.replicas == 0,
         is_needed: clone.own.available > 0 && (stable.is_none_or(|stable| stable.own.available == 0) || is_asked()),
+        rerouted: (!before.is_empty()).then(|| last_written(stores, namespace, |_| true)).flatten(),
         deleting: clone.metadata.deletion_timestamp.is_some(),
     })
 }

@@ -17,8 +17,13 @@ impl<'a> Holder<'a> {
     /// As `windlass.dev/claimed-by` says it: `namespace/name/uid`.
     pub fn of_claim(claim: &'a str) -> Option<Self> {
         let (home, uid) = claim.rsplit_once('/').filter(|(_, uid)| !uid.is_empty())?;
+        Some(Self { uid: Some(uid), ..Self::of_home(home)? })
+    }
+
+    /// As `windlass.dev/weights` says it: `namespace/name`, whichever of that name.
+    pub fn of_home(home: &'a str) -> Option<Self> {
         let (namespace, name) = home.split_once('/')?;
-        Some(Self { namespace, name, uid: Some(uid) })
+        Some(Self { namespace, name, uid: None })
     }
 
     /// Whether it looks after what is in that namespace no more, as far as the caches go: it is gone, or goes through no

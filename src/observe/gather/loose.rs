@@ -2,45 +2,44 @@
 
 use std::sync::Arc;
 
+use kube::ResourceExt;
 use kube::core::ObjectMeta;
 
 use super::clone::holder_of_clone;
 use super::holder::Holder;
-use super::routing::shape_of;
-use crate::api::Time;
-use crate::api::labels::{CLAIMED_BY, STABLE, TRACK};
-use crate::api::traffic::{Backend, RouteShape, route_name};
+use super::routing::{bare, existing, last_written};
+use crate::api::labels::{CLAIMED_BY, STABLE, TRACK, TRACKS, WEIGHTS};
+use crate::api::traffic::{Backend, RoutingKind, route_name};
 use crate::observe::health::WatchHealth;
-use crate::observe::slim::{Deployment, HttpRoute};
-use crate::observe::snapshot::Loose;
+use crate::observe::slim;
+use crate::observe::snapshot::{Loose, Route};
 use crate::observe::stores::{Stores, get};
 
-/// A Service or route of which the pipeline is gone, or goes through no Environment that points at its namespace any more.
-pub fn loose(stores: &Stores, health: &WatchHealth, is_route: bool, namespace: &str, name: &str) -> Option<Loose> {
-    let meta = if is_route {
-        get(&stores.http_routes, namespace, name)?.metadata.clone()
-    } else {
-        get(&stores.services, namespace, name)?.metadata.clone()
+/// A Service or route of which the pipeline is gone, or goes through no Environment that points at its namespace any more;
+/// or someone's route of which it had the weights.
+pub fn loose(stores: &Stores, health: &WatchHealth, kind: RoutingKind, namespace: &str, name: &str) -> Option<Loose> {
+    let (meta, route) = match kind {
+        RoutingKind::Service => (get(&stores.services, namespace, name)?.metadata.clone(), None),
+        RoutingKind::Route(kind) => {
+            let route = stores.routes.get(kind, namespace, name)?;
+            (route.metadata.clone(), Some(route))
+        }
     };
-    holder_of(&meta, is_route)
-        .filter(|holder| holder.has_left(stores, Some(namespace)) && !holder.is_in_doubt(health))?;
-    let claim = meta.annotations.as_ref().and_then(|all| all.get(CLAIMED_BY));
-    let is_mate = |other: &ObjectMeta| {
-        other.namespace == meta.namespace && other.annotations.as_ref().and_then(|all| all.get(CLAIMED_BY)) == claim
+    holder_of(&meta, kind).filter(|holder| holder.has_left(stores, Some(namespace)) && !holder.is_in_doubt(health))?;
+    let weighed = route.as_ref().map(|route| weighed(stores, route));
+    let (claim, is_needed) = match &weighed {
+        None => (claim_of(&meta).to_owned(), is_sent_to(stores, &meta)),
+        Some(Weighed { claim, is_ours, .. }) => {
+            (claim.clone(), !is_ours || !clones(stores, namespace, claim).is_empty())
+        }
     };
-    let is_needed = if is_route {
-        !stores.deployments.state_filter(|d| holder_of_clone(d).is_some() && is_mate(&d.metadata)).is_empty()
-    } else {
-        // whoever's: without it that route would answer with errors
-        let sends = |route: &HttpRoute| is_mate(&route.metadata) || route.sends_to(namespace, name);
-        !stores.http_routes.state_filter(sends).is_empty()
-    };
-    let exposing = if is_route { exposing(stores, namespace, name, is_mate) } else { None };
+    let is_answered = || answers(stores, namespace, &claim);
+    let exposing = weighed.and_then(|weighed| weighed.exposing).filter(|_| is_answered()).map(Box::new);
     Some(Loose {
-        is_route,
-        rerouted: last_written(stores, namespace),
+        kind,
+        rerouted: last_written(stores, namespace, |_| true),
         exposing,
-        claim: claim.cloned().unwrap_or_default(),
+        claim,
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         uid: meta.uid.clone().unwrap_or_default(),
@@ -50,29 +49,80 @@ pub fn loose(stores: &Stores, health: &WatchHealth, is_route: bool, namespace: &
     })
 }
 
-/// When a route of that namespace was written last.
-fn last_written(stores: &Stores, namespace: &str) -> Option<Time> {
-    let here = stores.http_routes.state_filter(|route| route.metadata.namespace.as_deref() == Some(namespace));
-    here.iter().filter_map(|route| route.writer.as_ref()?.at).max()
+fn claim_of(meta: &ObjectMeta) -> &str {
+    meta.annotations.as_ref().and_then(|all| all.get(CLAIMED_BY)).map_or("", String::as_str)
 }
 
-/// What a route does that sends to a clone, if each clone's workload answers.
-fn exposing(stores: &Stores, namespace: &str, name: &str, is_mate: impl Fn(&ObjectMeta) -> bool) -> Option<RouteShape> {
-    let shape = shape_of(get(&stores.http_routes, namespace, name)?.as_ref())?;
-    let clones = stores.deployments.state_filter(|d| holder_of_clone(d).is_some() && is_mate(&d.metadata));
-    let answers = |clone: &Arc<Deployment>| {
+/// Whether a route sends to that Service, whoever's: without it the route would answer with errors.
+fn is_sent_to(stores: &Stores, service: &ObjectMeta) -> bool {
+    let (namespace, name) = (service.namespace.as_deref().unwrap_or_default(), service.name.as_deref());
+    let is_mate = |route: &slim::Route| route.is_in(namespace) && claim_of(&route.metadata) == claim_of(service);
+    let sends = |route: &slim::Route| is_mate(route) || route.sends_to(namespace, name.unwrap_or_default());
+    !stores.routes.state_filter(sends).is_empty()
+}
+
+/// What of a route is ours.
+struct Weighed {
+    /// Whose it is, or whose Services it sends to.
+    claim: String,
+    /// The whole of it.
+    is_ours: bool,
+    /// The route, if it sends to a clone.
+    exposing: Option<Route>,
+}
+
+fn weighed(stores: &Stores, route: &slim::Route) -> Weighed {
+    let is_beside = |b: &Backend| b.weight > 0 && !b.name.ends_with(&format!("-{STABLE}"));
+    let sends = |found: &Route| found.shape.as_ref().is_some_and(|shape| shape.backends.iter().any(is_beside));
+    if route.annotations().contains_key(CLAIMED_BY) {
+        let claim = claim_of(&route.metadata).to_owned();
+        return Weighed { claim, is_ours: true, exposing: Some(bare(route)).filter(sends) };
+    }
+    let namespace = route.namespace().unwrap_or_default();
+    let given = route.annotations().get(WEIGHTS).map(|home| format!("{home}/")).unwrap_or_default();
+    let is_meant = |service: &slim::Service| {
+        let track = service.labels().get(TRACK).map(String::as_str);
+        service.metadata.namespace.as_deref() == Some(&*namespace)
+            && claim_of(&service.metadata).starts_with(&given)
+            && track.is_some_and(|track| TRACKS.contains(&track))
+            && route.divides(&namespace, &service.name_any())
+    };
+    let Some(service) = stores.services.state_filter(is_meant).into_iter().next() else {
+        return Weighed { claim: given, is_ours: false, exposing: None };
+    };
+    let beside = service.name_any();
+    let stable = beside.rsplit_once('-').map_or_else(String::new, |(base, _)| format!("{base}-{STABLE}"));
+    let found = existing::of_pair(route, &[stable, beside]);
+    Weighed { claim: claim_of(&service.metadata).to_owned(), is_ours: false, exposing: Some(found).filter(sends) }
+}
+
+fn clones(stores: &Stores, namespace: &str, claim: &str) -> Vec<Arc<slim::Deployment>> {
+    stores.deployments.state_filter(|clone| {
+        let is_here = clone.metadata.namespace.as_deref() == Some(namespace);
+        is_here && holder_of_clone(clone).is_some() && claim_of(&clone.metadata) == claim
+    })
+}
+
+/// Whether there are clones, and the workload of each answers.
+fn answers(stores: &Stores, namespace: &str, claim: &str) -> bool {
+    let all = clones(stores, namespace, claim);
+    let answers = |clone: &Arc<slim::Deployment>| {
         let mut owners = clone.metadata.owner_references.iter().flatten();
         owners.any(|owner| get(&stores.deployments, namespace, &owner.name).is_some_and(|of| of.own.available > 0))
     };
-    let is_beside = |backend: &Backend| backend.weight > 0 && !backend.name.ends_with(&format!("-{STABLE}"));
-    let is_exposing = shape.backends.iter().any(is_beside);
-    (is_exposing && !clones.is_empty() && clones.iter().all(answers)).then_some(shape)
+    !all.is_empty() && all.iter().all(answers)
 }
 
-/// The pipeline that made it; none of what is none of ours.
-pub fn holder_of(meta: &ObjectMeta, is_route: bool) -> Option<Holder<'_>> {
+/// The pipeline that made it, or to which its weights are left; none of what is none of ours.
+pub fn holder_of(meta: &ObjectMeta, kind: RoutingKind) -> Option<Holder<'_>> {
+    let annotation = |key: &str| meta.annotations.as_ref()?.get(key);
+    let made = annotation(CLAIMED_BY).and_then(|claim| Holder::of_claim(claim));
     let has_track = meta.labels.as_ref().is_some_and(|all| all.contains_key(TRACK));
-    let holder = Holder::of_claim(meta.annotations.as_ref()?.get(CLAIMED_BY)?)?;
-    let is_its = meta.name.as_deref() == Some(&*route_name(holder.name));
-    (if is_route { is_its } else { has_track }).then_some(holder)
+    let is_its = |holder: &Holder<'_>| meta.name.as_deref() == Some(&*route_name(holder.name));
+    match kind {
+        RoutingKind::Service => made.filter(|_| has_track),
+        RoutingKind::Route(_) => {
+            made.filter(is_its).or_else(|| annotation(WEIGHTS).and_then(|home| Holder::of_home(home)))
+        }
+    }
 }

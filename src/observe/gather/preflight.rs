@@ -8,6 +8,7 @@ use kube::core::{Selector, SelectorExt};
 
 use super::{holder_of, rollout, workloads_of};
 use crate::api::labels::TRACK;
+use crate::api::traffic::RoutingKind;
 use crate::api::{DeliveryPipeline, Matches, Preflight, PreflightKind};
 use crate::observe::slim;
 use crate::observe::stores::{Stores, get};
@@ -68,7 +69,9 @@ pub fn preflight(stores: &Stores, pipeline: &DeliveryPipeline, at: &str, namespa
 /// Services, budgets and policies that match.
 fn selecting(stores: &Stores, namespace: &str, pair: &Pair) -> Vec<Preflight> {
     let is_here = |meta: &kube::core::ObjectMeta| meta.namespace.as_deref() == Some(namespace);
-    let services = stores.services.state_filter(|s| is_here(&s.metadata) && holder_of(&s.metadata, false).is_none());
+    let services = stores
+        .services
+        .state_filter(|s| is_here(&s.metadata) && holder_of(&s.metadata, RoutingKind::Service).is_none());
     let services = services.iter().filter_map(|s| {
         let matches = matches(pair, |labels| is_sent_to(s, labels))?;
         Some((PreflightKind::Service, s.name_any(), matches))

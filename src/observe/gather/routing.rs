@@ -1,23 +1,22 @@
 //! What stands in a target namespace between the router and the workload, as the pipeline sees it.
 
-mod existing;
+pub mod existing;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use kube::ResourceExt;
 
 use super::holder::Holder;
 use super::workload::claim;
-use crate::api::labels::{CLAIMED_BY, TRACK};
-use crate::api::traffic::{ParentRef, RouteMatch, RouteShape, route_name};
+use crate::api::labels::{CLAIMED_BY, TRACK, TRACKS};
+use crate::api::traffic::{ParentRef, RouteKind, RouteShape, route_name};
 use crate::api::{DeliveryPipeline, Time, Traffic};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim;
-use crate::observe::snapshot::{Claim, HttpRoute, RoutedService, Routing};
-use crate::observe::stores::{Stores, get};
+use crate::observe::snapshot::{Claim, Route, RoutedService, Routing};
+use crate::observe::stores::Stores;
 
-/// The Services that the pipeline names or has made there, its route, and the one that stands in that route's way.
+/// The Services that the pipeline names or has made there, its route, and the routes that stand in its way.
 pub fn routing(
     stores: &Stores,
     health: &WatchHealth,
@@ -25,32 +24,72 @@ pub fn routing(
     at: &str,
     namespace: &str,
 ) -> Routing {
-    let name = route_name(&pipeline.name_any());
     let frozen = super::rollout(pipeline, at).and_then(|rollout| rollout.traffic.as_ref());
-    let named: BTreeSet<String> =
-        frozen.into_iter().chain(&pipeline.spec.traffic).flat_map(Traffic::services).collect();
-    let existing = frozen.or(pipeline.spec.traffic.as_ref()).filter(|traffic| traffic.route.existing.is_some());
-    let existing = existing.zip(super::track(pipeline, at));
-    let is_made = |s: &slim::Service| is_claimed(s.annotations(), pipeline) && s.labels().contains_key(TRACK);
-    let found = stores.services.state_filter(|s| {
-        s.metadata.namespace.as_deref() == Some(namespace) && (named.contains(&s.name_any()) || is_made(s))
-    });
-    let services = found.iter().map(|s| (s.name_any(), service(stores, health, pipeline, s)));
-    let own = get(&stores.http_routes, namespace, &name);
+    let wanted = frozen.or(pipeline.spec.traffic.as_ref());
+    let services = services(stores, health, pipeline, frozen, namespace);
+    let name = route_name(&pipeline.name_any());
+    let of_kind = |kind| stores.routes.get(kind, namespace, &name);
     let made = pipeline.spec.traffic.as_ref().filter(|traffic| traffic.route.existing.is_none());
-    let shadow = made.and_then(|traffic| shadow(stores, traffic, namespace, own.as_deref(), &name));
-    let own = own.map(|found| route(health, stores, pipeline, &found));
-    let (route, left) = match existing {
-        Some(split) => (existing::route(stores, pipeline, split, namespace), own),
-        None => (own, None),
+    let shadow = made.and_then(|traffic| shadow(stores, traffic, namespace, &name));
+    let own = RouteKind::ALL.into_iter().filter_map(of_kind);
+    let mut left: Vec<Route> = own.map(|found| route(health, stores, pipeline, &found)).collect();
+    let existing = wanted.filter(|traffic| traffic.route.existing.is_some());
+    let route = match existing.zip(super::track(pipeline, at)) {
+        Some(split) => existing::route(stores, pipeline, split, namespace),
+        None => {
+            let is_meant = |own: &Route| wanted.is_none_or(|traffic| traffic.route.kind == own.kind);
+            left.iter().position(is_meant).map(|at| left.remove(at))
+        }
     };
+    let is_other = |found: &slim::Route| {
+        let standing = route.as_ref().map(|r| (r.kind, r.namespace.as_str(), r.name.as_str()));
+        standing != Some((found.kind, found.namespace().unwrap_or_default().as_str(), found.name_any().as_str()))
+    };
+    let clones: Vec<&str> = services.values().filter(|s| is_of_clone(s)).map(|s| s.name.as_str()).collect();
+    let divides = |found: &slim::Route| is_other(found) && clones.iter().any(|name| found.divides(namespace, name));
+    let others = stores.routes.state_filter(divides);
+    let written = || last_written(stores, namespace, is_other);
     Routing {
-        is_installed: !health.is_absent("HTTPRoute"),
-        services: services.collect::<BTreeMap<_, _>>(),
+        is_installed: !health.is_absent(wanted.map(|traffic| traffic.route.kind).unwrap_or_default().as_str()),
+        others: others.iter().map(|found| title(found)).collect(),
+        rerouted: (!clones.is_empty()).then(written).flatten(),
+        services,
         route,
         left,
         shadow,
     }
+}
+
+fn services(
+    stores: &Stores,
+    health: &WatchHealth,
+    pipeline: &DeliveryPipeline,
+    frozen: Option<&Traffic>,
+    namespace: &str,
+) -> BTreeMap<String, RoutedService> {
+    let named: BTreeSet<String> =
+        frozen.into_iter().chain(&pipeline.spec.traffic).flat_map(Traffic::services).collect();
+    let is_made = |s: &slim::Service| is_claimed(s.annotations(), pipeline) && s.labels().contains_key(TRACK);
+    let found = stores.services.state_filter(|s| {
+        s.metadata.namespace.as_deref() == Some(namespace) && (named.contains(&s.name_any()) || is_made(s))
+    });
+    found.iter().map(|s| (s.name_any(), service(stores, health, pipeline, s))).collect()
+}
+
+/// Whether it is one that Windlass made for a clone.
+fn is_of_clone(service: &RoutedService) -> bool {
+    let track = service.track.as_deref();
+    service.claim == Claim::Ours && track.is_some_and(|track| TRACKS.contains(&track))
+}
+
+fn title(route: &slim::Route) -> String {
+    format!("{} {}/{}", route.kind, route.namespace().unwrap_or_default(), route.name_any())
+}
+
+/// When a route of that namespace was written last, of those that are meant.
+pub fn last_written(stores: &Stores, namespace: &str, is_meant: impl Fn(&slim::Route) -> bool) -> Option<Time> {
+    let here = stores.routes.state_filter(|route| route.is_in(namespace) && is_meant(route));
+    here.iter().filter_map(|route| route.writer.as_ref()?.at).max()
 }
 
 fn is_claimed(annotations: &BTreeMap<String, String>, pipeline: &DeliveryPipeline) -> bool {
@@ -80,23 +119,16 @@ fn service(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, f
     }
 }
 
-fn route(health: &WatchHealth, stores: &Stores, pipeline: &DeliveryPipeline, found: &slim::HttpRoute) -> HttpRoute {
-    let shape = shape_of(found);
+fn route(health: &WatchHealth, stores: &Stores, pipeline: &DeliveryPipeline, found: &slim::Route) -> Route {
     let claim = claim(stores, health, pipeline, found.annotations().get(CLAIMED_BY).map(String::as_str));
-    HttpRoute { claim, shape, ..bare(found) }
+    Route { claim, ..bare(found) }
 }
 
-/// What a route does; none where that is more than a route of ours ever does.
-pub fn shape_of(found: &slim::HttpRoute) -> Option<RouteShape> {
-    let matches: Option<Vec<RouteMatch>> = found.matches.iter().cloned().collect();
-    let (parents, hostnames) = (found.parents.clone(), found.hostnames.clone());
-    matches.zip(found.backends.clone()).map(|(matches, backends)| RouteShape { parents, hostnames, matches, backends })
-}
-
-/// A route without what it means to the pipeline.
-fn bare(found: &slim::HttpRoute) -> HttpRoute {
+/// A route without what it means to a pipeline.
+pub fn bare(found: &slim::Route) -> Route {
     let generation = found.metadata.generation.unwrap_or(0);
-    HttpRoute {
+    Route {
+        kind: found.kind,
         namespace: found.namespace().unwrap_or_default(),
         name: found.name_any(),
         uid: found.uid().unwrap_or_default(),
@@ -104,7 +136,7 @@ fn bare(found: &slim::HttpRoute) -> HttpRoute {
         generation,
         deleting: found.metadata.deletion_timestamp.is_some(),
         claim: Claim::None,
-        shape: None,
+        shape: found.shape(),
         existing: None,
         obstacle: found.parents.iter().find_map(|parent| unaccepted(found, parent, generation)),
         writer: found.writer.as_ref().map(|writer| writer.manager.clone()),
@@ -112,7 +144,7 @@ fn bare(found: &slim::HttpRoute) -> HttpRoute {
 }
 
 /// Why a parent has not taken the route as it is now, if it has not.
-fn unaccepted(route: &slim::HttpRoute, parent: &ParentRef, generation: i64) -> Option<String> {
+fn unaccepted(route: &slim::Route, parent: &ParentRef, generation: i64) -> Option<String> {
     let mut said = route.verdicts.iter().filter(|verdict| verdict.parent == *parent).peekable();
     let name = &parent.name;
     if said.peek().is_none() {
@@ -126,26 +158,21 @@ fn unaccepted(route: &slim::HttpRoute, parent: &ParentRef, generation: i64) -> O
 }
 
 /// The route that gets requests before ours: the same parent, host name and match, and older (or ours is not there yet).
-fn shadow(
-    stores: &Stores,
-    traffic: &Traffic,
-    namespace: &str,
-    own: Option<&slim::HttpRoute>,
-    name: &str,
-) -> Option<String> {
+fn shadow(stores: &Stores, traffic: &Traffic, namespace: &str, name: &str) -> Option<String> {
+    let kind = traffic.route.kind;
+    let own = stores.routes.get(kind, namespace, name);
     let wanted = RouteShape::of(&traffic.route, namespace, Vec::new());
-    let age = |route: &slim::HttpRoute| {
+    let age = |route: &slim::Route| {
         (route.creation_timestamp().as_ref().map(Time::from), route.namespace().unwrap_or_default(), route.name_any())
     };
-    let is_before = |route: &slim::HttpRoute| own.is_none_or(|own| age(route) < age(own));
-    let is_own = |route: &slim::HttpRoute| route.name_any() == name && route.namespace().as_deref() == Some(namespace);
-    let is_same = |route: &slim::HttpRoute| {
+    let is_before = |route: &slim::Route| own.as_ref().is_none_or(|own| age(route) < age(own));
+    let is_other = |route: &slim::Route| route.kind == kind && !(route.name_any() == name && route.is_in(namespace));
+    let is_same = |route: &slim::Route| {
         route.parents.iter().any(|theirs| wanted.parents.iter().any(|ours| is_shared(theirs, ours)))
             && route.hostnames.iter().any(|host| wanted.hostnames.contains(host))
             && route.matches.iter().flatten().any(|theirs| wanted.matches.contains(theirs))
     };
-    let found: Vec<Arc<slim::HttpRoute>> =
-        stores.http_routes.state_filter(|r| !is_own(r) && is_same(r) && is_before(r));
+    let found = stores.routes.state_filter(|route| is_other(route) && is_same(route) && is_before(route));
     let first = found.into_iter().min_by_key(|route| age(route))?;
     Some(format!("{}/{}", first.namespace().unwrap_or_default(), first.name_any()))
 }
@@ -164,6 +191,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::observe::stores::get;
     use crate::observe::tests::fixture::World;
 
     const WORLD: &str = r#"
@@ -211,6 +239,32 @@ endpoints: [{addresses: ["fd00::1"], targetRef: {uid: a}}]
         assert_eq!(found.services["web"].ports, [json!({"port": 80})]);
         let canary = &found.services["web-canary"];
         assert_eq!((canary.ready, &canary.claim), (1, &crate::observe::Claim::Ours));
+    }
+
+    #[test]
+    fn other_routes_count_where_they_divide_requests_and_of_any_kind() {
+        let refs =
+            json!([{"name": "web-stable", "port": 80, "weight": 9}, {"name": "web-canary", "port": 80, "weight": 1}]);
+        let afar =
+            json!([{"name": "a", "port": 80}, {"name": "web-canary", "namespace": "shop", "port": 80, "weight": 1}]);
+        let ours = json!({"windlass.dev/claimed-by": "shop/checkout/p-1"});
+        for (kind, name, namespace, annotations, refs, other) in [
+            ("GRPCRoute", "front", "shop", json!({}), &refs, Some("GRPCRoute shop/front")),
+            ("HTTPRoute", "front", "net", json!({}), &afar, Some("HTTPRoute net/front")),
+            ("GRPCRoute", "windlass-checkout", "shop", ours.clone(), &refs, Some("GRPCRoute shop/windlass-checkout")),
+            ("HTTPRoute", "windlass-checkout", "shop", ours.clone(), &refs, None),
+            ("HTTPRoute", "preview", "shop", json!({}), &json!([{"name": "web-canary", "port": 80}]), None),
+        ] {
+            let mut world = World::of(WORLD);
+            world.put(
+                json!({"kind": kind, "metadata": {"name": name, "namespace": namespace, "annotations": annotations},
+                "spec": {"rules": [{"backendRefs": refs}]}}),
+            );
+            let found = seen(&world);
+            assert_eq!(found.others.first().map(String::as_str), other, "{kind} {namespace}/{name}");
+            assert_eq!(found.route.is_some(), (kind, name) == ("HTTPRoute", "windlass-checkout"), "{kind} {name}");
+            assert_eq!(found.left.len(), usize::from((kind, name) == ("GRPCRoute", "windlass-checkout")));
+        }
     }
 
     #[test]

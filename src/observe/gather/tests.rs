@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::api::labels::CLAIMED_BY;
+use crate::api::traffic::{RouteKind, RoutingKind};
 use crate::observe::health::Undecodable;
 use crate::observe::snapshot::{Claim, TroubleKind};
 use crate::observe::tests::fixture::World;
@@ -190,7 +191,7 @@ fn nothing_is_let_go_while_an_environment_of_its_pipeline_cannot_be_read() {
         [
             orphan_job(&stores, health, "elsewhere", "lost").is_some(),
             orphan_clone(&stores, health, "elsewhere", "checkout-canary").is_some(),
-            loose(&stores, health, false, "elsewhere", "checkout-canary").is_some(),
+            loose(&stores, health, RoutingKind::Service, "elsewhere", "checkout-canary").is_some(),
         ]
     };
     assert_eq!(orphans(&health), [true; 3]);
@@ -280,15 +281,26 @@ fn a_clone_that_is_left_behind_stays_while_a_route_sends_to_it() {
     world.put(deployment("checkout-canary", json!({"windlass.dev/track": "canary"}), owner));
     world.put(json!({"kind": "Service", "metadata": {"name": "web-canary", "namespace": ns,
         "labels": {"windlass.dev/track": "canary"}, "annotations": ours}, "spec": {}}));
-    for (weight, is_needed) in [(80, true), (0, false)] {
-        let refs = json!([{"name": "web-stable", "port": 80, "weight": 20}, {"name": "web-canary", "port": 80, "weight": weight}]);
-        world.put(
-            json!({"kind": "HTTPRoute", "metadata": {"name": "windlass-checkout", "namespace": ns, "annotations": ours},
-            "spec": {"rules": [{"backendRefs": refs}]}}),
-        );
-        let (stores, health) = (world.stores(), WatchHealth::default());
-        let clone = orphan_clone(&stores, &health, ns, "checkout-canary").unwrap();
-        let route = loose(&stores, &health, true, ns, "windlass-checkout").unwrap();
-        assert_eq!((clone.is_needed, route.exposing.is_some(), route.is_needed), (is_needed, is_needed, true));
+    // whoever looks at it without the stable one beside it does not come for the application
+    world.put(json!({"kind": "GRPCRoute", "metadata": {"name": "preview", "namespace": ns},
+        "spec": {"rules": [{"backendRefs": [{"name": "web-canary", "port": 80}]}]}}));
+    let left = json!({"windlass.dev/weights": "shop/checkout"});
+    for (kind, name, annotations) in [
+        (RouteKind::Http, "windlass-checkout", &ours),
+        (RouteKind::Grpc, "windlass-checkout", &ours),
+        (RouteKind::Http, "front", &left),
+        (RouteKind::Grpc, "front", &left),
+    ] {
+        for (weight, is_needed) in [(80, true), (0, false)] {
+            let refs = json!([{"name": "web-stable", "port": 80, "weight": 20}, {"name": "web-canary", "port": 80, "weight": weight}]);
+            world.put(json!({"kind": kind, "metadata": {"name": name, "namespace": ns, "annotations": annotations},
+                "spec": {"rules": [{"backendRefs": refs}]}}));
+            let (stores, health) = (world.stores(), WatchHealth::default());
+            let clone = orphan_clone(&stores, &health, ns, "checkout-canary").unwrap();
+            let route = loose(&stores, &health, RoutingKind::Route(kind), ns, name).unwrap();
+            let found = (clone.is_needed, route.exposing.is_some(), route.is_needed);
+            assert_eq!(found, (is_needed, is_needed, true), "{kind} {name} {weight}");
+            assert_eq!(route.claim, if is_needed || name != "front" { "shop/checkout/p-1" } else { "shop/checkout/" });
+        }
     }
 }

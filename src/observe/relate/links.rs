@@ -1,5 +1,6 @@
 //! The ways from an object to the pipelines and Environments that it concerns.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kube::ResourceExt;
@@ -8,7 +9,7 @@ use kube::core::ObjectMeta;
 use super::Key;
 use crate::api::labels::TRACKS;
 use crate::api::pipeline::WorkloadKind;
-use crate::api::traffic::route_name;
+use crate::api::traffic::{RoutingKind, route_name};
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Traffic};
 use crate::observe::gather::{Holder, holder_of, holder_of_clone, holder_of_job, holder_of_lock, workloads_of};
 use crate::observe::slim;
@@ -38,7 +39,7 @@ pub fn of_job(stores: &Stores, job: &slim::Job) -> Option<Key> {
     Some(if holder.has_left(stores, job.metadata.namespace.as_deref()) {
         Key::OrphanJob { namespace: job.namespace().unwrap_or_default(), name: job.name_any() }
     } else {
-        pipeline_key(holder.namespace, holder.name)
+        key_of_holder(holder)
     })
 }
 
@@ -52,12 +53,12 @@ pub fn of_clone(stores: &Stores, clone: &slim::Deployment) -> Option<Key> {
 /// Services, routes and locks of ours that nobody looks after: of one namespace, or all. There are few.
 pub fn loose_in(stores: &Stores, namespace: Option<&str>) -> Vec<Key> {
     let is_meant = |meta: &ObjectMeta| namespace.is_none() || meta.namespace.as_deref() == namespace;
-    let routes = stores.http_routes.state_filter(|route| is_meant(&route.metadata));
+    let routes = stores.routes.state_filter(|route| is_meant(&route.metadata));
     let services = stores.services.state_filter(|service| is_meant(&service.metadata));
-    let routes = routes.iter().filter_map(|route| of_loose(stores, &route.metadata, true));
+    let routes = routes.iter().filter_map(|route| of_loose(stores, &route.metadata, RoutingKind::Route(route.kind)));
     let autoscalers = stores.autoscalers.state_filter(|autoscaler| is_meant(&autoscaler.metadata));
     let locks = autoscalers.iter().filter_map(|autoscaler| of_lock(stores, autoscaler));
-    let services = services.iter().filter_map(|service| of_loose(stores, &service.metadata, false));
+    let services = services.iter().filter_map(|service| of_loose(stores, &service.metadata, RoutingKind::Service));
     routes.chain(services).chain(locks).collect()
 }
 
@@ -71,9 +72,9 @@ pub fn left_clones(stores: &Stores, namespace: Option<&str>) -> Vec<Key> {
 }
 
 /// The Service or route itself, where nobody looks after it.
-pub fn of_loose(stores: &Stores, meta: &ObjectMeta, is_route: bool) -> Option<Key> {
-    holder_of(meta, is_route)?.has_left(stores, meta.namespace.as_deref()).then(|| Key::Loose {
-        is_route,
+pub fn of_loose(stores: &Stores, meta: &ObjectMeta, kind: RoutingKind) -> Option<Key> {
+    holder_of(meta, kind)?.has_left(stores, meta.namespace.as_deref()).then(|| Key::Loose {
+        kind,
         namespace: meta.namespace.clone().unwrap_or_default(),
         name: meta.name.clone().unwrap_or_default(),
     })
@@ -106,9 +107,9 @@ pub fn of_service(stores: &Stores, namespace: &str, name: &str) -> Vec<Key> {
     through_namespace(stores, namespace, |pipeline, environment| traffic_of(pipeline, environment).any(is_it))
 }
 
-/// The pipeline of that route, those whose weights it has or to whose Services it sends, and those whose own route is for one
-/// of its hosts.
-pub fn of_route(stores: &Stores, route: &slim::HttpRoute) -> Vec<Key> {
+/// The pipeline of that route, those whose weights it has or to whose Services it sends, from wherever it stands, and those
+/// whose own route is for one of its hosts.
+pub fn of_route(stores: &Stores, route: &slim::Route) -> Vec<Key> {
     let (namespace, name) = (route.namespace().unwrap_or_default(), route.name_any());
     let is_its = |traffic: &Traffic| {
         traffic.route.existing.as_ref() == Some(&name)
@@ -122,7 +123,31 @@ pub fn of_route(stores: &Stores, route: &slim::HttpRoute) -> Vec<Key> {
         hosts.into_iter().any(|host| route.hostnames.contains(host))
     };
     keys.extend(stores.pipelines.state_filter(is_met).iter().map(|pipeline| key_of(pipeline)));
+    let made = made_before(stores, route);
+    keys.extend(
+        made.iter().filter_map(|service| holder_of(&service.metadata, RoutingKind::Service)).map(key_of_holder),
+    );
     keys
+}
+
+/// What stands in the namespaces of the route and of our Services to which it sends, and nobody looks after.
+pub fn left_beside(stores: &Stores, route: &slim::Route) -> Vec<Key> {
+    let made = made_before(stores, route);
+    let services = made.iter().map(|service| service.metadata.namespace.as_deref());
+    let all: BTreeSet<Option<&str>> = services.chain([route.metadata.namespace.as_deref()]).collect();
+    all.into_iter().flat_map(|at| loose_in(stores, at).into_iter().chain(left_clones(stores, at))).collect()
+}
+
+/// The Services of ours that a route sends to.
+fn made_before(stores: &Stores, route: &slim::Route) -> Vec<Arc<slim::Service>> {
+    stores.services.state_filter(|service| {
+        holder_of(&service.metadata, RoutingKind::Service).is_some()
+            && route.sends_to(&service.namespace().unwrap_or_default(), &service.name_any())
+    })
+}
+
+fn key_of_holder(holder: Holder<'_>) -> Key {
+    pipeline_key(holder.namespace, holder.name)
 }
 
 /// What the pipeline says of requests, and what an open rollout of that stage has frozen of it.

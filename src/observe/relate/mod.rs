@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use kube::{Resource, ResourceExt};
 
 use links::{
-    decision_key, environment_key, is_in, key_of, left_clones, loose_in, made_by, of_clone, of_job, of_loose,
-    of_namespace, of_owner, of_route, of_service, of_workload, pipeline_key, release_key, rivals, through_namespace,
+    decision_key, environment_key, is_in, key_of, left_beside, left_clones, loose_in, made_by, of_clone, of_job,
+    of_loose, of_namespace, of_owner, of_route, of_service, of_workload, pipeline_key, release_key, rivals,
+    through_namespace,
 };
 pub use links::{environments_of, pipelines_through};
 pub use preflight::{autoscaler, network_policy, pod_disruption_budget};
@@ -19,6 +20,7 @@ use super::slim;
 use super::stores::{Stores, get};
 use crate::api::labels::TRACK;
 use crate::api::pipeline::WorkloadKind;
+use crate::api::traffic::RoutingKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, TestRun};
 
 /// What one pass of the loop is about.
@@ -59,7 +61,7 @@ pub enum Key {
     },
     /// A Service or route of ours that no pipeline looks after.
     Loose {
-        is_route: bool,
+        kind: RoutingKind,
         namespace: String,
         name: String,
     },
@@ -212,7 +214,7 @@ fn of_workloads<K: Resource<DynamicType = ()>>(
 /// it has come to select, or selects no more.
 pub fn service(stores: &Stores, change: &Change<'_, slim::Service>) -> Vec<Key> {
     let of = |side: &slim::Service| of_service(stores, &side.namespace().unwrap_or_default(), &side.name_any());
-    let loose = change.sides().filter_map(|side| of_loose(stores, &side.metadata, false));
+    let loose = change.sides().filter_map(|side| of_loose(stores, &side.metadata, RoutingKind::Service));
     let measured = |side: &slim::Service| {
         let name = side.name_any();
         through_namespace(stores, &side.namespace().unwrap_or_default(), |pipeline, environment| {
@@ -220,7 +222,11 @@ pub fn service(stores: &Stores, change: &Change<'_, slim::Service>) -> Vec<Key> 
         })
     };
     let measured = change.sides().flat_map(measured);
-    change.sides().flat_map(of).chain(loose).chain(measured).chain(preflight::service(stores, change)).collect()
+    // a clone that nobody looks after may have waited for it to go
+    let made = change.sides().filter(|side| side.labels().contains_key(TRACK));
+    let left = made.flat_map(|side| left_clones(stores, side.metadata.namespace.as_deref()));
+    let own = change.sides().flat_map(of).chain(loose).chain(left);
+    own.chain(measured).chain(preflight::service(stores, change)).collect()
 }
 
 /// The pipelines of its Service.
@@ -230,12 +236,9 @@ pub fn endpoint_slice(stores: &Stores, change: &Change<'_, slim::EndpointSlice>)
 }
 
 /// The pipeline whose it is, and those with a route for the same hosts: it may stand in their way.
-pub fn http_route(stores: &Stores, change: &Change<'_, slim::HttpRoute>) -> Vec<Key> {
-    let left = |side: &slim::HttpRoute| {
-        let namespace = side.metadata.namespace.as_deref();
-        loose_in(stores, namespace).into_iter().chain(left_clones(stores, namespace))
-    };
-    change.sides().flat_map(|side| of_route(stores, side)).chain(change.sides().flat_map(left)).collect()
+pub fn route(stores: &Stores, change: &Change<'_, slim::Route>) -> Vec<Key> {
+    let of = |side: &slim::Route| of_route(stores, side).into_iter().chain(left_beside(stores, side));
+    change.sides().flat_map(of).collect()
 }
 
 /// The pipelines that have routes: what they are told when the Gateway API comes or goes.

@@ -161,3 +161,42 @@ fn rivals_for_a_workload_hear_of_each_other() {
 fn all_keys_are_there_once() {
     assert_eq!(all(&World::of(WORLD).stores()).len(), 3);
 }
+
+/// A Service before a clone of the pipeline `checkout`, under that UID.
+fn made(uid: &str) -> String {
+    format!(
+        "kind: Service\nmetadata: {{name: web-canary, namespace: shop-staging, labels: {{windlass.dev/track: canary}}, \
+         annotations: {{windlass.dev/claimed-by: shop/checkout/{uid}}}}}\nspec: {{}}"
+    )
+}
+
+#[test]
+fn a_route_concerns_the_pipeline_to_whose_service_it_sends_from_wherever_it_stands() {
+    let world = World::of(&format!("{WORLD}---\n{}", made("DeliveryPipeline-checkout")));
+    for (kind, namespace, field, concerned) in [
+        ("HTTPRoute", "net", ", namespace: shop-staging", vec![checkout()]),
+        ("GRPCRoute", "shop-staging", "", vec![checkout()]),
+        ("HTTPRoute", "net", "", vec![]),
+    ] {
+        let found: slim::Route = read(&format!(
+            "kind: {kind}\nmetadata: {{name: front, namespace: {namespace}}}\nspec: {{rules: [{{backendRefs: [{{name: web-canary, port: 80{field}}}]}}]}}"
+        ));
+        let change = Change { old: Some(&found), new: None };
+        assert_eq!(route(&world.stores(), &change), concerned, "{kind} in {namespace}");
+    }
+}
+
+#[test]
+fn a_clone_that_nobody_looks_after_hears_of_the_service_before_it_and_of_its_routes() {
+    let clone = "kind: Deployment\nmetadata: {name: checkout-canary, namespace: shop-staging, labels: {windlass.dev/track: canary}, \
+                 annotations: {windlass.dev/claimed-by: shop/checkout/gone}}";
+    let world = World::of(&format!("{WORLD}---\n{}\n---\n{clone}", made("gone")));
+    let left = Key::OrphanClone { namespace: "shop-staging".into(), name: "checkout-canary".into() };
+    let before: slim::Service = read(&made("gone"));
+    assert!(service(&world.stores(), &Change { old: Some(&before), new: None }).contains(&left));
+    let afar: slim::Route = read(
+        "kind: HTTPRoute\nmetadata: {name: front, namespace: net}\n\
+         spec: {rules: [{backendRefs: [{name: web-canary, namespace: shop-staging}]}]}",
+    );
+    assert!(route(&world.stores(), &Change { old: Some(&afar), new: None }).contains(&left));
+}

@@ -32,7 +32,7 @@ struct WireSpec {
 
 impl From<Wire<WireSpec, DaemonSetStatus>> for DaemonSet {
     fn from(wire: Wire<WireSpec, DaemonSetStatus>) -> Self {
-        let Wire { metadata, spec, status } = wire;
+        let Wire { metadata, spec, status, .. } = wire;
         let own = Controller {
             writers: image_writers(metadata.managed_fields.as_deref().unwrap_or_default()),
             template: Template::read(spec.template),

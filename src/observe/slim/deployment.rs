@@ -45,7 +45,7 @@ struct Strategy {
 
 impl From<Wire<WireSpec, DeploymentStatus>> for Deployment {
     fn from(wire: Wire<WireSpec, DeploymentStatus>) -> Self {
-        let Wire { metadata, spec, status } = wire;
+        let Wire { metadata, spec, status, .. } = wire;
         let own = Controller {
             writers: image_writers(metadata.managed_fields.as_deref().unwrap_or_default()),
             obstacle: cloneable::obstacle(spec.strategy.r#type.as_deref(), &spec.template),

@@ -50,7 +50,7 @@ impl Target {
 
 impl From<Wire<WireSpec, Value>> for HorizontalPodAutoscaler {
     fn from(wire: Wire<WireSpec, Value>) -> Self {
-        let Wire { metadata, spec, status: _ } = wire;
+        let Wire { metadata, spec, .. } = wire;
         let policy = spec.behavior.pointer("/scaleDown/selectPolicy").and_then(Value::as_str);
         Self {
             metadata: super::pruned(metadata),

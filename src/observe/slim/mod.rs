@@ -9,7 +9,6 @@ pub mod daemon_set;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod horizontal_pod_autoscaler;
-pub mod http_route;
 pub mod job;
 pub mod job_pod;
 pub mod namespace;
@@ -17,6 +16,7 @@ pub mod network_policy;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod replica_set;
+pub mod route;
 pub mod service;
 pub mod stateful_set;
 pub mod template;
@@ -33,13 +33,13 @@ pub use daemon_set::DaemonSet;
 pub use deployment::Deployment;
 pub use endpoint_slice::EndpointSlice;
 pub use horizontal_pod_autoscaler::HorizontalPodAutoscaler;
-pub use http_route::HttpRoute;
 pub use job::Job;
 pub use namespace::Namespace;
 pub use network_policy::NetworkPolicy;
 pub use pod::Pod;
 pub use pod_disruption_budget::PodDisruptionBudget;
 pub use replica_set::ReplicaSet;
+pub use route::Route;
 pub use service::Service;
 pub use stateful_set::StatefulSet;
 pub use template::Template;
@@ -49,6 +49,9 @@ use crate::api::GROUP;
 /// An object with spec and status as the server sends it; what is absent counts as empty.
 #[derive(Deserialize)]
 struct Wire<Spec: Default, Status: Default> {
+    /// Without it where a list says it for all.
+    #[serde(default)]
+    kind: String,
     #[serde(default)]
     metadata: ObjectMeta,
     #[serde(default)]

@@ -27,7 +27,7 @@ struct WireSpec {
 
 impl From<Wire<WireSpec, Value>> for NetworkPolicy {
     fn from(wire: Wire<WireSpec, Value>) -> Self {
-        let Wire { metadata, spec, status: _ } = wire;
+        let Wire { metadata, spec, .. } = wire;
         Self { metadata: super::pruned(metadata), selector: spec.pod_selector.try_into().ok() }
     }
 }

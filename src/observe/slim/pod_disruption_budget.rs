@@ -25,7 +25,7 @@ struct WireSpec {
 
 impl From<Wire<WireSpec, Value>> for PodDisruptionBudget {
     fn from(wire: Wire<WireSpec, Value>) -> Self {
-        let Wire { metadata, spec, status: _ } = wire;
+        let Wire { metadata, spec, .. } = wire;
         Self { metadata: super::pruned(metadata), selector: spec.selector.and_then(|s| s.try_into().ok()) }
     }
 }

@@ -47,7 +47,7 @@ enum WireTarget {
 
 impl From<Wire<WireSpec, Value>> for Service {
     fn from(wire: Wire<WireSpec, Value>) -> Self {
-        let Wire { metadata, spec: WireSpec { r#type, selector, mut ports }, status: _ } = wire;
+        let Wire { metadata, spec: WireSpec { r#type, selector, mut ports }, .. } = wire;
         ports.iter_mut().filter_map(Value::as_object_mut).for_each(|port| drop(port.remove("nodePort")));
         let is_tcp = |port: &WirePort| port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP");
         let lead = |port: WirePort| match port.target_port {

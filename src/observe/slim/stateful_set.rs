@@ -60,7 +60,7 @@ impl Strategy {
 
 impl From<Wire<WireSpec, StatefulSetStatus>> for StatefulSet {
     fn from(wire: Wire<WireSpec, StatefulSetStatus>) -> Self {
-        let Wire { metadata, spec, status } = wire;
+        let Wire { metadata, spec, status, .. } = wire;
         let own = Controller {
             writers: image_writers(metadata.managed_fields.as_deref().unwrap_or_default()),
             template: Template::read(spec.template),

@@ -4,21 +4,25 @@ use std::collections::BTreeMap;
 
 use super::Claim;
 use crate::api::Time;
-use crate::api::traffic::{Existing, RouteShape};
+use crate::api::traffic::{Existing, RouteKind, RouteShape, RoutingKind};
 
 /// What stands in a target namespace between the router and the workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routing {
-    /// The Gateway API's HTTPRoute is installed.
+    /// The Gateway API's route of the wanted kind is installed.
     pub is_installed: bool,
     /// By name: the Services that the pipeline names or has made, ours or not.
     pub services: BTreeMap<String, RoutedService>,
     /// The existing route that the pipeline names, else what stands under the name of its own.
-    pub route: Option<HttpRoute>,
-    /// The route of its own, where it names an existing one.
-    pub left: Option<HttpRoute>,
-    /// `namespace/name` of an HTTPRoute that gets the same requests before ours.
+    pub route: Option<Route>,
+    /// Under the name of its own, but not the one that is wanted now.
+    pub left: Vec<Route>,
+    /// `namespace/name` of a route that gets the same requests before ours.
     pub shadow: Option<String>,
+    /// Any other routes that give a clone a share of the requests, as `KIND namespace/name`.
+    pub others: Vec<String>,
+    /// When one of all other routes of the namespace was written last, if there is a Service that they may have sent to.
+    pub rerouted: Option<Time>,
 }
 
 /// A Service before the workload, or one that Windlass derives from it.
@@ -45,7 +49,8 @@ pub struct RoutedService {
 
 /// A pipeline's route.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpRoute {
+pub struct Route {
+    pub kind: RouteKind,
     pub namespace: String,
     pub name: String,
     pub uid: String,
@@ -67,17 +72,17 @@ pub struct HttpRoute {
 /// A Service or route of ours that no pipeline looks after any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loose {
-    pub is_route: bool,
+    pub kind: RoutingKind,
     pub namespace: String,
     pub name: String,
     pub uid: String,
     pub resource_version: String,
-    /// Something rests on it: a clone of the same pipeline on the route, anyone's route on its Services.
+    /// Something rests on it: a clone of the same pipeline on the route, anyone's route on its Services; or it is someone's.
     pub is_needed: bool,
     /// When a route beside it was written last, whoever's: its router may go by what it said before.
     pub rerouted: Option<Time>,
-    /// What a route does that sends to a clone although the workload answers.
-    pub exposing: Option<RouteShape>,
+    /// The route itself, if it sends to a clone although the workload answers.
+    pub exposing: Option<Box<Route>>,
     /// Value of `windlass.dev/claimed-by`.
     pub claim: String,
     pub deleting: bool,

@@ -1,11 +1,14 @@
 //! A small world for tests: YAML documents decoded by the real code into real stores.
 
+use std::hash::Hash;
+
 use kube::Resource;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::Event;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::api::traffic::RouteKind;
 use crate::observe::stores::{Stores, Writers};
 
 /// Stores that a test fills.
@@ -53,12 +56,14 @@ impl World {
             "CronJob" => apply(&mut writers.cron_jobs, object),
             "Service" => apply(&mut writers.services, object),
             "EndpointSlice" => apply(&mut writers.endpoint_slices, object),
-            "HTTPRoute" => apply(&mut writers.http_routes, object),
             "PodDisruptionBudget" => apply(&mut writers.pod_disruption_budgets, object),
             "NetworkPolicy" => apply(&mut writers.network_policies, object),
             "HorizontalPodAutoscaler" => apply(&mut writers.autoscalers, object),
             "Namespace" => apply(&mut writers.namespaces, object),
-            other => panic!("no store for {other}"),
+            other => match RouteKind::named(other).and_then(|kind| writers.routes.0.get_mut(&kind)) {
+                Some(routes) => apply(routes, object),
+                None => panic!("no store for {other}"),
+            },
         }
     }
 
@@ -69,7 +74,7 @@ impl World {
 
 fn apply<K>(writer: &mut Writer<K>, object: Value)
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + 'static,
+    K: Resource<DynamicType: Clone + Eq + Hash> + Clone + DeserializeOwned + 'static,
 {
     writer.apply_watcher_event(&Event::Apply(serde_json::from_value(object).unwrap()));
 }

@@ -25,7 +25,7 @@ fn rig() -> Rig {
     };
     let health = shared.health.kind("Release");
     let (writer, relate) = (writers.releases, relate::release);
-    Rig { feed: Feed { kind: "Release", writer, keep: |_| true, relate, health, shared, listed: 0 }, told }
+    Rig { feed: Feed { kind: "Release", of: (), writer, keep: |_| true, relate, health, shared, listed: 0 }, told }
 }
 
 impl Rig {
@@ -115,12 +115,13 @@ async fn a_kind_that_the_server_lacks_is_empty_and_no_dead_watch_until_it_comes(
     let mut rig = rig();
     rig.read(missing()).await;
     assert_eq!(rig.feed.shared.health.dead(), ["Release"], "one of ours must be there");
-    rig.feed.kind = OPTIONAL;
-    rig.feed.health = rig.feed.shared.health.kind(OPTIONAL);
+    const ROUTE: &str = RouteKind::Http.as_str();
+    rig.feed.kind = ROUTE;
+    rig.feed.health = rig.feed.shared.health.kind(ROUTE);
     rig.list(&[release("a", "7")]);
     rig.read(missing()).await;
     let health = rig.feed.shared.health.clone();
-    assert!(health.is_absent(OPTIONAL) && !health.dead().contains(&OPTIONAL) && rig.version("a").is_none());
+    assert!(health.is_absent(ROUTE) && !health.dead().contains(&ROUTE) && rig.version("a").is_none());
     rig.list(&[release("a", "8")]);
-    assert!(!health.is_absent(OPTIONAL) && rig.version("a") == Some(8));
+    assert!(!health.is_absent(ROUTE) && rig.version("a") == Some(8));
 }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::clones::size;
 use super::desk::{Desk, image};
-use crate::api::traffic::{Backend, Existing, Position, RouteShape};
-use crate::observe::{Claim, HttpRoute};
+use crate::api::traffic::{Backend, Existing, Position, RouteKind, RouteShape};
+use crate::observe::{Claim, Route};
 
 fn existing(spec: &mut Value) {
     spec["stages"][1]["strategy"] = json!({"canary": {"steps": [{"weight": 25, "pause": "1m"}]}});
@@ -13,10 +13,11 @@ fn existing(spec: &mut Value) {
 }
 
 /// A route that sends to both, all of it to the workload.
-fn front() -> HttpRoute {
+fn front() -> Route {
     let backend = |name: &str, weight| Backend { name: format!("checkout-{name}"), port: 80, weight };
     let backends = vec![backend("stable", 100), backend("canary", 0)];
-    HttpRoute {
+    Route {
+        kind: RouteKind::Http,
         namespace: "shop-production".into(),
         name: "front".into(),
         uid: "front-uid".into(),
@@ -24,7 +25,13 @@ fn front() -> HttpRoute {
         generation: 1,
         deleting: false,
         claim: Claim::Ours,
-        shape: Some(RouteShape { parents: vec![], hostnames: vec![], matches: vec![], backends }),
+        shape: Some(RouteShape {
+            kind: RouteKind::Http,
+            parents: vec![],
+            hostnames: vec![],
+            matches: vec![],
+            backends,
+        }),
         existing: Some(Existing {
             positions: vec![Position { rule: 0, backend: 0 }, Position { rule: 0, backend: 1 }],
             is_divided: true,
@@ -34,12 +41,12 @@ fn front() -> HttpRoute {
     }
 }
 
-fn put(desk: &mut Desk, route: Option<HttpRoute>) {
+fn put(desk: &mut Desk, route: Option<Route>) {
     desk.snap.places.get_mut("production").unwrap().routing.route = route;
 }
 
 /// Adopted, with four pods and the route in production.
-fn open(route: Option<HttpRoute>) -> Desk {
+fn open(route: Option<Route>) -> Desk {
     let mut desk = Desk::new(existing);
     desk.routable("production");
     put(&mut desk, route);
@@ -66,7 +73,7 @@ fn its_weights_rise_and_fall_and_nothing_else_is_made_or_removed() {
 
 #[test]
 fn without_consent_or_without_both_services_nothing_is_exposed_by_it() {
-    let refused = |reason: &str, told: &[&str], route: Option<HttpRoute>| {
+    let refused = |reason: &str, told: &[&str], route: Option<Route>| {
         let mut desk = open(route);
         desk.release("1.8.0", 1);
         desk.go(61).go(61);
@@ -74,10 +81,10 @@ fn without_consent_or_without_both_services_nothing_is_exposed_by_it() {
         assert_eq!(desk.told(0), told, "{reason}");
     };
     refused("RouteMissing", &[], None);
-    refused("RouteNotGiven", &[], Some(HttpRoute { claim: Claim::None, ..front() }));
+    refused("RouteNotGiven", &[], Some(Route { claim: Claim::None, ..front() }));
     let both = ["service checkout-stable", "service checkout-canary"];
     let existing = Some(Existing { positions: vec![], is_divided: false });
-    refused("RouteNotDivided", &both, Some(HttpRoute { existing, ..front() }));
+    refused("RouteNotDivided", &both, Some(Route { existing, ..front() }));
 }
 
 #[test]
@@ -89,7 +96,7 @@ fn weights_that_someone_writes_are_put_right_once_and_other_fields_are_theirs() 
     desk.change_route("production", "helm", |route| route.obstacle = None).run();
     assert_eq!(desk.pipeline_condition("Ready"), "True Ready", "a write of other fields is no fight");
     let to = |weight: u32| {
-        move |route: &mut HttpRoute| {
+        move |route: &mut Route| {
             let backends = &mut route.shape.as_mut().unwrap().backends;
             (backends[0].weight, backends[1].weight) = (100 - weight, weight);
         }
@@ -132,7 +139,7 @@ fn a_route_of_our_own_goes_when_an_existing_one_is_named() {
     std::sync::Arc::make_mut(&mut desk.snap.pipeline).spec.traffic.as_mut().unwrap().route =
         crate::api::traffic::Route { existing: Some("front".into()), ..Default::default() };
     let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
-    routing.left = routing.route.replace(front());
+    routing.left.extend(routing.route.replace(front()));
     desk.run();
     assert_eq!(desk.told(from), ["no route"]);
 }
@@ -214,7 +221,7 @@ fn a_fight_about_a_delivered_build_leaves_it_delivered() {
     let mut desk = exposed();
     desk.go(60).go(10);
     let to = |weight: u32| {
-        move |route: &mut HttpRoute| {
+        move |route: &mut Route| {
             let backends = &mut route.shape.as_mut().unwrap().backends;
             (backends[0].weight, backends[1].weight) = (100 - weight, weight);
         }
@@ -236,14 +243,14 @@ fn our_own_route_answers_until_the_existing_one_can() {
     std::sync::Arc::make_mut(&mut desk.snap.pipeline).spec.traffic.as_mut().unwrap().route =
         crate::api::traffic::Route { existing: Some("front".into()), ..Default::default() };
     let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
-    routing.left = routing.route.replace(HttpRoute { claim: Claim::None, ..front() });
+    routing.left.extend(routing.route.replace(Route { claim: Claim::None, ..front() }));
     let from = desk.done.len();
     desk.run();
     assert!(desk.told(from).is_empty(), "{:?}", desk.told(from));
 }
 
 /// Weights as someone may write them.
-fn weights(stable: u32, beside: u32) -> impl FnOnce(&mut HttpRoute) {
+fn weights(stable: u32, beside: u32) -> impl FnOnce(&mut Route) {
     move |route| {
         let backends = &mut route.shape.as_mut().unwrap().backends;
         (backends[0].weight, backends[1].weight) = (stable, beside);

@@ -16,6 +16,7 @@ mod head;
 mod health;
 mod kinds;
 mod locks;
+mod other_routes;
 mod people;
 mod preflight;
 mod refused;

@@ -179,7 +179,7 @@ fn someone_who_writes_the_route_is_put_right_once_and_then_left_to_it() {
     let mut desk = stepping();
     desk.go(10);
     let to = |weight: u32| {
-        move |route: &mut crate::observe::HttpRoute| {
+        move |route: &mut crate::observe::Route| {
             let backends = &mut route.shape.as_mut().unwrap().backends;
             (backends[0].weight, backends[1].weight) = (100 - weight, weight);
         }

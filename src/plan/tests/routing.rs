@@ -2,10 +2,11 @@
 
 use super::desk::Desk;
 use crate::api::labels::{MANAGER, TRACK};
-use crate::observe::{Claim, HttpRoute, Place, RoutedService, Snapshot};
+use crate::api::traffic::RoutingKind;
+use crate::observe::{Claim, Place, Route, RoutedService, Snapshot};
 use crate::plan::traffic::route;
 use crate::plan::world::World;
-use crate::plan::{Action, PutRoute, PutService, RoutingKind};
+use crate::plan::{Action, PutRoute, PutService};
 
 pub fn carry_out(snap: &mut Snapshot, version: u64, action: &Action) {
     match action {
@@ -18,9 +19,9 @@ pub fn carry_out(snap: &mut Snapshot, version: u64, action: &Action) {
                     let gone = place.routing.services.remove(name).expect("a Service");
                     assert_eq!(gone.uid, *uid);
                 }
-                RoutingKind::HttpRoute => {
+                RoutingKind::Route(_) => {
                     let routing = &mut place.routing;
-                    let gone = routing.left.take().or_else(|| routing.route.take());
+                    let gone = routing.left.pop().or_else(|| routing.route.take());
                     assert_eq!(gone.expect("a route").uid, *uid);
                 }
             }
@@ -69,7 +70,8 @@ fn put_route(place: &mut Place, put: &PutRoute, version: u64) {
     let seen = known.map(|r| (r.uid.clone(), r.resource_version.clone()));
     assert_eq!(seen, put.stands.as_ref().map(|s| (s.uid.clone(), s.resource_version.clone())));
     let generation = known.map_or(0, |r| r.generation) + 1;
-    place.routing.route = Some(HttpRoute {
+    place.routing.route = Some(Route {
+        kind: put.shape.kind,
         namespace: put.namespace.clone(),
         name: put.name.clone(),
         uid: known.map_or("route-uid".into(), |r| r.uid.clone()),
@@ -125,7 +127,7 @@ impl Desk {
     }
 
     /// Changes the route as someone else might.
-    pub fn change_route(&mut self, environment: &str, by: &str, change: impl FnOnce(&mut HttpRoute)) -> &mut Self {
+    pub fn change_route(&mut self, environment: &str, by: &str, change: impl FnOnce(&mut Route)) -> &mut Self {
         let found = self.snap.places.get_mut(environment).and_then(|p| p.routing.route.as_mut()).expect("a route");
         change(found);
         found.generation += 1;
@@ -161,7 +163,7 @@ impl Desk {
             Action::PutRoute(put) => Some(format!("weight {}", put.shape.backends[1].weight)),
             Action::PutService(put) => Some(format!("service {}", put.name)),
             Action::RemoveRouting { kind: RoutingKind::Service, name, .. } => Some(format!("no service {name}")),
-            Action::RemoveRouting { kind: RoutingKind::HttpRoute, .. } => Some("no route".into()),
+            Action::RemoveRouting { kind: RoutingKind::Route(_), .. } => Some("no route".into()),
             Action::CreateClone(_) => Some("clone".into()),
             Action::ScaleClone(scale) => Some(format!("pods {}", scale.replicas)),
             Action::RemoveClone { .. } => Some("no clone".into()),

@@ -3,7 +3,7 @@
 use crate::api::labels::MANAGER;
 use crate::api::traffic::{Rewritten, Routed};
 use crate::api::{Cause, Rollout, RolloutState, Span, StageStatus};
-use crate::observe::HttpRoute;
+use crate::observe::Route;
 use crate::plan::draft::{Draft, clip};
 use crate::plan::ending;
 use crate::plan::world::World;
@@ -31,7 +31,7 @@ pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
     }
 }
 
-fn note(world: &World<'_>, stage: &mut StageStatus, found: &HttpRoute) {
+fn note(world: &World<'_>, stage: &mut StageStatus, found: &Route) {
     let weight = route::weight(world, stage, found);
     let accepted = found.obstacle.is_none();
     let is_same = |r: &Routed| r.weight == weight && r.generation == found.generation && (r.accepted || !accepted);
@@ -46,7 +46,7 @@ fn note(world: &World<'_>, stage: &mut StageStatus, found: &HttpRoute) {
 }
 
 /// Whether someone else wrote what stands there.
-fn is_foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus, found: &HttpRoute) -> bool {
+fn is_foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus, found: &Route) -> bool {
     let Some(place) = world.place(&stage.environment) else { return false };
     let by_us = found.writer.as_deref().is_none_or(|manager| manager == MANAGER);
     let weight = super::weight::wanted(world, draft, stage);
@@ -60,23 +60,23 @@ fn is_foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus, found: &Htt
     !by_us && wanted.is_some() && found.shape != wanted
 }
 
-fn rewritten(world: &World<'_>, draft: &mut Draft, index: usize, found: &HttpRoute) {
+fn rewritten(world: &World<'_>, draft: &mut Draft, index: usize, found: &Route) {
     let Some(stage) = draft.status.stages.get(index) else { return };
     let last = stage.rewritten.clone();
     if last.as_ref().is_some_and(|last| last.generation == found.generation) {
         return;
     }
     let by = clip(found.writer.as_deref().unwrap_or("someone"), 128);
-    let (environment, name) = (stage.environment.clone(), found.name.clone());
+    let (environment, name) = (stage.environment.clone(), format!("{} {}", found.kind, found.name));
     let again = last.is_some();
     if let Some(stage) = draft.status.stages.get_mut(index) {
         stage.rewritten = Some(Rewritten { by: by.clone(), generation: found.generation, at: world.now, again });
     }
     if !again {
-        let text = format!("{environment}: {by} wrote HTTPRoute {name}; it is put right once");
+        let text = format!("{environment}: {by} wrote {name}; it is put right once");
         return draft.warn("", "RouteRewritten", text);
     }
-    let why = format!("RouteContested: {by} wrote HTTPRoute {name} again");
+    let why = format!("RouteContested: {by} wrote {name} again");
     draft.warn("", "RouteContested", format!("{environment}: {why}; it is left alone"));
     // what is delivered stays delivered: that was said of the build, and this is not
     let is_on_its_way = |r: &Rollout| r.is_apart() && !matches!(r.state, RolloutState::Delivered(_));

@@ -1,6 +1,7 @@
 //! Why requests cannot be shared by a route in a stage. Looked at before anything is written.
 
 use crate::api::labels::{STABLE, WEIGHTS};
+use crate::api::traffic::GROUP;
 use crate::api::{StageStatus, Traffic};
 use crate::observe::{Claim, Place};
 use crate::plan::reference::{Problem, of};
@@ -15,10 +16,11 @@ pub const NOT_DIVIDED: &str = "RouteNotDivided";
 pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {
     let split = route::of_spec(world, environment)?;
     let place = world.place(environment)?;
+    let kind = split.traffic.route.kind;
     if !place.routing.is_installed {
         return of(
             "GatewayApiMissing",
-            "spec.traffic.route: the Gateway API (HTTPRoute, gateway.networking.k8s.io/v1) is not installed in this cluster".into(),
+            format!("spec.traffic.route: the Gateway API ({kind}, {GROUP}/v1) is not installed in this cluster"),
             "the Gateway API installed, or spec.traffic taken out",
         );
     }
@@ -26,24 +28,24 @@ pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {
         .or_else(|| track(world, environment))
         .or_else(|| names(place, split, environment))
         .or_else(|| existing(world, place, split, environment))
-        .or_else(|| rivals(world, place, environment))
+        .or_else(|| rivals(world, place, split, environment))
 }
 
 /// Why the weights of an existing route cannot be written.
 fn existing(world: &World<'_>, place: &Place, split: Split<'_>, environment: &str) -> Option<Problem> {
     let name = split.traffic.route.existing.as_ref()?;
-    let field = "spec.traffic.route.existing";
+    let (field, kind) = ("spec.traffic.route.existing", split.traffic.route.kind);
     let Some(found) = place.routing.route.as_ref().filter(|route| !route.deleting) else {
-        let message = format!("{field}: HTTPRoute {name} does not exist in {environment}");
-        return of("RouteMissing", message, format!("HTTPRoute {name} in its target namespace"));
+        let message = format!("{field}: {kind} {name} does not exist in {environment}");
+        return of("RouteMissing", message, format!("{kind} {name} in its target namespace"));
     };
     if found.claim != Claim::Ours {
         let claim = world.claim();
         let home = claim.rsplit_once('/').map_or(&*claim, |(home, _)| home);
         let message = format!(
-            "{field}: HTTPRoute {name} in {environment} does not leave its weights to this pipeline: it lacks the annotation {WEIGHTS}: {home}"
+            "{field}: {kind} {name} in {environment} does not leave its weights to this pipeline: it lacks the annotation {WEIGHTS}: {home}"
         );
-        let remedy = format!("the annotation on HTTPRoute {name}, and weights left alone by what applies it");
+        let remedy = format!("the annotation on {kind} {name}, and weights left alone by what applies it");
         return of("RouteNotGiven", message, remedy);
     }
     if found.existing.as_ref().is_none_or(|existing| existing.is_divided) {
@@ -53,9 +55,9 @@ fn existing(world: &World<'_>, place: &Place, split: Split<'_>, environment: &st
     of(
         NOT_DIVIDED,
         format!(
-            "{field}: HTTPRoute {name} in {environment} must have a rule that sends to {stable} and {beside}, and none that sends to one of them alone or elsewhere beside"
+            "{field}: {kind} {name} in {environment} must have a rule that sends to {stable} and {beside}, and none that sends to one of them alone or elsewhere beside"
         ),
-        format!("backendRefs {stable} (weight 100) and {beside} (weight 0) in the rules of HTTPRoute {name}"),
+        format!("backendRefs {stable} (weight 100) and {beside} (weight 0) in the rules of {kind} {name}"),
     )
 }
 
@@ -105,19 +107,20 @@ fn names(place: &Place, split: Split<'_>, environment: &str) -> Option<Problem> 
     let taken = own.filter(|route| route.claim != Claim::Ours)?;
     of(
         "RouteNameTaken",
-        format!("HTTPRoute {} in {environment} is there and is not of this pipeline", taken.name),
-        format!("another name for HTTPRoute {}", taken.name),
+        format!("{} {} in {environment} is there and is not of this pipeline", taken.kind, taken.name),
+        format!("another name for {} {}", taken.kind, taken.name),
     )
 }
 
-fn rivals(world: &World<'_>, place: &Place, environment: &str) -> Option<Problem> {
+fn rivals(world: &World<'_>, place: &Place, split: Split<'_>, environment: &str) -> Option<Problem> {
+    let kind = split.traffic.route.kind;
     if let Some(older) = &place.routing.shadow {
         return of(
             "RouteShadowed",
             format!(
                 "HTTPRoute {older} is older and takes the same requests (parent, host name and match) before that of {environment}"
             ),
-            format!("HTTPRoute {older} deleted, or other spec.traffic.route.matches"),
+            format!("{kind} {older} deleted, or other spec.traffic.route.matches"),
         );
     }
     let status = world.snap.pipeline.status.as_ref()?;
@@ -126,7 +129,7 @@ fn rivals(world: &World<'_>, place: &Place, environment: &str) -> Option<Problem
     of(
         "RouteContested",
         format!(
-            "{} writes the HTTPRoute of {environment} again and again; for an hour after its last write the route is left as it is, and no build is exposed by it",
+            "{} writes the {kind} of {environment} again and again; for an hour after its last write the route is left as it is, and no build is exposed by it",
             last.by
         ),
         format!("{} kept from writing the route", last.by),

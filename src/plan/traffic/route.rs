@@ -6,7 +6,7 @@ use crate::api::labels::{STABLE, TRACKS};
 use crate::api::rollout::Rollout;
 use crate::api::traffic::{Backend, RouteShape};
 use crate::api::{Span, StageStatus, Traffic};
-use crate::observe::{Claim, HttpRoute, Place, RoutedService};
+use crate::observe::{Claim, Place, Route, RoutedService};
 use crate::plan::draft::Draft;
 use crate::plan::strategy;
 use crate::plan::world::World;
@@ -48,7 +48,7 @@ pub fn of_spec<'s>(world: &'s World<'_>, environment: &str) -> Option<Split<'s>>
 }
 
 /// The route of the stage, if it is there and ours.
-pub fn ours<'a>(world: &World<'a>, environment: &str) -> Option<&'a HttpRoute> {
+pub fn ours<'a>(world: &World<'a>, environment: &str) -> Option<&'a Route> {
     world.place(environment)?.routing.route.as_ref().filter(|route| route.claim == Claim::Ours && !route.deleting)
 }
 
@@ -77,7 +77,7 @@ pub fn shape(place: &Place, split: Split<'_>, namespace: &str, weight: u32) -> O
 }
 
 /// The same route under other weights. Where its rules are not divided as they must be, only the clone's falls.
-pub fn weighed(route: &HttpRoute, share: u32) -> Option<RouteShape> {
+pub fn weighed(route: &Route, share: u32) -> Option<RouteShape> {
     let mut shape = route.shape.clone()?;
     let is_divided = route.existing.as_ref().is_none_or(|existing| existing.is_divided);
     for backend in &mut shape.backends {
@@ -91,7 +91,7 @@ pub fn weighed(route: &HttpRoute, share: u32) -> Option<RouteShape> {
 }
 
 /// Whether each rule of an existing route gives the clone that share; none of a route of ours, or one that is not divided.
-pub fn has_share(route: &HttpRoute, share: u32) -> Option<bool> {
+pub fn has_share(route: &Route, share: u32) -> Option<bool> {
     let existing = route.existing.as_ref().filter(|existing| existing.is_divided)?;
     let mut rules: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
     for (position, backend) in existing.positions.iter().zip(&route.shape.as_ref()?.backends) {
@@ -108,7 +108,7 @@ pub fn is_stable(backend: &Backend) -> bool {
 }
 
 /// The clone's share in percent, as the route has it, or a little above; as it had it last where it cannot be read.
-pub fn weight(world: &World<'_>, stage: &StageStatus, route: &HttpRoute) -> u32 {
+pub fn weight(world: &World<'_>, stage: &StageStatus, route: &Route) -> u32 {
     let Some(shape) = &route.shape else { return stage.routed.as_ref().map_or(0, |routed| routed.weight) };
     let traffic = of(world, stage).map(|split| split.traffic).or(world.spec.traffic.as_ref());
     let is_beside = |b: &&Backend| {
@@ -124,18 +124,35 @@ pub fn weight(world: &World<'_>, stage: &StageStatus, route: &HttpRoute) -> u32 
 }
 
 /// What stands under the route's name, whosever it is: a route that was taken from us goes on sending where it sent.
-pub fn standing<'a>(world: &World<'a>, environment: &str) -> Option<&'a HttpRoute> {
+pub fn standing<'a>(world: &World<'a>, environment: &str) -> Option<&'a Route> {
     world.place(environment)?.routing.route.as_ref()
 }
 
-/// Whether any request goes to a clone by the route as it stands.
+/// Whether any request goes to a clone by the route as it stands, or by another.
 pub fn is_exposing(world: &World<'_>, stage: &StageStatus) -> bool {
-    standing(world, &stage.environment).is_some_and(|route| weight(world, stage, route) > 0)
+    other(world, stage).is_some()
+        || standing(world, &stage.environment).is_some_and(|route| weight(world, stage, route) > 0)
 }
 
-/// Whether the clone may be cut: the route has sent it nothing for long enough. One that nobody accepts is not waited for
+/// Whether a route that is not ours, or not any more, may go on sending to a clone.
+pub fn is_taken(world: &World<'_>, environment: &str) -> bool {
+    world.place(environment).is_some_and(|place| {
+        !place.routing.others.is_empty() || place.routing.route.iter().any(|route| route.claim != Claim::Ours)
+    })
+}
+
+/// Another route that gives a clone a share of the requests.
+fn other<'a>(world: &World<'a>, stage: &StageStatus) -> Option<&'a String> {
+    world.place(&stage.environment)?.routing.others.first()
+}
+
+/// Whether the clone may be cut: no route has sent it anything for long enough. One that nobody accepts is not waited for
 /// without end.
 pub fn is_drained(world: &World<'_>, stage: &StageStatus) -> bool {
+    let rerouted = world.place(&stage.environment).and_then(|place| place.routing.rerouted);
+    if other(world, stage).is_some() || rerouted.is_some_and(|at| !world.is_due(at.plus(drain(world, stage)))) {
+        return false;
+    }
     let Some(route) = standing(world, &stage.environment) else { return true };
     let Some(routed) = stage.routed.as_ref().filter(|r| r.weight == 0 && r.generation == route.generation) else {
         return false;
@@ -146,11 +163,15 @@ pub fn is_drained(world: &World<'_>, stage: &StageStatus) -> bool {
 
 /// What keeps a clone from being cut, in words.
 pub fn keeps(world: &World<'_>, stage: &StageStatus) -> Option<String> {
-    let route = standing(world, &stage.environment)?;
-    match weight(world, stage, route) {
-        0 if is_drained(world, stage) => None,
-        0 => Some(format!("requests under way by HTTPRoute {} are drained", route.name)),
-        share => Some(format!("HTTPRoute {} still gives the clone {share} %", route.name)),
+    if let Some(other) = other(world, stage) {
+        return Some(format!("{other} still gives the clone a share"));
+    }
+    let weighed = |route: &'_ Route| (route.kind, route.name.clone(), weight(world, stage, route));
+    match standing(world, &stage.environment).map(weighed) {
+        Some((kind, name, share)) if share > 0 => Some(format!("{kind} {name} still gives the clone {share} %")),
+        _ if is_drained(world, stage) => None,
+        Some((kind, name, _)) => Some(format!("requests under way by {kind} {name} are drained")),
+        None => Some("requests under way by other routes are drained".to_owned()),
     }
 }
 
@@ -164,15 +185,15 @@ pub fn waits(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Optio
     let split = of_rollout(rollout)?;
     let asked = strategy::asked(rollout);
     let Some(route) = ours(world, &stage.environment) else {
-        return Some("its HTTPRoute does not exist".to_owned());
+        return Some(format!("its {} does not exist", split.traffic.route.kind));
     };
-    let name = &route.name;
+    let (kind, name) = (route.kind, &route.name);
     let (needed, found) = super::weight::endpoints(world, stage, rollout);
     if found < needed {
         return Some(format!("{found} of {needed} endpoints of Service {} are ready", split.beside()));
     }
     if weight(world, stage, route) != asked {
-        return Some(format!("HTTPRoute {name} is to give it {asked} %"));
+        return Some(format!("{kind} {name} is to give it {asked} %"));
     }
     let is_seen = |routed: &&crate::api::traffic::Routed| {
         routed.weight == asked && routed.generation == route.generation && routed.accepted
@@ -183,14 +204,14 @@ pub fn waits(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Optio
         Some(_) => Some("requests under way are drained".to_owned()),
         None => {
             let why = route.obstacle.as_deref().unwrap_or("not accepted yet");
-            Some(format!("HTTPRoute {name} is not in force: {why}"))
+            Some(format!("{kind} {name} is not in force: {why}"))
         }
     }
 }
 
 /// Whether anything of ours between the router and the workload is left there.
 pub fn is_left(world: &World<'_>, environment: &str) -> bool {
-    let is_there = |route: &HttpRoute| route.claim == Claim::Ours && !route.deleting && route.existing.is_none();
+    let is_there = |route: &Route| route.claim == Claim::Ours && !route.deleting && route.existing.is_none();
     world.place(environment).is_some_and(|place| {
         // what someone's route sends to is left to a pass of its own
         place.routing.services.values().any(|service| is_made(service) && !service.is_named)

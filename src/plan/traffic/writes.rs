@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::api::labels::{STABLE, TRACK};
-use crate::api::traffic::{Backend, route_name};
+use crate::api::traffic::{Backend, RoutingKind, route_name};
 use crate::api::{StageStatus, Traffic};
-use crate::observe::{Claim, HttpRoute, Place, RoutedService};
-use crate::plan::action::{Action, PutRoute, PutService, RoutingKind, Stands};
+use crate::observe::{Claim, Place, Route, RoutedService};
+use crate::plan::action::{Action, PutRoute, PutService, Stands};
 use crate::plan::draft::Draft;
 use crate::plan::effects::confirm;
 use crate::plan::mutant::{Mutant, is};
@@ -42,7 +42,7 @@ fn steer(
     draft: &Draft,
     stage: &StageStatus,
     place: &Place,
-    found: &HttpRoute,
+    found: &Route,
     wanted: Option<Split<'_>>,
 ) -> Option<Action> {
     let (now, share) = (route::weight(world, stage, found), weight::wanted(world, draft, stage));
@@ -70,7 +70,7 @@ fn steer(
 }
 
 /// Whether the Services that the route is to name are there, and it does not leave pods for none.
-fn points_somewhere(place: &Place, split: Split<'_>, found: &HttpRoute) -> bool {
+fn points_somewhere(place: &Place, split: Split<'_>, found: &Route) -> bool {
     let made = |name: String| place.routing.services.get(&name).filter(|s| is_made(s));
     let names = |b: &Backend| b.name == split.stable();
     let is_same = found.shape.as_ref().is_some_and(|shape| shape.backends.iter().any(names));
@@ -121,12 +121,13 @@ fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<S
         return;
     }
     let own = route::ours(world, &stage.environment).filter(|route| wanted.is_none() && route.existing.is_none());
-    // ours answers until the existing one is there to do so
-    let is_replaced = wanted.is_none() || problem::problem(world, &stage.environment).is_none();
-    let left = place.routing.left.as_ref().filter(|left| is_replaced && left.claim == Claim::Ours && !left.deleting);
-    if let Some(route) = own.or(left) {
+    // it answers until the wanted one does
+    let is_answered = || place.routing.route.as_ref().is_some_and(|route| route.obstacle.is_none());
+    let is_replaced = wanted.is_none() || is_answered() && problem::problem(world, &stage.environment).is_none();
+    let mut left = place.routing.left.iter().filter(|left| left.claim == Claim::Ours && !left.deleting);
+    if let Some(route) = own.or_else(|| left.find(|_| is_replaced)) {
         let stands = (&route.namespace, &route.name, &route.uid, &route.resource_version);
-        return actions.push(remove(RoutingKind::HttpRoute, stands));
+        return actions.push(remove(RoutingKind::Route(route.kind), stands));
     }
     let route = place.routing.route.as_ref().filter(|route| route.claim == Claim::Ours);
     let is_named = |service: &RoutedService| {

@@ -9,8 +9,8 @@ use crate::api::labels::{STABLE, WEIGHTS};
 use crate::api::traffic::{Existing, RouteShape, route_name};
 use crate::api::{DeliveryPipeline, Traffic};
 use crate::observe::slim;
-use crate::observe::snapshot::{Claim, HttpRoute};
-use crate::observe::stores::{Stores, get};
+use crate::observe::snapshot::{Claim, Route};
+use crate::observe::stores::Stores;
 
 /// The existing route that the traffic names, for a clone of that track. It is ours to weigh where its owner says so.
 pub fn route(
@@ -18,24 +18,26 @@ pub fn route(
     pipeline: &DeliveryPipeline,
     (traffic, track): (&Traffic, &str),
     namespace: &str,
-) -> Option<HttpRoute> {
-    let found = get(&stores.http_routes, namespace, traffic.route.existing.as_deref()?)?;
+) -> Option<Route> {
+    let found = stores.routes.get(traffic.route.kind, namespace, traffic.route.existing.as_deref()?)?;
     let ours = format!("{}/{}", pipeline.namespace().unwrap_or_default(), pipeline.name_any());
     let is_given = found.annotations().get(WEIGHTS) == Some(&ours);
-    let pair = [traffic.service_of(STABLE), traffic.service_of(track)];
+    let claim = if is_given { Claim::Ours } else { Claim::None };
+    Some(Route { claim, ..of_pair(&found, &[traffic.service_of(STABLE), traffic.service_of(track)]) })
+}
+
+/// Of someone's route, what is about these two Services.
+pub fn of_pair(found: &slim::Route, pair: &[String; 2]) -> Route {
     let meant = found.targets.iter().filter(|(_, backend)| pair.contains(&backend.name)).cloned();
     let (positions, backends) = meant.unzip();
-    let shape = RouteShape { parents: Vec::new(), hostnames: Vec::new(), matches: Vec::new(), backends };
-    Some(HttpRoute {
-        claim: if is_given { Claim::Ours } else { Claim::None },
-        shape: Some(shape),
-        existing: Some(Existing { positions, is_divided: is_divided(&found, &pair) }),
-        ..bare(&found)
-    })
+    let (parents, hostnames, matches) = Default::default();
+    let shape = RouteShape { kind: found.kind, parents, hostnames, matches, backends };
+    let existing = Existing { positions, is_divided: is_divided(found, pair) };
+    Route { shape: Some(shape), existing: Some(existing), ..bare(found) }
 }
 
 /// Whether one rule sends to both, and each that sends to one of them sends to the other and nowhere else.
-fn is_divided(found: &slim::HttpRoute, pair: &[String; 2]) -> bool {
+fn is_divided(found: &slim::Route, pair: &[String; 2]) -> bool {
     let mut rules: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     for (position, backend) in &found.targets {
         rules.entry(position.rule).or_default().push(&backend.name);
@@ -49,9 +51,8 @@ fn is_divided(found: &slim::HttpRoute, pair: &[String; 2]) -> bool {
 /// Whether a route that is none of the pipeline's own sends to that Service.
 pub fn names(stores: &Stores, pipeline: &DeliveryPipeline, namespace: &str, service: &str) -> bool {
     let own = route_name(&pipeline.name_any());
-    let is_own =
-        |route: &slim::HttpRoute| route.name_any() == own && route.metadata.namespace.as_deref() == Some(namespace);
-    !stores.http_routes.state_filter(|route| !is_own(route) && route.sends_to(namespace, service)).is_empty()
+    let is_own = |route: &slim::Route| route.name_any() == own && route.is_in(namespace);
+    !stores.routes.state_filter(|route| !is_own(route) && route.sends_to(namespace, service)).is_empty()
 }
 
 #[cfg(test)]
@@ -59,6 +60,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::observe::stores::get;
     use crate::observe::tests::fixture::World;
 
     const WORLD: &str = r#"
@@ -71,7 +73,7 @@ spec:
   traffic: {service: web, route: {existing: front}}
 "#;
 
-    fn seen(rules: Value, weights: &str) -> Option<HttpRoute> {
+    fn seen(rules: Value, weights: &str) -> Option<Route> {
         let mut world = World::of(WORLD);
         world.put(json!({"kind": "HTTPRoute",
             "metadata": {"name": "front", "namespace": "shop", "annotations": {"windlass.dev/weights": weights}},

@@ -1,4 +1,4 @@
-//! An HTTPRoute: which requests it takes, where it sends them, who wrote it, and whether its parents took it.
+//! A route of any kind: which requests it takes, where it sends them, who wrote it, and whether its parents took it.
 
 use std::borrow::Cow;
 
@@ -10,17 +10,18 @@ use serde_json::Value;
 use super::Wire;
 use super::writers::Writer;
 use crate::api::Time;
-use crate::api::traffic::{Backend, ParentRef, Position, RouteMatch};
+use crate::api::traffic::{Backend, GROUP, ParentRef, Position, RouteKind, RouteMatch, RouteShape};
 
-/// What is kept of an HTTPRoute.
+/// What is kept of a route.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(from = "Wire<WireSpec, WireStatus>")]
-pub struct HttpRoute {
+#[serde(try_from = "Wire<WireSpec, WireStatus>")]
+pub struct Route {
+    pub kind: RouteKind,
     pub metadata: ObjectMeta,
     /// With their namespaces.
     pub parents: Vec<ParentRef>,
     pub hostnames: Vec<String>,
-    /// Of all rules; none for one that asks for more than path and headers.
+    /// Of all rules; none for one that asks for more than ours ever do.
     pub matches: Vec<Option<RouteMatch>>,
     /// Of its only rule; none if there are several, or the rule does more than send.
     pub backends: Option<Vec<Backend>>,
@@ -40,27 +41,24 @@ pub struct Verdict {
     pub accepted: Result<i64, String>,
 }
 
-/// The API group of routes.
-const GROUP: &str = "gateway.networking.k8s.io";
-
-impl Resource for HttpRoute {
-    type DynamicType = ();
+impl Resource for Route {
+    type DynamicType = RouteKind;
     type Scope = k8s_openapi::NamespaceResourceScope;
 
-    fn kind((): &()) -> Cow<'_, str> {
-        "HTTPRoute".into()
+    fn kind(kind: &RouteKind) -> Cow<'_, str> {
+        kind.as_str().into()
     }
 
-    fn group((): &()) -> Cow<'_, str> {
+    fn group(_: &RouteKind) -> Cow<'_, str> {
         GROUP.into()
     }
 
-    fn version((): &()) -> Cow<'_, str> {
+    fn version(_: &RouteKind) -> Cow<'_, str> {
         "v1".into()
     }
 
-    fn plural((): &()) -> Cow<'_, str> {
-        "httproutes".into()
+    fn plural(kind: &RouteKind) -> Cow<'_, str> {
+        kind.plural().into()
     }
 
     fn meta(&self) -> &ObjectMeta {
@@ -110,9 +108,12 @@ struct WireCondition {
     observed_generation: i64,
 }
 
-impl From<Wire<WireSpec, WireStatus>> for HttpRoute {
-    fn from(wire: Wire<WireSpec, WireStatus>) -> Self {
-        let Wire { metadata, spec, status } = wire;
+impl TryFrom<Wire<WireSpec, WireStatus>> for Route {
+    type Error = String;
+
+    fn try_from(wire: Wire<WireSpec, WireStatus>) -> Result<Self, String> {
+        let Wire { kind, metadata, spec, status } = wire;
+        let kind = RouteKind::named(&kind).ok_or_else(|| format!("kind: {kind:?} is no route that is known"))?;
         let home = metadata.namespace.clone();
         let placed = |parent: ParentRef| ParentRef { namespace: parent.namespace.or_else(|| home.clone()), ..parent };
         let verdicts =
@@ -123,16 +124,17 @@ impl From<Wire<WireSpec, WireStatus>> for HttpRoute {
             [rule] => backends(rule),
             _ => None,
         };
-        Self {
+        Ok(Self {
+            kind,
             writer: writer(metadata.managed_fields.as_deref().unwrap_or_default()),
             verdicts: verdicts.collect(),
             parents: spec.parent_refs.into_iter().map(placed).collect(),
             hostnames: spec.hostnames,
-            matches: spec.rules.iter().flat_map(matches).collect(),
+            matches: spec.rules.iter().flat_map(|rule| matches(kind, rule)).collect(),
             targets,
             backends,
             metadata: super::pruned(metadata),
-        }
+        })
     }
 }
 
@@ -155,15 +157,10 @@ fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
 }
 
 /// A rule without any takes everything.
-fn matches(rule: &Value) -> Vec<Option<RouteMatch>> {
-    let read = |value: &Value| {
-        let is_more = value.as_object().is_some_and(|all| all.keys().any(|key| !matches!(&**key, "path" | "headers")));
-        let is_pattern = list(value, "headers").iter().any(|h| h.get("type").is_some_and(|kind| kind != "Exact"));
-        serde_json::from_value(value.clone()).ok().filter(|_| !is_more && !is_pattern)
-    };
+fn matches(kind: RouteKind, rule: &Value) -> Vec<Option<RouteMatch>> {
     match list(rule, "matches") {
-        [] => vec![Some(RouteMatch { path: Default::default(), headers: Vec::new() })],
-        all => all.iter().map(read).collect(),
+        [] => vec![Some(kind.everything())],
+        all => all.iter().map(|found| kind.read(found)).collect(),
     }
 }
 
@@ -203,17 +200,35 @@ fn targets(here: &str, rule: usize, value: &Value) -> Vec<(Position, Backend)> {
     list(value, "backendRefs").iter().enumerate().filter_map(read).collect()
 }
 
-impl HttpRoute {
-    /// Whether it sends to that Service, from wherever it stands.
-    pub fn sends_to(&self, namespace: &str, service: &str) -> bool {
-        self.weight_of(namespace, service).is_some()
+impl Route {
+    /// What it does; none where that is more than a route of ours ever does.
+    pub fn shape(&self) -> Option<RouteShape> {
+        let matches: Option<Vec<RouteMatch>> = self.matches.iter().cloned().collect();
+        let (kind, parents, hostnames) = (self.kind, self.parents.clone(), self.hostnames.clone());
+        let (matches, backends) = matches.zip(self.backends.clone())?;
+        Some(RouteShape { kind, parents, hostnames, matches, backends })
     }
 
-    /// The largest weight by which any of its rules sends to that Service; none where none does.
-    pub fn weight_of(&self, namespace: &str, service: &str) -> Option<u32> {
-        let is_here = self.metadata.namespace.as_deref() == Some(namespace);
-        let name = if is_here { service.to_owned() } else { format!("{namespace}/{service}") };
-        self.targets.iter().filter(|(_, backend)| backend.name == name).map(|(_, backend)| backend.weight).max()
+    /// Whether it is in that namespace.
+    pub fn is_in(&self, namespace: &str) -> bool {
+        self.metadata.namespace.as_deref() == Some(namespace)
+    }
+
+    /// Whether it sends to that Service, from wherever it stands.
+    pub fn sends_to(&self, namespace: &str, service: &str) -> bool {
+        let name = self.reference(namespace, service);
+        self.targets.iter().any(|(_, backend)| backend.name == name)
+    }
+
+    /// Whether one of its rules gives that Service a share of the requests that it sends elsewhere too.
+    pub fn divides(&self, namespace: &str, service: &str) -> bool {
+        let name = self.reference(namespace, service);
+        let is_beside = |at: &Position| self.targets.iter().any(|(other, b)| other.rule == at.rule && b.name != name);
+        self.targets.iter().any(|(at, backend)| backend.name == name && backend.weight > 0 && is_beside(at))
+    }
+
+    fn reference(&self, namespace: &str, service: &str) -> String {
+        if self.is_in(namespace) { service.to_owned() } else { format!("{namespace}/{service}") }
     }
 }
 
@@ -240,8 +255,9 @@ mod tests {
 
     use super::*;
 
-    fn route(rule: Value, conditions: Value) -> HttpRoute {
+    fn route(rule: Value, conditions: Value) -> Route {
         serde_json::from_value(json!({
+            "kind": "HTTPRoute",
             "metadata": {"name": "a", "namespace": "shop", "generation": 3, "managedFields": [
                 {"manager": "windlass", "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:hostnames": {}}}},
                 {"manager": "kubectl-edit", "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:rules": {}}}},
@@ -267,7 +283,7 @@ mod tests {
             (found.writer.unwrap().manager.as_str(), found.parents[0].namespace.as_deref()),
             ("kubectl-edit", Some("shop"))
         );
-        assert_eq!(found.matches, [Some(RouteMatch { path: Default::default(), headers: vec![] })]);
+        assert_eq!(found.matches, [Some(RouteKind::Http.everything())]);
         let refused = route(rule, json!([held("Accepted", "True"), held("ResolvedRefs", "False")]));
         assert_eq!(refused.verdicts[0].accepted, Err("R: m".to_owned()));
     }
@@ -278,5 +294,29 @@ mod tests {
         assert_eq!(odd.backends, None);
         let odd = route(json!({"matches": [{"method": "GET"}], "backendRefs": []}), json!([]));
         assert_eq!(odd.matches, [None]);
+    }
+
+    #[test]
+    fn a_share_is_divided_and_a_preview_is_not() {
+        let to = |name: &str, weight: u32| json!({"name": name, "port": 80, "weight": weight});
+        for (backends, divides) in [
+            (json!([to("web-stable", 90), to("web-green", 10)]), true),
+            (json!([to("web-stable", 0), to("web-green", 1)]), true),
+            (json!([to("web-stable", 100), to("web-green", 0)]), false),
+            (json!([to("web-green", 1)]), false),
+            (json!([to("web", 1)]), false),
+        ] {
+            let found = route(json!({"backendRefs": backends}), json!([]));
+            assert_eq!(found.divides("shop", "web-green"), divides, "{backends}");
+            assert!(!found.divides("other", "web-green"));
+        }
+        let afar = route(json!({"backendRefs": [to("web", 1), {"name": "web-green", "namespace": "net"}]}), json!([]));
+        assert!(afar.divides("net", "web-green") && !afar.divides("shop", "web-green"));
+    }
+
+    #[test]
+    fn a_kind_that_is_not_known_is_told() {
+        let error = serde_json::from_value::<Route>(json!({"kind": "TCPRoute", "metadata": {}})).unwrap_err();
+        assert!(error.to_string().contains("TCPRoute"), "{error}");
     }
 }

@@ -1,0 +1,94 @@
+//! Routes beside the pipeline's own: of someone else, and of its own under what the spec said before.
+
+use serde_json::{Value, json};
+
+use super::clones::size;
+use super::desk::{Desk, image};
+use crate::api::traffic::RouteKind;
+use crate::observe::{Place, Routing};
+
+fn routed(spec: &mut Value) {
+    spec["stages"][1]["strategy"] = json!({"canary": {"steps": [{"weight": 25, "pause": "1m"}]}});
+    spec["traffic"] = json!({
+        "service": "checkout", "drain": "10s",
+        "route": {"parentRefs": [{"name": "gateway"}], "hostnames": ["shop.example"]},
+    });
+}
+
+/// Adopted, with four pods, its Services and its route.
+fn open() -> Desk {
+    let mut desk = Desk::new(routed);
+    desk.routable("production");
+    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
+    desk.run().pass(2).run();
+    desk
+}
+
+fn production(desk: &mut Desk) -> &mut Place {
+    desk.snap.places.get_mut("production").unwrap()
+}
+
+fn routing(desk: &mut Desk) -> &mut Routing {
+    &mut production(desk).routing
+}
+
+#[test]
+fn a_clone_to_which_another_route_gives_a_share_is_not_cut() {
+    let mut desk = open();
+    desk.release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.go(10);
+    routing(&mut desk).others = vec!["HTTPRoute net/partners".into()];
+    let from = desk.done.len();
+    desk.decide("Abort", json!({"environment": "production"}));
+    desk.go(30).go(700);
+    assert_eq!(desk.told(from), ["weight 0"], "ours is lowered");
+    let last = desk.stage("production").history.last().unwrap();
+    assert!(last.reason.contains("HTTPRoute net/partners still gives the clone a share"), "{}", last.reason);
+    // its router has to hear of it, and to drain
+    let written = desk.now;
+    (routing(&mut desk).others, routing(&mut desk).rerouted) = (vec![], Some(written));
+    desk.go(9);
+    assert_eq!(desk.told(from), ["weight 0"]);
+    desk.go(1);
+    assert_eq!(desk.told(from), ["weight 0", "pods 0", "no clone"]);
+}
+
+#[test]
+fn an_edit_of_the_spec_hides_no_share() {
+    let mut desk = open();
+    desk.release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.go(10);
+    // as after a rollout that ended while a route of someone else still sent to its clone
+    let stage = std::sync::Arc::make_mut(&mut desk.snap.pipeline).status.as_mut().unwrap().stages.last_mut().unwrap();
+    stage.rollout = None;
+    std::sync::Arc::make_mut(&mut desk.snap.pipeline).spec.traffic = None;
+    routing(&mut desk).others = vec!["HTTPRoute shop-production/front".into()];
+    let from = desk.done.len();
+    desk.go(100);
+    assert!(!desk.told(from).contains(&"pods 0".to_owned()), "{:?}", desk.told(from));
+    routing(&mut desk).others.clear();
+    desk.go(30);
+    assert!(desk.told(from).contains(&"pods 0".to_owned()), "{:?}", desk.told(from));
+}
+
+#[test]
+fn a_route_of_the_other_kind_goes_when_the_wanted_one_answers() {
+    let mut desk = open();
+    let pipeline = std::sync::Arc::make_mut(&mut desk.snap.pipeline);
+    pipeline.spec.traffic.as_mut().unwrap().route.kind = RouteKind::Grpc;
+    let was = routing(&mut desk).route.take();
+    routing(&mut desk).left.extend(was);
+    let from = desk.done.len();
+    desk.until(|desk| desk.told(from) == ["weight 0"]);
+    let made = routing(&mut desk).route.as_mut().unwrap();
+    assert_eq!(made.kind, RouteKind::Grpc);
+    made.obstacle = Some("Gateway gateway has not answered".into());
+    desk.run();
+    assert_eq!(desk.told(from), ["weight 0"]);
+    desk.change_route("production", "windlass", |route| route.obstacle = None);
+    desk.run();
+    assert_eq!(desk.told(from), ["weight 0", "no route"]);
+    assert!(routing(&mut desk).left.is_empty() && routing(&mut desk).route.is_some());
+}
