@@ -23,7 +23,7 @@ use crate::tools::{self, Program, Tools};
 use crate::{crds, ports};
 
 pub use census::{ANSWERS, PORT};
-pub use client::Client;
+pub use client::{Client, Speech};
 pub use counts::{Answer, Counts, is_share};
 pub use metrics::Metrics;
 pub use player::Tally;
@@ -62,17 +62,27 @@ impl Traffic {
 
     /// A user who sends `per_second` requests a second for a host name until dropped.
     pub fn client(&self, host: &str, per_second: u32) -> Client {
-        Client::start(self.router_address(), host, per_second)
+        self.user(host, per_second, Speech::Http)
+    }
+
+    /// The same of one who speaks something else.
+    pub fn user(&self, host: &str, per_second: u32, speech: Speech) -> Client {
+        Client::start(self.router_address(), host, per_second, speech)
     }
 
     /// One request through the router.
     pub async fn ask(&self, host: &str) -> Answer {
-        client::once(self.router_address(), host).await
+        self.hear(host, Speech::Http).await
+    }
+
+    /// The same in something else.
+    pub async fn hear(&self, host: &str, speech: Speech) -> Answer {
+        client::once(self.router_address(), host, speech).await
     }
 
     /// One request to a pod's own address, as a check on that pod sends it.
     pub async fn ask_pod(&self, ip: IpAddr) -> Answer {
-        client::once((ip, PORT).into(), "pod.example").await
+        client::once((ip, PORT).into(), "pod.example", Speech::Http).await
     }
 
     fn router_address(&self) -> SocketAddr {

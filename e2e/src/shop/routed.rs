@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{SOON, Shop, share};
 use crate::cue::{self, Cue};
 use crate::story::{Story, number};
-use crate::traffic::{Client, Counts, GATEWAY, GATEWAY_NAMESPACE, deployment, has_accepted, service};
+use crate::traffic::{Client, Counts, GATEWAY, GATEWAY_NAMESPACE, Speech, deployment, has_accepted, service};
 
 /// The name of the shop's route.
 pub const ROUTE: &str = "windlass-checkout";
@@ -54,16 +54,20 @@ impl<'a> Shop<'a> {
         })
         .await?;
         self.weighs(0).await?;
-        let host = self.host();
-        let router = self.t.traffic()?;
+        self.comes_through(Speech::Http).await
+    }
+
+    /// The user of the shop, once a request comes through.
+    pub async fn comes_through(&self, speech: Speech) -> Result<Client> {
+        let (host, router) = (self.host(), self.t.traffic()?);
         self.t
             .eventually(SOON, "a request comes through the shop's route", || async {
-                let answer = router.ask(&host).await;
+                let answer = router.hear(&host, speech).await;
                 ensure!(answer.status == 200, "the answer is {answer:?}");
                 Ok(Some(()))
             })
             .await?;
-        Ok(router.client(&host, PACE))
+        Ok(router.user(&host, PACE, speech))
     }
 
     /// Waits until the route is in force with that weight for the clone.

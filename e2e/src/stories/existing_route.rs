@@ -28,7 +28,9 @@ pub async fn run(t: &Story) -> Result<()> {
     let client = t.traffic()?.client(&host, 100);
     let from = client.mark();
     t.kubectl(["annotate", "httproute", NAME, "-n", &shop.production, &consent]).await?.ok()?;
-    shop.stalled("dp", "checkout", "RouteNotDivided").await?;
+    let is_said = |v: &Value| condition(v, "Stalled", "message").contains("must have a rule");
+    shop.pipeline_until("the pipeline to ask for a rule", is_said).await?;
+    knows(&shop, "checkout-stable").await?;
     t.route(&shop.production, NAME, &host, &[("checkout-stable", 100), ("checkout-canary", 0)]).await?;
     shop.pipeline_until("the pipeline to be ready", |v| condition(v, "Ready", "status") == "True").await?;
 
@@ -65,6 +67,13 @@ pub async fn run(t: &Story) -> Result<()> {
     let route = t.get_json("httproute", &shop.production, NAME).await?;
     ensure!(text(&route, "/metadata/labels/team") == "shop", "the owner's label is gone: {}", route["metadata"]);
     client.since(from).await.none_failed()
+}
+
+/// Waits until the router can send to a Service: it tells an HTTPRoute that it knows none of by errors.
+async fn knows(shop: &Shop<'_>, service: &str) -> Result<()> {
+    let (t, name) = (shop.story(), "probe");
+    t.route(&shop.production, name, &format!("{name}.{}", shop.host()), &[(service, 1)]).await?;
+    t.kubectl(["delete", "httproute", name, "-n", &shop.production]).await?.ok().map(drop)
 }
 
 async fn weighs(shop: &Shop<'_>, weight: i64) -> Result<Value> {

@@ -75,6 +75,7 @@ stories! {
     gateway_api_comes_later Own "without the Gateway API the operator is ready and says what is missing, and needs no restart when it comes"
     green_switch_and_back Traffic "blue-green is tested before anyone gets it, switched at once, and taken back in one write"
     existing_route Traffic "someone's route is weighed with its owner's leave, and is left answering when the pipeline goes"
+    grpc_canary Traffic "a canary of a gRPC service by the weights of a GRPCRoute, ours or someone's, loses no call"
     routed_operator_killed TrafficOwn "an operator killed at each step of a routed canary, and around a switch, loses no request"
     autoscaler_is_real Traffic "a real autoscaler follows the load that a story sets, and loses no request"
     cluster_is_real Bare "the cluster is the real thing, and pods behave on cue"

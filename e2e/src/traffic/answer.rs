@@ -31,9 +31,44 @@ const INSIDE: &str = "http://169.254.169.254/latest/meta-data/";
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
+/// The header of a gRPC answer that says how a call went; 0 is well.
+pub const GRPC_STATUS: &str = "grpc-status";
+/// What gRPC calls INTERNAL, and what it calls UNAVAILABLE.
+const GRPC_FAILED: [&str; 2] = ["13", "14"];
+/// The content type of calls and of their answers.
+pub const GRPC: &str = "application/grpc";
+
 /// The answer of the pod `uid` at `ip`.
 pub(super) async fn to(
-    _request: Request<Incoming>,
+    request: Request<Incoming>,
+    ip: IpAddr,
+    uid: String,
+    census: watch::Receiver<Census>,
+    tally: Arc<Tally>,
+) -> Result<Response<Body>, http::Error> {
+    let is_call = request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == GRPC);
+    let answer = of(ip, uid, census, tally).await?;
+    if is_call { called(answer) } else { Ok(answer) }
+}
+
+/// The same as gRPC says it: how it went is told beside a status of HTTP that is always well.
+fn called(answer: Response<Body>) -> Result<Response<Body>, http::Error> {
+    let [failed, unavailable] = GRPC_FAILED;
+    let how = match answer.status() {
+        StatusCode::OK => "0",
+        StatusCode::SERVICE_UNAVAILABLE => unavailable,
+        _ => failed,
+    };
+    let (was, _) = answer.into_parts();
+    let mut call = Response::builder().header(GRPC_STATUS, how);
+    if let Some(headers) = call.headers_mut() {
+        headers.extend(was.headers);
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(GRPC));
+    }
+    call.body(whole(""))
+}
+
+async fn of(
     ip: IpAddr,
     uid: String,
     census: watch::Receiver<Census>,

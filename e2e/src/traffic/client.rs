@@ -1,15 +1,18 @@
 //! A user who sends requests all the while, through the router, and writes down what became of each.
 
-use std::future::Future;
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt, Empty};
+use http::{Request, header};
+use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -22,7 +25,40 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How much of a body is read.
 const ENOUGH: usize = 256 * 1024;
 
-type Http = legacy::Client<HttpConnector, Empty<Bytes>>;
+type Http = legacy::Client<HttpConnector<Always>, Full<Bytes>>;
+
+/// What a user speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speech {
+    Http,
+    /// Calls of `shop.Checkout/Pay`.
+    Grpc,
+}
+
+/// Every name is at this address.
+#[derive(Debug, Clone, Copy)]
+struct Always(SocketAddr);
+
+impl tower::Service<Name> for Always {
+    type Response = std::iter::Once<SocketAddr>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Name) -> Self::Future {
+        ready(Ok(std::iter::once(self.0)))
+    }
+}
+
+/// Nothing is sent twice: what is lost is lost.
+fn http(at: SocketAddr, speech: Speech) -> Http {
+    let mut builder = legacy::Client::builder(TokioExecutor::new());
+    builder.retry_canceled_requests(false).http2_only(speech == Speech::Grpc);
+    builder.build(HttpConnector::new_with_resolver(Always(at)))
+}
 
 /// A running client; ends when it is dropped.
 #[derive(Debug)]
@@ -39,10 +75,9 @@ struct Notes {
 }
 
 impl Client {
-    /// Sends `per_second` requests a second for `host` to the router. Connections are kept
-    /// alive, and nothing is sent twice: what is lost is lost.
-    pub(super) fn start(router: SocketAddr, host: &str, per_second: u32) -> Self {
-        let http: Http = legacy::Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http();
+    /// Sends `per_second` requests a second for `host` to the router. Connections are kept alive.
+    pub(super) fn start(router: SocketAddr, host: &str, per_second: u32, speech: Speech) -> Self {
+        let http = http(router, speech);
         let notes = Arc::new(Mutex::new(Notes::default()));
         let (kept, host) = (Arc::clone(&notes), host.to_owned());
         let sending = tokio::spawn(async move {
@@ -54,7 +89,7 @@ impl Client {
                 let sent = Instant::now();
                 lock(&kept).under_way.push(sent);
                 tokio::spawn(async move {
-                    let answer = ask(http, router, &host, sent).await;
+                    let answer = ask(http, (router, &host, speech), sent).await;
                     let mut notes = lock(&kept);
                     if let Some(place) = notes.under_way.iter().position(|at| *at == sent) {
                         notes.under_way.swap_remove(place);
@@ -107,8 +142,8 @@ impl Drop for Client {
     }
 }
 
-async fn ask(http: Http, at: SocketAddr, host: &str, sent: Instant) -> Answer {
-    let asked = tokio::time::timeout(PATIENCE, exchange(http, at, host)).await;
+async fn ask(http: Http, of: (SocketAddr, &str, Speech), sent: Instant) -> Answer {
+    let asked = tokio::time::timeout(PATIENCE, exchange(http, of)).await;
     let mut answer = match asked {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => Answer::lost(format!("{error:#}")),
@@ -118,25 +153,45 @@ async fn ask(http: Http, at: SocketAddr, host: &str, sent: Instant) -> Answer {
     answer
 }
 
-async fn exchange(http: Http, at: SocketAddr, host: &str) -> anyhow::Result<Answer> {
-    let request = Request::get(format!("http://{at}/")).header("host", host).body(Empty::new())?;
-    let response = http.request(request).await?;
+fn request((at, host, speech): (SocketAddr, &str, Speech)) -> http::Result<Request<Full<Bytes>>> {
+    let place = format!("http://{host}:{}", at.port());
+    match speech {
+        Speech::Http => Request::get(place).header(header::HOST, host).body(Full::default()),
+        Speech::Grpc => Request::post(format!("{place}/shop.Checkout/Pay"))
+            .header(header::CONTENT_TYPE, answer::GRPC)
+            .header(header::TE, "trailers")
+            .body(Bytes::from_static(&[0; 5]).into()), // one message, empty
+    }
+}
+
+async fn exchange(http: Http, of: (SocketAddr, &str, Speech)) -> anyhow::Result<Answer> {
+    let response = http.request(request(of)?).await?;
     let said = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (pod, image, track) = (said(answer::POD), said(answer::IMAGE), said(answer::TRACK));
-    let answer = Answer { status: response.status().as_u16(), pod, image, track, ..Answer::lost(String::new()) };
+    let mut how = said(answer::GRPC_STATUS);
+    let mut status = response.status().as_u16();
     let (mut body, mut read) = (response.into_body(), 0);
     while let Some(frame) = body.frame().await {
-        read += frame?.data_ref().map_or(0, Bytes::len);
+        let frame = frame?;
+        if let Some(told) = frame.trailers_ref().and_then(|all| all.get(answer::GRPC_STATUS)) {
+            how = told.to_str().unwrap_or_default().to_owned();
+        }
+        read += frame.data_ref().map_or(0, Bytes::len);
         if read > ENOUGH {
             break;
         }
     }
-    Ok(answer)
+    let mut error = String::new();
+    if of.2 == Speech::Grpc && status == 200 && how != "0" {
+        // as a user of HTTP would be told
+        (status, error) = (500, format!("{}: {how:?}", answer::GRPC_STATUS));
+    }
+    Ok(Answer { status, pod, image, track, ..Answer::lost(error) })
 }
 
 /// One request by itself, outside any counting.
-pub(super) async fn once(at: SocketAddr, host: &str) -> Answer {
-    ask(legacy::Client::builder(TokioExecutor::new()).build_http(), at, host, Instant::now()).await
+pub(super) async fn once(at: SocketAddr, host: &str, speech: Speech) -> Answer {
+    ask(http(at, speech), (at, host, speech), Instant::now()).await
 }
 
 fn lock(notes: &Mutex<Notes>) -> std::sync::MutexGuard<'_, Notes> {

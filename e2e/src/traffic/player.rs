@@ -1,4 +1,4 @@
-//! One listener that answers for every pod, by the local address of a connection. It does what a cluster does:
+//! One listener that answers for every pod, by the local address of a connection, in HTTP and in gRPC. It does what a cluster does:
 //!
 //! - A ready pod answers, and so does one that is being deleted, until its object is gone: endpoints are taken away at
 //!   the deletion, and the process lives on for its preStop sleep (`pod-gone` in `kwok/play.yaml`). Then it finishes what
@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use kube::Client;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -96,7 +96,8 @@ async fn serve(stream: TcpStream, mut census: watch::Receiver<Census>, tally: Ar
     };
     let looked = census.clone();
     let answering = service_fn(|request| answer::to(request, ip, uid.clone(), looked.clone(), Arc::clone(&tally)));
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), answering));
+    let server = auto::Builder::new(TokioExecutor::new());
+    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), answering));
     tokio::select! {
         _ = connection.as_mut() => return,
         has_crashed = gone(&mut census, ip, &uid) => if has_crashed { return },

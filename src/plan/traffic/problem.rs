@@ -52,6 +52,10 @@ fn existing(world: &World<'_>, place: &Place, split: Split<'_>, environment: &st
         return None;
     }
     let (stable, beside) = (split.stable(), split.beside());
+    if [&stable, &beside].into_iter().any(|name| !place.routing.services.get(name).is_some_and(is_made)) {
+        let message = format!("{field}: Services {stable} and {beside} are made in {environment} first");
+        return of(NOT_DIVIDED, message, format!("Services {stable} and {beside}"));
+    }
     of(
         NOT_DIVIDED,
         format!(
