@@ -187,13 +187,20 @@ pub fn drift(world: &World<'_>, draft: &Draft, stage: &StageStatus, workload: &W
 }
 
 fn record(world: &World<'_>, draft: &mut Draft, index: usize, workload: &WorkloadRef, seen: &Workload, restored: bool) {
+    let mut now = draft::seen_workload(workload, seen);
+    let Some(stage) = draft.status.stages.get(index) else { return };
+    let row = stage.current.as_ref().and_then(|c| world.row(&draft.status, &c.build));
+    let others = row.map(|row| workload::writes(world, seen, workload, row.into())).unwrap_or_default();
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let key = workload.key();
     let old = stage.workloads.iter().find(|w| w.workload == key).cloned();
     // defaults of an upgraded server change the raw template at an unchanged generation: nobody's act
     let is_silent = old.as_ref().is_none_or(|o| o.uid == seen.uid && o.generation == seen.generation);
+    // what the spec names only since stays new until it runs what is current
+    let is_known = |name: &str| old.iter().any(|old| old.images.iter().any(|image| image.container == name));
+    now.images.retain(|i| is_known(&i.container) || !others.iter().any(|(name, _)| *name == i.container));
     stage.workloads.retain(|w| w.workload != key);
-    stage.workloads.push(draft::seen_workload(workload, seen));
+    stage.workloads.push(now);
     stage.workloads.sort_by(|a, b| a.workload.cmp(&b.workload));
     if is_silent {
         return;
