@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kube::ResourceExt;
 
 use super::holder::Holder;
+use super::is_in;
 use super::pods::{is_owned, owned};
 use crate::api::labels::{NAMESPACE, PIPELINE, VERDICT_FINALIZER};
 use crate::api::{DeliveryPipeline, Time};
@@ -19,7 +20,7 @@ pub fn jobs(stores: &Stores, pipeline: &DeliveryPipeline, namespace: &str) -> BT
     let (home, name) = (pipeline.namespace().unwrap_or_default(), pipeline.name_any());
     let found = stores.jobs.state_filter(|job| {
         let is_its = |holder: Holder<'_>| holder.namespace == home && holder.name == name;
-        job.metadata.namespace.as_deref() == Some(namespace) && holder_of_job(job).is_some_and(is_its)
+        is_in(job, namespace) && holder_of_job(job).is_some_and(is_its)
     });
     found.iter().map(|job| (job.name_any(), Arc::new(of(stores, job)))).collect()
 }
@@ -36,7 +37,7 @@ pub fn of_cron_job(stores: &Stores, cron: &slim::CronJob) -> Vec<Job> {
 /// A Job of ours that no pipeline looks after any more.
 pub fn orphan_job(stores: &Stores, health: &WatchHealth, namespace: &str, name: &str) -> Option<Job> {
     let job = get(&stores.jobs, namespace, name)?;
-    holder_of_job(&job).filter(|holder| holder.has_left(stores, Some(namespace)) && !holder.is_in_doubt(health))?;
+    holder_of_job(&job).filter(|holder| holder.has_surely_left(stores, health, namespace))?;
     Some(of(stores, &job))
 }
 

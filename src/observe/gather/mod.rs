@@ -63,11 +63,10 @@ pub fn gather(
     let environments: BTreeSet<&str> = super::relate::environments_of(&pipeline).collect();
     let places =
         environments.into_iter().map(|at| (at.to_owned(), place(stores, health, &pipeline, at, config))).collect();
-    let is_here = |meta: &kube::api::ObjectMeta| meta.namespace.as_deref() == Some(namespace);
     Some(Snapshot {
-        releases: sorted(stores.releases.state_filter(|r| r.spec.pipeline == name && is_here(&r.metadata))),
-        test_runs: sorted(stores.test_runs.state_filter(|t| t.spec.pipeline == name && is_here(&t.metadata))),
-        decisions: sorted(stores.decisions.state_filter(|d| d.spec.pipeline == name && is_here(&d.metadata))),
+        releases: sorted(stores.releases.state_filter(|r| r.spec.pipeline == name && is_in(r, namespace))),
+        test_runs: sorted(stores.test_runs.state_filter(|t| t.spec.pipeline == name && is_in(t, namespace))),
+        decisions: sorted(stores.decisions.state_filter(|d| d.spec.pipeline == name && is_in(d, namespace))),
         unreadable: Unreadable {
             releases: health.unreadable("Release", namespace),
             decisions: health.unreadable("Decision", namespace),
@@ -78,6 +77,11 @@ pub fn gather(
         settings: config.settings,
         pipeline,
     })
+}
+
+/// Whether it is in that namespace.
+pub fn is_in(object: &impl ResourceExt, namespace: &str) -> bool {
+    object.meta().namespace.as_deref() == Some(namespace)
 }
 
 /// By name: a store has no order, and equal worlds must give equal plans.
@@ -146,21 +150,20 @@ pub fn suites_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterat
 
 fn all_suites<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a Suite> {
     let frozen = rollout(pipeline, at).into_iter().flat_map(|rollout| &rollout.suites).map(|suite| &suite.plan);
-    let stages = pipeline.spec.stages.iter().filter(move |stage| stage.environment == at);
-    frozen.chain(stages.flat_map(|stage| &stage.tests))
+    frozen.chain(pipeline.spec.stage(at).into_iter().flat_map(|stage| &stage.tests))
 }
 
 /// Requests to pods that checks and suites make in that environment: those of an open rollout, then those of the spec.
 pub fn http_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a HttpProbe> {
     let frozen = rollout(pipeline, at).into_iter().flat_map(|rollout| &rollout.checks);
-    let stages = pipeline.spec.stages.iter().filter(move |stage| stage.environment == at);
-    let checks = frozen.chain(stages.flat_map(|stage| &stage.checks)).filter_map(|check| check.http.as_ref());
+    let named = pipeline.spec.stage(at).into_iter().flat_map(|stage| &stage.checks);
+    let checks = frozen.chain(named).filter_map(|check| check.http.as_ref());
     checks.chain(all_suites(pipeline, at).filter_map(|suite| suite.http.as_ref()))
 }
 
 /// The track of clones there: of the open rollout, else as the stage would have it.
 fn track(pipeline: &DeliveryPipeline, at: &str) -> Option<&'static str> {
-    let stage = || pipeline.spec.stages.iter().find(|stage| stage.environment == at)?.strategy.track();
+    let stage = || pipeline.spec.stage(at)?.strategy.track();
     rollout(pipeline, at).and_then(|rollout| rollout.strategy.track()).or_else(stage)
 }
 
