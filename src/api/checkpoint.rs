@@ -165,6 +165,13 @@ pub struct StageStatus {
     pub history: Vec<HistoryEntry>,
 }
 
+impl StageStatus {
+    /// Whether it is held for that reason.
+    pub fn is_held_for(&self, kind: HoldKind) -> bool {
+        self.held.as_ref().is_some_and(|hold| hold.kind == kind)
+    }
+}
+
 /// A release that was interrupted by a change of the pod template, and is tried anew.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
