@@ -169,8 +169,7 @@ fn track(pipeline: &DeliveryPipeline, at: &str) -> Option<&'static str> {
 
 /// The open rollout of that environment.
 fn rollout<'a>(pipeline: &'a DeliveryPipeline, at: &str) -> Option<&'a Rollout> {
-    let mut stages = pipeline.status.iter().flat_map(|status| &status.stages);
-    stages.find(|stage| stage.environment == at)?.rollout.as_ref()
+    pipeline.status.as_ref()?.stage(at)?.rollout.as_ref()
 }
 
 #[cfg(test)]
