@@ -124,6 +124,16 @@ fn a_new_workload_that_gets_no_clone_is_no_foreign_write_for_the_canary_after_on
 }
 
 #[test]
+fn a_new_container_is_as_new_after_a_change_of_the_template() {
+    let mut desk = delivered();
+    manage_sidecar(&mut desk);
+    desk.change("staging", "checkout", |w| w.fingerprint = "f1".into()).run();
+    assert_eq!(desk.history("staging").last().map(String::as_str), Some("checkout-1.8.0 ConfigChanged"));
+    desk.release("1.9.0", 2).until(|desk| sidecar(desk) == image("1.9.0")).crash("staging", "checkout").run();
+    assert_eq!((sidecar(&desk), is_held(&desk)), ("side:1", false));
+}
+
+#[test]
 fn a_renamed_image_in_mid_rollout_condemns_nothing_and_is_said() {
     let mut desk = delivered();
     desk.grow("worker").run().release("1.9.0", 2).until_written("staging", "1.9.0");
