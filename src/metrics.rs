@@ -4,6 +4,7 @@ mod labels;
 
 use std::time::Duration;
 
+use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -42,105 +43,72 @@ impl Metrics {
     /// # Errors
     /// If two metrics have the same name, which a test excludes.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let counter = |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
-        let gauge = |name: &str, help: &str, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
+        let registry = Registry::new();
+        let counters = |name, help, labels: &[&str]| kept(&registry, IntCounterVec::new(Opts::new(name, help), labels));
+        let gauges = |name, help, labels: &[&str]| kept(&registry, IntGaugeVec::new(Opts::new(name, help), labels));
+        let counter = |name, help| kept(&registry, IntCounter::new(name, help));
+        let gauge = |name, help| kept(&registry, IntGauge::new(name, help));
         let pass_seconds =
             HistogramOpts::new("windlass_pass_duration_seconds", "Time that a pass over a pipeline took.");
+        let pass_seconds = HistogramVec::new(pass_seconds.buckets(PASS_SECONDS.to_vec()), &["outcome"]);
+        let contact_age = Opts::new(
+            "windlass_watch_last_contact_age_seconds",
+            "Time since a watch last heard of the server, by kind.",
+        );
+        registry.register(Box::new(ProcessCollector::for_self()))?;
         let metrics = Self {
-            registry: Registry::new(),
-            passes: counter("windlass_passes_total", "Passes over a pipeline, by how they ended.", &["outcome"])?,
-            pass_seconds: HistogramVec::new(pass_seconds.buckets(PASS_SECONDS.to_vec()), &["outcome"])?,
-            writes: counter(
+            passes: counters("windlass_passes_total", "Passes over a pipeline, by how they ended.", &["outcome"])?,
+            pass_seconds: kept(&registry, pass_seconds)?,
+            writes: counters(
                 "windlass_writes_total",
                 "Mutating requests, by verb, kind and result.",
                 &["verb", "kind", "result"],
             )?,
-            conflicts: IntCounter::new("windlass_conflicts_total", "Writes that found their object moved.")?,
-            undecodable: gauge(
+            conflicts: counter("windlass_conflicts_total", "Writes that found their object moved.")?,
+            undecodable: gauges(
                 "windlass_undecodable_objects",
                 "Objects that a watch cannot read at present and leaves out, by kind.",
                 &["kind"],
             )?,
-            panics: IntCounter::new("windlass_panics_total", "Panics in this process.")?,
-            stale_waits: IntCounter::new(
+            panics: counter("windlass_panics_total", "Panics in this process.")?,
+            stale_waits: counter(
                 "windlass_stale_waits_total",
                 "Passes put off because the cache had not reached our own last write.",
             )?,
-            stale_given_up: IntCounter::new(
+            stale_given_up: counter(
                 "windlass_stale_given_up_total",
                 "Passes that went on although the cache never showed our own last write.",
             )?,
-            watch_errors: counter(
+            watch_errors: counters(
                 "windlass_watch_errors_total",
                 "Watches that failed and were tried again, by kind.",
                 &["kind"],
             )?,
-            leader: IntGauge::new("windlass_leader", "1 while this replica leads.")?,
-            contact_age: GaugeVec::new(
-                Opts::new(
-                    "windlass_watch_last_contact_age_seconds",
-                    "Time since a watch last heard of the server, by kind.",
-                ),
-                &["kind"],
-            )?,
-            open: gauge("windlass_rollouts_open", "Open rollouts, by phase.", &["phase"])?,
-            ended: counter("windlass_rollouts_ended_total", "History entries written, by outcome.", &["outcome"])?,
-            stalled: IntGauge::new(
-                "windlass_stalled_objects",
-                "Objects of Windlass that need a person: Stalled is True.",
-            )?,
-            brakes: IntGauge::new("windlass_revert_brakes", "Environments whose revert brake holds builds.")?,
-            measured: counter(
+            leader: gauge("windlass_leader", "1 while this replica leads.")?,
+            contact_age: kept(&registry, GaugeVec::new(contact_age, &["kind"]))?,
+            open: gauges("windlass_rollouts_open", "Open rollouts, by phase.", &["phase"])?,
+            ended: counters("windlass_rollouts_ended_total", "History entries written, by outcome.", &["outcome"])?,
+            stalled: gauge("windlass_stalled_objects", "Objects of Windlass that need a person: Stalled is True.")?,
+            measured: counters(
                 "windlass_measurements_total",
                 "Measurements of checks and suites, by result.",
                 &["result"],
             )?,
+            brakes: gauge("windlass_revert_brakes", "Environments whose revert brake holds builds.")?,
+            registry,
         };
-        metrics.register()?;
-        for phase in OpenPhase::ALL {
-            metrics.open(phase, 0);
-        }
-        for result in Measured::ALL {
-            metrics.measured.with_label_values(&[result.as_str()]).inc_by(0);
-        }
+        metrics.begin();
         Ok(metrics)
     }
 
-    fn register(&self) -> Result<(), prometheus::Error> {
-        let Self {
-            registry,
-            passes,
-            pass_seconds,
-            writes,
-            conflicts,
-            undecodable,
-            panics,
-            stale_waits,
-            stale_given_up,
-            watch_errors,
-            leader,
-            contact_age,
-            open,
-            ended,
-            stalled,
-            measured,
-            brakes,
-        } = self;
-        for vector in [passes, writes, ended, watch_errors, measured] {
-            registry.register(Box::new(vector.clone()))?;
+    /// What an alert compares with is there from the start.
+    fn begin(&self) {
+        for phase in OpenPhase::ALL {
+            self.open(phase, 0);
         }
-        for vector in [undecodable, open] {
-            registry.register(Box::new(vector.clone()))?;
+        for result in Measured::ALL {
+            self.measured.with_label_values(&[result.as_str()]).inc_by(0);
         }
-        for counter in [conflicts, panics, stale_waits, stale_given_up] {
-            registry.register(Box::new(counter.clone()))?;
-        }
-        for gauge in [leader, stalled, brakes] {
-            registry.register(Box::new(gauge.clone()))?;
-        }
-        registry.register(Box::new(pass_seconds.clone()))?;
-        registry.register(Box::new(contact_age.clone()))?;
-        registry.register(Box::new(ProcessCollector::for_self()))
     }
 
     /// A pass ended.
@@ -230,6 +198,16 @@ impl Metrics {
     pub fn text(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
+}
+
+/// What was made, known to the registry.
+fn kept<M: Collector + Clone + 'static>(
+    registry: &Registry,
+    made: Result<M, prometheus::Error>,
+) -> Result<M, prometheus::Error> {
+    let made = made?;
+    registry.register(Box::new(made.clone()))?;
+    Ok(made)
 }
 
 fn whole(count: usize) -> i64 {

@@ -11,7 +11,7 @@ mod table;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use paper::Paper;
 use stand::Stand;
@@ -19,10 +19,7 @@ use stand::Stand;
 /// Tells it all; with `keep`, stays until Ctrl-C. An error is a step that did not happen.
 pub async fn tell(keep: bool) -> Result<()> {
     let paper = Paper::new();
-    let stand = tokio::select! {
-        stand = chapters(&paper) => stand?,
-        () = crate::interrupted() => bail!("interrupted; what was started is ended"),
-    };
+    let stand = crate::unless_interrupted(chapters(&paper)).await?;
     if keep { stay(&stand).await } else { Ok(()) }
 }
 

@@ -57,6 +57,14 @@ pub async fn interrupted() {
     }
 }
 
+/// What it comes to; an error if someone asks for an end before. Dropping what is going on ends every process of it.
+pub async fn unless_interrupted<T>(act: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::select! {
+        outcome = act => outcome,
+        () = interrupted() => Err(anyhow::anyhow!("interrupted; what was started is ended")),
+    }
+}
+
 /// The exit code of a program: 0 if it went well, 1 if not, with one line for an error.
 pub fn exit(outcome: anyhow::Result<bool>) -> ExitCode {
     match outcome {

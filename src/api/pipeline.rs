@@ -69,6 +69,13 @@ pub struct DeliveryPipelineSpec {
     pub suspend: bool,
 }
 
+impl DeliveryPipelineSpec {
+    /// The stage of that environment, if there is one.
+    pub fn stage(&self, environment: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.environment == environment)
+    }
+}
+
 /// Entries of history that a stage keeps where the pipeline says nothing.
 pub const fn history_limit() -> u32 {
     20

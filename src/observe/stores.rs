@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use kube::Resource;
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
+use kube::{Resource, ResourceExt};
 
 use super::slim;
 use crate::api::traffic::RouteKind;
@@ -136,6 +136,11 @@ where
 {
     let reference = ObjectRef::new_with(name, kind);
     store.get(&if namespace.is_empty() { reference } else { reference.within(namespace) })
+}
+
+/// Whether it is in that namespace.
+pub fn is_in(object: &impl ResourceExt, namespace: &str) -> bool {
+    object.meta().namespace.as_deref() == Some(namespace)
 }
 
 /// UID and version of the cached object; none if the kind is not watched or the object is not cached.

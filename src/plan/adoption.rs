@@ -80,12 +80,7 @@ fn leave_to_other(world: &World<'_>, draft: &mut Draft, index: usize) {
         Some(_) | None => {}
     }
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
-    if let Some(rollout) = stage.rollout.take() {
-        ending::close(world, stage, &rollout, Outcome::Aborted, Some(Cause::Inconclusive), &why);
-    }
-    (stage.adopted, stage.current) = (None, None);
-    // a person's hold is lifted by a person
-    stage.held.take_if(|held| held.kind != HoldKind::Revert);
+    leave(world, stage, Cause::Inconclusive, &why);
     let text = format!("{environment}: left to pipeline {other}, which has claimed a workload there");
     draft.warn("", "WorkloadClaimed", text);
 }
@@ -97,14 +92,21 @@ fn leave_place(world: &World<'_>, draft: &mut Draft, index: usize) {
     let (environment, now) = (stage.environment.clone(), world.namespace(&stage.environment).map(str::to_owned));
     let Some((now, before)) = now.zip(stage.namespace.clone()).filter(|(now, before)| now != before) else { return };
     let why = format!("the Environment points at {now}, and no longer at {before}");
-    if let Some(rollout) = stage.rollout.take() {
-        ending::close(world, stage, &rollout, Outcome::Aborted, Some(Cause::EnvironmentDeleted), &why);
-    }
-    (stage.adopted, stage.current, stage.alert, stage.watch_until) = (None, None, None, None);
+    leave(world, stage, Cause::EnvironmentDeleted, &why);
+    (stage.alert, stage.watch_until) = (None, None);
     stage.previous.clear();
     stage.workloads.clear();
-    stage.held.take_if(|held| held.kind != HoldKind::Revert);
     draft.warn("", "EnvironmentMoved", format!("{environment}: {why}; what runs there is adopted"));
+}
+
+/// What runs there is not what was recorded; whatever was under way is over.
+fn leave(world: &World<'_>, stage: &mut StageStatus, cause: Cause, why: &str) {
+    if let Some(rollout) = stage.rollout.take() {
+        ending::close(world, stage, &rollout, Outcome::Aborted, Some(cause), why);
+    }
+    (stage.adopted, stage.current) = (None, None);
+    // a person's hold is lifted by a person
+    stage.held.take_if(|held| held.kind != HoldKind::Revert);
 }
 
 fn adopt_stage(world: &World<'_>, draft: &mut Draft, index: usize) {

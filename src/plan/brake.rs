@@ -102,7 +102,7 @@ fn is_same(a: &RevertGrant, b: &RevertGrant) -> bool {
 
 /// What a pipeline asks for in that environment, and since when.
 fn request(pipeline: &DeliveryPipeline, environment: &str, now: Time) -> Option<(Time, RevertGrant)> {
-    let stage = pipeline.status.as_ref()?.stages.iter().find(|s| s.environment == environment)?;
+    let stage = pipeline.status.as_ref()?.stage(environment)?;
     let rollout = stage.rollout.as_ref()?;
     let asked = asked(stage)?;
     let pipeline = pipeline.metadata.name.clone()?;

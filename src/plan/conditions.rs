@@ -11,6 +11,23 @@ use super::reference::{self, Problem};
 use super::world::{World, user_of};
 use super::{head, interrupt, suite};
 
+/// What is missing and does not come by itself: no time is given.
+const FINAL: &[&str] = &[
+    "NamespaceTaken",
+    "WorkloadClaimed",
+    "WorkloadPaused",
+    "UpdateStrategy",
+    "CannotClone",
+    "CloneNameTaken",
+    "GatewayApiMissing",
+    "ServiceNotRoutable",
+    "TrackLabelMissing",
+    "ServiceNameTaken",
+    "RouteNameTaken",
+    "RouteShadowed",
+    "RouteContested",
+];
+
 /// What an object's conditions are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -99,47 +116,17 @@ fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>)
     }
     if let Some((problem, since)) = missing {
         let (reason, message) = (problem.reason.to_owned(), problem.message.clone());
-        let is_final = matches!(
-            problem.reason,
-            "NamespaceTaken"
-                | "WorkloadClaimed"
-                | "WorkloadPaused"
-                | "UpdateStrategy"
-                | "CannotClone"
-                | "CloneNameTaken"
-                | "GatewayApiMissing"
-                | "ServiceNotRoutable"
-                | "TrackLabelMissing"
-                | "ServiceNameTaken"
-                | "RouteNameTaken"
-                | "RouteShadowed"
-                | "RouteContested"
-        );
+        let is_final = FINAL.contains(&problem.reason);
         return if is_final || world.is_due(since.plus(world.snap.settings.reference_grace)) {
             Standing::Stalled { reason, message }
         } else {
             Standing::Reconciling { reason, message }
         };
     }
+    if let Some(stalled) = stalled(world, draft) {
+        return stalled;
+    }
     let stages = &draft.status.stages;
-    let is_open = |s: &&StageStatus| s.rollout.is_some();
-    if let Some(message) = stages.iter().filter(is_open).find_map(|s| interrupt::refusal(world, &s.environment)) {
-        return Standing::Stalled { reason: "Refused".into(), message };
-    }
-    if let Some(alert) = stages.iter().find_map(|s| s.alert.as_ref().map(|a| (s, a))) {
-        return Standing::Stalled {
-            reason: alert.1.reason.clone(),
-            message: format!("{}: {}", alert.0.environment, alert.1.message),
-        };
-    }
-    if let Some(message) = head_failure(world, draft) {
-        return Standing::Stalled { reason: "HeadFailed".into(), message };
-    }
-    let is_missing = || head::missing_release(world, draft.status.head.as_ref()).is_some();
-    if let Some(why) = world.snap.no_release.as_ref().filter(|_| is_missing()) {
-        let message = clip(&format!("the Release for spec.release cannot be made: {why}"), 512);
-        return Standing::Stalled { reason: "HeadRefused".into(), message };
-    }
     if let Some((stage, what)) = stages.iter().find_map(|s| changing(world, s).map(|what| (s, what))) {
         return Standing::Reconciling { reason: what.into(), message: format!("{}: {what}", stage.environment) };
     }
@@ -157,6 +144,26 @@ fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>)
         reason: if world.spec.suspend { "Suspended".into() } else { "Ready".into() },
         message: message.into(),
     }
+}
+
+/// What someone must act on, though nothing that is named is missing.
+fn stalled(world: &World<'_>, draft: &Draft) -> Option<Standing> {
+    let stages = &draft.status.stages;
+    let is_open = |s: &&StageStatus| s.rollout.is_some();
+    if let Some(message) = stages.iter().filter(is_open).find_map(|s| interrupt::refusal(world, &s.environment)) {
+        return Some(Standing::Stalled { reason: "Refused".into(), message });
+    }
+    if let Some((stage, alert)) = stages.iter().find_map(|s| s.alert.as_ref().map(|a| (s, a))) {
+        let message = format!("{}: {}", stage.environment, alert.message);
+        return Some(Standing::Stalled { reason: alert.reason.clone(), message });
+    }
+    if let Some(message) = head_failure(world, draft) {
+        return Some(Standing::Stalled { reason: "HeadFailed".into(), message });
+    }
+    let why = world.snap.no_release.as_ref()?;
+    head::missing_release(world, draft.status.head.as_ref())?;
+    let message = clip(&format!("the Release for spec.release cannot be made: {why}"), 512);
+    Some(Standing::Stalled { reason: "HeadRefused".into(), message })
 }
 
 /// What only an edit of the pipeline can mend.
@@ -249,7 +256,7 @@ pub fn is_delivered(stage: &StageStatus, release: &str, build: &crate::api::Buil
         Some(_) => false,
         None => {
             stage.current.as_ref().is_some_and(|c| c.release == release && c.build == *build && c.healthy)
-                && stage.held.as_ref().is_none_or(|h| h.kind != HoldKind::ExternalChange)
+                && !stage.is_held_for(HoldKind::ExternalChange)
         }
     }
 }

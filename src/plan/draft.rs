@@ -23,7 +23,7 @@ impl Draft {
     }
 
     pub fn stage(&self, environment: &str) -> Option<&StageStatus> {
-        self.status.stages.iter().find(|s| s.environment == environment)
+        self.status.stage(environment)
     }
 
     /// The open rollout of a stage.

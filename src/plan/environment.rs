@@ -63,7 +63,7 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
 }
 
 fn stage_of<'a>(pipeline: &'a DeliveryPipeline, environment: &str) -> Option<&'a StageStatus> {
-    pipeline.status.as_ref()?.stages.iter().find(|s| s.environment == environment)
+    pipeline.status.as_ref()?.stage(environment)
 }
 
 fn delivered(view: &EnvironmentView, name: &str) -> Vec<DeliveredRow> {

@@ -1,15 +1,18 @@
 //! A stage without a rollout: images that someone else wrote, workloads that were re-created, templates that changed,
 //! evidence that failed later, a build that was withdrawn.
 
-use crate::api::checkpoint::{PendingBan, Proof, StageStatus};
+mod drift;
+
+use crate::api::checkpoint::{HoldKind, Mark, PendingBan, Proof, StageStatus};
 use crate::api::pipeline::WorkloadRef;
-use crate::api::{Cause, HistoryEntry, Live, Outcome, Span, TestRun, Time};
+use crate::api::{BuildRow, Cause, HistoryEntry, Live, Outcome, Span, TestRun, Time};
 use crate::observe::Workload;
 
 use super::draft::{self, Draft, clip};
-use super::mutant::{Mutant, is};
 use super::world::{World, order, user_of};
-use super::{again, ending, head, health, revert, suite, workload};
+use super::{ending, head, health, revert, suite, workload};
+
+pub use drift::{Drift, drift};
 
 /// The alert of a stage whose revert did not serve in time.
 pub const REVERT_FAILED: &str = "RevertFailed";
@@ -91,7 +94,7 @@ fn take_back(world: &World<'_>, stage: &mut StageStatus, run: &TestRun, why: &st
 fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held: bool) -> bool {
     let Some(stage) = draft.status.stages.get(index) else { return false };
     let Some(current) = &stage.current else { return false };
-    if stage.held.as_ref().is_some_and(|h| h.kind == crate::api::checkpoint::HoldKind::ExternalChange) {
+    if stage.is_held_for(HoldKind::ExternalChange) {
         return false;
     }
     if let Some(decision) = world.withdrawal(&current.release, &current.build) {
@@ -107,7 +110,7 @@ fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held
         return false;
     }
     let Some(head) = head::mark(draft).filter(|_| !is_held) else { return false };
-    let mine = current.created_at.map(|created_at| crate::api::checkpoint::Mark {
+    let mine = current.created_at.map(|created_at| Mark {
         created_at,
         version: current.version.clone(),
         release: current.release.clone(),
@@ -137,7 +140,7 @@ fn workloads(world: &World<'_>, draft: &mut Draft, index: usize) {
         match drift(world, draft, stage, workload, seen) {
             Drift::ToRestore if is_bad(world, stage) => return ending::adopt_instead(world, draft, index),
             Drift::None | Drift::ToRestore => {}
-            Drift::Record { restored } => record(world, draft, index, workload, seen, restored),
+            Drift::Record { restored } => drift::record(world, draft, index, workload, seen, restored),
             Drift::Foreign(who) => return ending::foreign(world, draft, index, &who),
         }
     }
@@ -146,83 +149,6 @@ fn workloads(world: &World<'_>, draft: &mut Draft, index: usize) {
 /// Whether what is recorded as current is banned here or withdrawn: it never goes forward again without a person.
 pub fn is_bad(world: &World<'_>, stage: &StageStatus) -> bool {
     stage.current.as_ref().is_some_and(|c| world.is_bad(stage, &c.release, &c.build))
-}
-
-/// How a workload of an idle stage differs from what the checkpoint says.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Drift {
-    None,
-    /// Its UID or template is new: to be recorded.
-    Record {
-        restored: bool,
-    },
-    /// It does not run the current build because it was re-created, or because a write of an earlier rollout arrived late:
-    /// an effect puts it back.
-    ToRestore,
-    /// Someone else wrote an image.
-    Foreign(String),
-}
-
-/// Compares a workload of an idle stage with the checkpoint.
-pub fn drift(world: &World<'_>, draft: &Draft, stage: &StageStatus, workload: &WorkloadRef, seen: &Workload) -> Drift {
-    let row = stage.current.as_ref().and_then(|c| world.row(&draft.status, &c.build));
-    let known = stage.workloads.iter().find(|w| w.workload == workload.key());
-    let is_new = known.is_none_or(|k| k.uid != seen.uid);
-    let difference = row.and_then(|row| workload::difference(world, seen, workload, row));
-    let is_late = || row.is_some_and(|row| workload::is_late_write(world, seen, workload, row));
-    // a rollout that ended without a way back may have left other images than the current build's
-    let is_as_left = known.is_some_and(|known| draft::is_as_recorded(known, seen));
-    let is_held = stage.held.as_ref().is_some_and(|h| h.kind == crate::api::checkpoint::HoldKind::ExternalChange);
-    match difference {
-        Some(_) if is_held => Drift::None,
-        // what the spec names only since is no drift: the next rollout writes it
-        Some(_) if is_new && known.is_some() || is(Mutant::PersonRestored) => Drift::ToRestore,
-        Some(_) if is_new => Drift::None,
-        Some(_) if !is_as_left && is_late() => Drift::ToRestore,
-        Some(who) if !is_as_left => Drift::Foreign(who),
-        None if is_new => Drift::Record { restored: known.is_some() },
-        Some(_) | None if known.is_some_and(|k| k.fingerprint != seen.fingerprint) => Drift::Record { restored: false },
-        Some(_) | None => Drift::None,
-    }
-}
-
-fn record(world: &World<'_>, draft: &mut Draft, index: usize, workload: &WorkloadRef, seen: &Workload, restored: bool) {
-    let Some(stage) = draft.status.stages.get_mut(index) else { return };
-    let key = workload.key();
-    let old = stage.workloads.iter().find(|w| w.workload == key).cloned();
-    // defaults of an upgraded server change the raw template at an unchanged generation: nobody's act
-    let is_silent = old.as_ref().is_none_or(|o| o.uid == seen.uid && o.generation == seen.generation);
-    stage.workloads.retain(|w| w.workload != key);
-    stage.workloads.push(draft::seen_workload(workload, seen));
-    stage.workloads.sort_by(|a, b| a.workload.cmp(&b.workload));
-    if is_silent {
-        return;
-    }
-    let (outcome, reason) = if restored {
-        (Outcome::Restored, format!("{key} was re-created and got its build back"))
-    } else {
-        (Outcome::ConfigChanged, format!("the template of {key} changed"))
-    };
-    if !restored {
-        again::make_stale(world, stage);
-    }
-    let bake = world.stage(&stage.environment).map(|s| s.bake());
-    stage.watch_until = bake.map(|bake| world.now.plus(bake));
-    // it was said of the template before
-    stage.alert.take_if(|alert| alert.reason == HEALTH_LOST);
-    let current = stage.current.as_ref();
-    stage.history.push(HistoryEntry {
-        release: current.map(|c| c.release.clone()).unwrap_or_default(),
-        build: current.map(|c| c.build.short().to_owned()).unwrap_or_default(),
-        attempt: String::new(),
-        outcome,
-        cause: None,
-        reason: clip(&reason, 100),
-        at: world.now,
-    });
-    let release = current.map(|c| c.release.clone()).unwrap_or_default();
-    let text = format!("{}: {reason}", stage.environment);
-    draft.tell(&release, if restored { "Restored" } else { "ConfigChanged" }, text);
 }
 
 /// What was found before it served becomes a revert target once it does, and so does a build whose revert took too long.
@@ -243,25 +169,34 @@ fn become_healthy(world: &World<'_>, draft: &mut Draft, index: usize) {
 
 /// Whether all workloads of the stage run what is recorded as current. One that was re-created may not, yet.
 pub fn runs_current(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> bool {
-    let Some(row) = stage.current.as_ref().and_then(|c| world.row(&draft.status, &c.build)) else { return false };
+    let Some(row) = current_row(world, draft, stage) else { return false };
+    let is_told = world.spec.workloads.iter().all(|w| workload::unknown(world, w, row).is_none());
+    is_told && each_runs_current(world, draft, stage, |_| true)
+}
+
+/// Whether the workloads that get clones run what is recorded as current: what others run waits for homing.
+pub fn can_be_cloned(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> bool {
+    each_runs_current(world, draft, stage, WorkloadRef::is_cloned)
+}
+
+fn each_runs_current(
+    world: &World<'_>,
+    draft: &Draft,
+    stage: &StageStatus,
+    is_meant: impl Fn(&WorkloadRef) -> bool,
+) -> bool {
+    let Some(row) = current_row(world, draft, stage) else { return false };
     let Some(place) = world.place(&stage.environment) else { return false };
     let runs = |w: &WorkloadRef| {
         let seen = place.workloads.get(&w.key());
         seen.is_some_and(|seen| workload::difference(world, seen, w, row).is_none())
     };
-    world.spec.workloads.iter().all(|w| workload::unknown(world, w, row).is_none() && runs(w))
+    world.spec.workloads.iter().filter(|w| is_meant(w)).all(runs)
 }
 
-/// Whether the workloads that get clones run what is recorded as current: what others run waits for homing.
-pub fn can_be_cloned(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> bool {
-    let Some(row) = stage.current.as_ref().and_then(|c| world.row(&draft.status, &c.build)) else { return false };
-    let Some(place) = world.place(&stage.environment) else { return false };
-    world
-        .spec
-        .workloads
-        .iter()
-        .filter(|w| w.is_cloned())
-        .all(|w| place.workloads.get(&w.key()).is_some_and(|seen| workload::difference(world, seen, w, row).is_none()))
+/// The images of what is recorded as current.
+fn current_row<'s>(world: &'s World<'_>, draft: &'s Draft, stage: &StageStatus) -> Option<&'s BuildRow> {
+    stage.current.as_ref().and_then(|current| world.row(&draft.status, &current.build))
 }
 
 /// Whether all workloads of the stage serve.

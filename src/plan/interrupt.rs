@@ -88,7 +88,7 @@ fn reason(
     if world.is_pipeline_deleted() {
         return Some((Cause::PipelineDeleted, "the pipeline was deleted".into()));
     }
-    if !world.spec.stages.iter().any(|s| s.environment == stage.environment) {
+    if world.stage(&stage.environment).is_none() {
         return Some((Cause::StageRemoved, "the stage was taken out of the pipeline".into()));
     }
     let environment = world.place(&stage.environment).and_then(|p| p.environment.as_ref());

@@ -1,15 +1,13 @@
 //! What is to be measured for the open rollouts: which check or suite, of which attempt, of which pods. It follows from the
 //! stored checkpoint and from what is seen, like an effect; who measures keeps the samples, and the next pass judges them.
 
-use crate::api::check::{HttpProbe, MetricProbe};
-use std::collections::BTreeMap;
+mod service;
 
-use crate::api::labels::{STABLE, TRACK};
-use crate::api::pipeline::WorkloadRef;
+use crate::api::check::{HttpProbe, MetricProbe};
+use crate::api::labels::STABLE;
 use crate::api::rollout::{Rollout, RolloutWorkload, SuiteState};
-use crate::api::strategy::Strategy;
 use crate::api::{RolloutState, Span, StageStatus, Time};
-use crate::observe::{Place, Service, Snapshot, TargetPort, Workload};
+use crate::observe::{Place, Snapshot, Workload};
 
 use super::draft::Draft;
 use super::effects::is_forward;
@@ -17,6 +15,9 @@ use super::strategy;
 use super::workload::Standing;
 use super::world::World;
 use super::writing::{seen, standings};
+use service::{port_of, selects};
+
+pub use service::http_problem;
 
 /// One thing to measure, again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,61 +234,5 @@ impl Subjects<'_, '_> {
         let switched = self.switched.filter(|_| self.rollout.strategy.tests_first());
         let since = self.rollout.exposed_at.or(switched).unwrap_or(self.rollout.started_at);
         Some(Ask::Metric(Box::new(Metric { probe: probe.clone(), names, since, stable })))
-    }
-}
-
-/// Why a request cannot be made through what the Service says, if so. Where the new build runs in clones, those are asked.
-pub fn http_problem<'w>(
-    place: &Place,
-    probe: &HttpProbe,
-    strategy: &Strategy,
-    workloads: impl Iterator<Item = &'w WorkloadRef>,
-) -> Option<String> {
-    let name = &probe.service;
-    let Some(service) = place.services.get(name) else { return Some(format!("Service {name} does not exist")) };
-    if service.external {
-        return Some(format!("Service {name} is of type ExternalName: only the pipeline's own pods are asked"));
-    }
-    if service.selector.is_empty() {
-        return Some(format!("Service {name} has no selector: only the pipeline's own pods are asked"));
-    }
-    if !service.ports.contains_key(&probe.port) {
-        return Some(format!("Service {name} has no TCP port {}", probe.port));
-    }
-    let mut asked = workloads.filter(|workload| !strategy.clones() || workload.is_cloned());
-    let selected = asked.find_map(|workload| {
-        let seen = place.workloads.get(&workload.key())?;
-        let beside = strategy.track().map(|track| clone_labels(seen, track));
-        let is_selected =
-            selects(service, &seen.reach.labels) || beside.is_some_and(|labels| selects(service, &labels));
-        is_selected.then_some(seen)
-    });
-    let Some(seen) = selected else {
-        let whose = if strategy.clones() { "no workload that gets a clone" } else { "no workload of the pipeline" };
-        return Some(format!("Service {name} selects the pods of {whose}"));
-    };
-    match service.ports.get(&probe.port) {
-        Some(TargetPort::Name(port)) if !seen.reach.ports.contains_key(port) => {
-            Some(format!("Service {name}: {} has no port {port}", seen.name))
-        }
-        Some(TargetPort::Name(_) | TargetPort::Number(_)) | None => None,
-    }
-}
-
-fn selects(service: &Service, labels: &BTreeMap<String, String>) -> bool {
-    service.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-}
-
-/// The labels of the pods of its clone.
-fn clone_labels(of: &Workload, track: &str) -> BTreeMap<String, String> {
-    let mut labels = of.reach.labels.clone();
-    labels.insert(TRACK.to_owned(), track.to_owned());
-    labels
-}
-
-fn port_of(service: &Service, port: u16, seen: &Workload) -> Option<u16> {
-    match service.ports.get(&port)? {
-        TargetPort::Number(number) => Some(*number),
-        TargetPort::Name(name) => seen.reach.ports.get(name).copied(),
     }
 }

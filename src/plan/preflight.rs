@@ -27,10 +27,9 @@ pub fn note(world: &World<'_>, draft: &mut Draft, index: usize) {
 
 /// Tells what has come to leave a clone out since the stored checkpoint.
 pub fn tell(world: &World<'_>, draft: &mut Draft) {
-    let stored = world.snap.pipeline.status.iter().flat_map(|status| &status.stages);
-    let known: Vec<&StageStatus> = stored.collect();
+    let stored = world.snap.pipeline.status.as_ref();
     let is_new = |stage: &StageStatus, entry: &Preflight| {
-        let before = known.iter().find(|known| known.environment == stage.environment);
+        let before = stored.and_then(|stored| stored.stage(&stage.environment));
         entry.matches == Matches::Stable && before.is_none_or(|before| !before.preflight.contains(entry))
     };
     let told: Vec<String> = draft

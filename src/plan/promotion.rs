@@ -4,7 +4,7 @@ use crate::api::checkpoint::StageStatus;
 use crate::api::decision::DecisionPhase;
 use crate::api::rollout::{Progressing, Rollout, Stepping};
 use crate::api::stage::Stage;
-use crate::api::{Decision, Outcome, RolloutState};
+use crate::api::{BuildRow, Decision, Outcome, RolloutState};
 
 use super::draft::Draft;
 use super::gate::{self, Candidate};
@@ -84,37 +84,9 @@ fn enter(
     let Ok(row) = &known.build else { return };
     draft.keep(row);
     let Some(stage) = draft.status.stages.get(index) else { return };
-    let deadline = world.now.plus(spec.progress_deadline());
-    let subject = Subject {
-        release: known.name().to_owned(),
-        release_uid: known.uid.to_owned(),
-        version: known.mark.version.clone(),
-        build: row.hash.clone(),
-    };
-    let strategy = strategy::of(world, draft, stage, spec, &row.hash);
-    let state = if strategy.clones() {
-        RolloutState::Stepping(Stepping {
-            step: 0,
-            since: None,
-            deadline,
-            paused: None,
-            unhealthy: None,
-            skipped: false,
-        })
-    } else {
-        RolloutState::Progressing(Progressing { step: 0, deadline, paused: None })
-    };
+    let rollout = opened(world, draft, stage, spec, known, row, standing);
     let is_other = stage.current.as_ref().is_some_and(|current| current.build != row.hash);
-    let is_rolled_instead = spec.strategy.clones() && !strategy.clones() && is_other;
-    let target = revert::default_target(world, stage, &row.hash);
-    let rollout = Rollout {
-        decision: standing.and_then(|d| d.metadata.uid.clone()),
-        traffic: world.spec.traffic.clone().filter(|_| strategy.clones()),
-        strategy,
-        suites: suite::frozen(&spec.tests, world.now),
-        checks: spec.checks.clone(),
-        ..opening::rollout(world, &draft.status, stage, spec, subject, target, state)
-    };
+    let is_rolled_instead = spec.strategy.clones() && !rollout.strategy.clones() && is_other;
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     stage.rollout = Some(rollout);
     stage.interrupted.take_if(|last| last.release_uid != known.uid);
@@ -135,6 +107,40 @@ fn enter(
             known.mark.version
         );
         draft.warn(known.name(), "RolledInstead", text);
+    }
+}
+
+/// The rollout as it begins.
+fn opened(
+    world: &World<'_>,
+    draft: &Draft,
+    stage: &StageStatus,
+    spec: &Stage,
+    known: &Known<'_>,
+    row: &BuildRow,
+    standing: Option<&Decision>,
+) -> Rollout {
+    let deadline = world.now.plus(spec.progress_deadline());
+    let subject = Subject {
+        release: known.name().to_owned(),
+        release_uid: known.uid.to_owned(),
+        version: known.mark.version.clone(),
+        build: row.hash.clone(),
+    };
+    let strategy = strategy::of(world, draft, stage, spec, &row.hash);
+    let state = if strategy.clones() {
+        RolloutState::Stepping(Stepping::at(0, deadline))
+    } else {
+        RolloutState::Progressing(Progressing { step: 0, deadline, paused: None })
+    };
+    let target = revert::default_target(world, stage, &row.hash);
+    Rollout {
+        decision: standing.and_then(|d| d.metadata.uid.clone()),
+        traffic: world.spec.traffic.clone().filter(|_| strategy.clones()),
+        strategy,
+        suites: suite::frozen(&spec.tests, world.now),
+        checks: spec.checks.clone(),
+        ..opening::rollout(world, &draft.status, stage, spec, subject, target, state)
     }
 }
 

@@ -83,7 +83,7 @@ impl<'a> World<'a> {
 
     /// That environment's place in the pipeline, if it has one.
     pub fn stage(&self, environment: &str) -> Option<&'a Stage> {
-        self.spec.stages.iter().find(|stage| stage.environment == environment)
+        self.spec.stage(environment)
     }
 
     /// The target namespace, if it may be written to.

@@ -23,9 +23,6 @@ async fn main() -> ExitCode {
     if !args.inside {
         return windlass_e2e::exit(inside::again("--inside").await);
     }
-    let outcome = tokio::select! {
-        outcome = bench::failure_to_exposure_0(args.runs) => outcome.map(|()| true),
-        _ = windlass_e2e::interrupted() => Err(anyhow::anyhow!("interrupted")),
-    };
-    windlass_e2e::exit(outcome)
+    let outcome = windlass_e2e::unless_interrupted(bench::failure_to_exposure_0(args.runs)).await;
+    windlass_e2e::exit(outcome.map(|()| true))
 }

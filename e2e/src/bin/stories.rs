@@ -49,12 +49,7 @@ async fn main() -> ExitCode {
         }
         Ok(if args.inside { runner::tell_inside(&entries).await } else { runner::tell(&entries).await })
     };
-    // Dropping what is going on ends every process of it.
-    let outcome = tokio::select! {
-        outcome = act => outcome,
-        _ = windlass_e2e::interrupted() => Err(anyhow::anyhow!("interrupted")),
-    };
-    windlass_e2e::exit(outcome)
+    windlass_e2e::exit(windlass_e2e::unless_interrupted(act).await)
 }
 
 async fn hold() -> Result<bool> {

@@ -20,7 +20,8 @@ pub async fn run(t: &Story) -> Result<()> {
     let metrics = traffic.metrics(t.cluster()).await?;
     // half of the 100m that each pod requests
     metrics.load(&ns, &[("app", "web")], 100);
-    t.apply_in(&ns, &autoscaler("web").to_string()).await?;
+    // quick to shrink, where a real one waits for five minutes
+    t.autoscaler(&ns, "web", &json!({"scaleDown": {"stabilizationWindowSeconds": 0}})).await?;
     has(t, &ns, 2).await?;
     let client = traffic.client(HOST, 50);
     let start = client.mark();
@@ -29,21 +30,6 @@ pub async fn run(t: &Story) -> Result<()> {
         has(t, &ns, pods).await?;
     }
     client.since(start).await.none_failed()
-}
-
-/// Half of what the pods request; quick to shrink, where a real one waits for five minutes.
-fn autoscaler(name: &str) -> serde_json::Value {
-    json!({
-        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-            "minReplicas": 1, "maxReplicas": 10,
-            "metrics": [{"type": "Resource", "resource": {
-                "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50},
-            }}],
-            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
-        },
-    })
 }
 
 /// Waits until the autoscaler has seen its metrics, wants so many pods, and they serve.

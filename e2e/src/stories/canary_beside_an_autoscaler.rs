@@ -20,18 +20,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let metrics = traffic.metrics(t.cluster()).await?;
     let load = |millicores| metrics.load(ns, &[("app", "checkout")], millicores);
     load(200);
-    let autoscaler = json!({
-        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "checkout"},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout"},
-            "minReplicas": 1, "maxReplicas": 10,
-            "metrics": [{"type": "Resource", "resource": {
-                "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50},
-            }}],
-            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 5}},
-        },
-    });
-    t.apply_in(ns, &autoscaler.to_string()).await?;
+    t.autoscaler(ns, "checkout", &json!({"scaleDown": {"stabilizationWindowSeconds": 5}})).await?;
     stable(t, ns, 4).await?;
     shop.adopt(|pipeline| crate::shop::canary(pipeline, &json!([{"weight": 50, "pause": "1h"}]))).await?;
     let client = traffic.client(HOST, 50);

@@ -68,20 +68,7 @@ fn load(metrics: &Metrics, ns: &str, millicores: u64) {
 
 /// Makes the autoscaler, with that behavior; gives it as it stands once it has seen its metrics.
 async fn scaled(t: &Story, ns: &str, behavior: &Value) -> Result<Value> {
-    let mut object = json!({
-        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "checkout"},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout"},
-            "minReplicas": 1, "maxReplicas": 10,
-            "metrics": [{"type": "Resource", "resource": {
-                "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50},
-            }}],
-        },
-    });
-    if !behavior.is_null() {
-        object["spec"]["behavior"] = behavior.clone();
-    }
-    t.apply_in(ns, &object.to_string()).await?;
+    t.autoscaler(ns, "checkout", behavior).await?;
     let sees = |v: &Value| v["status"]["currentMetrics"].is_array();
     t.until(SOON, "the autoscaler to see its metrics", ("hpa", ns, "checkout"), sees).await
 }

@@ -32,6 +32,24 @@ impl Story {
         self.until(SOON, "the backend serves in full", ("deployment", namespace, name), serves).await.map(drop)
     }
 
+    /// An autoscaler of a Deployment, by half of what its pods request; `behavior` as its spec has it, or null.
+    pub async fn autoscaler(&self, namespace: &str, name: &str, behavior: &Value) -> Result<()> {
+        let mut object = json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+                "minReplicas": 1, "maxReplicas": 10,
+                "metrics": [{"type": "Resource", "resource": {
+                    "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50},
+                }}],
+            },
+        });
+        if !behavior.is_null() {
+            object["spec"]["behavior"] = behavior.clone();
+        }
+        self.apply_in(namespace, &object.to_string()).await.map(drop)
+    }
+
     /// A route for a host name to Services by weight, once it is accepted and a request comes through.
     pub async fn route(&self, namespace: &str, name: &str, host: &str, weights: &[(&str, u32)]) -> Result<()> {
         self.apply_in(namespace, &route(name, host, weights).to_string()).await?;

@@ -61,6 +61,13 @@ pub struct Stepping {
     pub skipped: bool,
 }
 
+impl Stepping {
+    /// A step that begins.
+    pub const fn at(step: u32, deadline: Time) -> Self {
+        Self { step, since: None, deadline, paused: None, unhealthy: None, skipped: false }
+    }
+}
+
 /// State while the workloads themselves are rolled to the proven build.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]

@@ -14,7 +14,7 @@ use crate::api::labels::{CLAIMED_BY, SCALE_DOWN};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim::HorizontalPodAutoscaler;
 use crate::observe::snapshot::{Autoscaler, Claim, LeftLock};
-use crate::observe::stores::{Stores, get};
+use crate::observe::stores::{Stores, get, is_in};
 
 /// Those that scale a workload which gets a clone, and those that the pipeline has locked, whatever they scale now.
 pub fn autoscalers(
@@ -25,7 +25,7 @@ pub fn autoscalers(
     namespace: &str,
 ) -> Vec<Autoscaler> {
     let pairs = pairs(stores, pipeline, at, namespace);
-    let all = stores.autoscalers.state_filter(|found| found.metadata.namespace.as_deref() == Some(namespace));
+    let all = stores.autoscalers.state_filter(|found| is_in(found, namespace));
     let seen = |found: Arc<HorizontalPodAutoscaler>| {
         let pair = pairs.iter().find(|pair| found.deployment.as_ref() == Some(&pair.deployment.name_any()));
         let lock = holder_of_lock(&found)
@@ -54,13 +54,9 @@ fn autoscaler(found: &HorizontalPodAutoscaler, pair: Option<&Pair>, lock: Option
 /// A lock of which the pipeline is gone, or goes through no Environment that points at its namespace any more.
 pub fn left_lock(stores: &Stores, health: &WatchHealth, namespace: &str, name: &str) -> Option<LeftLock> {
     let found = get(&stores.autoscalers, namespace, name)?;
-    let holder = holder_of_lock(&found)?;
-    if !holder.has_left(stores, Some(namespace)) || holder.is_in_doubt(health) {
-        return None;
-    }
-    let clones = stores.deployments.state_filter(|clone| {
-        clone.metadata.namespace.as_deref() == Some(namespace) && holder_of_clone(clone) == Some(holder)
-    });
+    let holder = holder_of_lock(&found).filter(|holder| holder.has_surely_left(stores, health, namespace))?;
+    let clones =
+        stores.deployments.state_filter(|clone| is_in(clone, namespace) && holder_of_clone(clone) == Some(holder));
     Some(LeftLock {
         namespace: namespace.to_owned(),
         name: name.to_owned(),

@@ -13,7 +13,7 @@ use crate::observe::stores::{Stores, get};
 /// A clone of which the pipeline is gone, or goes through no Environment that points at its namespace any more.
 pub fn orphan_clone(stores: &Stores, health: &WatchHealth, namespace: &str, name: &str) -> Option<Orphan> {
     let clone = get(&stores.deployments, namespace, name)?;
-    holder_of_clone(&clone).filter(|holder| holder.has_left(stores, Some(namespace)) && !holder.is_in_doubt(health))?;
+    holder_of_clone(&clone).filter(|holder| holder.has_surely_left(stores, health, namespace))?;
     let (claim, track) = (clone.annotations().get(CLAIMED_BY), clone.labels().get(TRACK));
     let before = stores.services.state_filter(|service| {
         service.metadata.namespace == clone.metadata.namespace

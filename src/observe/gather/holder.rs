@@ -34,6 +34,11 @@ impl<'a> Holder<'a> {
         found.is_none_or(|pipeline| !is_through(stores, &pipeline, namespace))
     }
 
+    /// The same, and the caches are not in doubt: what it left there may be taken away.
+    pub fn has_surely_left(&self, stores: &Stores, health: &WatchHealth, namespace: &str) -> bool {
+        self.has_left(stores, Some(namespace)) && !self.is_in_doubt(health)
+    }
+
     /// Whether the caches may be wrong about it: the pipeline, or an Environment that it may go through, cannot be read.
     pub fn is_in_doubt(&self, health: &WatchHealth) -> bool {
         health.is_unreadable("DeliveryPipeline", self.namespace, self.name)

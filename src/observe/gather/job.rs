@@ -12,14 +12,14 @@ use crate::api::{DeliveryPipeline, Time};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim::{self, pod::View};
 use crate::observe::snapshot::{Job, JobPod};
-use crate::observe::stores::{Stores, get};
+use crate::observe::stores::{Stores, get, is_in};
 
 /// By name: the pipeline's Jobs in that namespace.
 pub fn jobs(stores: &Stores, pipeline: &DeliveryPipeline, namespace: &str) -> BTreeMap<String, Arc<Job>> {
     let (home, name) = (pipeline.namespace().unwrap_or_default(), pipeline.name_any());
     let found = stores.jobs.state_filter(|job| {
         let is_its = |holder: Holder<'_>| holder.namespace == home && holder.name == name;
-        job.metadata.namespace.as_deref() == Some(namespace) && holder_of_job(job).is_some_and(is_its)
+        is_in(job, namespace) && holder_of_job(job).is_some_and(is_its)
     });
     found.iter().map(|job| (job.name_any(), Arc::new(of(stores, job)))).collect()
 }
@@ -36,7 +36,7 @@ pub fn of_cron_job(stores: &Stores, cron: &slim::CronJob) -> Vec<Job> {
 /// A Job of ours that no pipeline looks after any more.
 pub fn orphan_job(stores: &Stores, health: &WatchHealth, namespace: &str, name: &str) -> Option<Job> {
     let job = get(&stores.jobs, namespace, name)?;
-    holder_of_job(&job).filter(|holder| holder.has_left(stores, Some(namespace)) && !holder.is_in_doubt(health))?;
+    holder_of_job(&job).filter(|holder| holder.has_surely_left(stores, health, namespace))?;
     Some(of(stores, &job))
 }
 

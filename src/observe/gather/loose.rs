@@ -13,7 +13,7 @@ use crate::api::traffic::{Backend, RoutingKind, route_name};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim;
 use crate::observe::snapshot::{Loose, Route};
-use crate::observe::stores::{Stores, get};
+use crate::observe::stores::{Stores, get, is_in};
 
 /// A Service or route of which the pipeline is gone, or goes through no Environment that points at its namespace any more;
 /// or someone's route of which it had the weights.
@@ -25,7 +25,7 @@ pub fn loose(stores: &Stores, health: &WatchHealth, kind: RoutingKind, namespace
             (route.metadata.clone(), Some(route))
         }
     };
-    holder_of(&meta, kind).filter(|holder| holder.has_left(stores, Some(namespace)) && !holder.is_in_doubt(health))?;
+    holder_of(&meta, kind).filter(|holder| holder.has_surely_left(stores, health, namespace))?;
     let weighed = route.as_ref().map(|route| weighed(stores, route));
     let (claim, is_needed) = match &weighed {
         None => (claim_of(&meta).to_owned(), is_sent_to(stores, &meta)),
@@ -56,7 +56,7 @@ fn claim_of(meta: &ObjectMeta) -> &str {
 /// Whether a route sends to that Service, whoever's: without it the route would answer with errors.
 fn is_sent_to(stores: &Stores, service: &ObjectMeta) -> bool {
     let (namespace, name) = (service.namespace.as_deref().unwrap_or_default(), service.name.as_deref());
-    let is_mate = |route: &slim::Route| route.is_in(namespace) && claim_of(&route.metadata) == claim_of(service);
+    let is_mate = |route: &slim::Route| is_in(route, namespace) && claim_of(&route.metadata) == claim_of(service);
     let sends = |route: &slim::Route| is_mate(route) || route.sends_to(namespace, name.unwrap_or_default());
     !stores.routes.state_filter(sends).is_empty()
 }
@@ -82,7 +82,7 @@ fn weighed(stores: &Stores, route: &slim::Route) -> Weighed {
     let given = route.annotations().get(WEIGHTS).map(|home| format!("{home}/")).unwrap_or_default();
     let is_meant = |service: &slim::Service| {
         let track = service.labels().get(TRACK).map(String::as_str);
-        service.metadata.namespace.as_deref() == Some(&*namespace)
+        is_in(service, &namespace)
             && claim_of(&service.metadata).starts_with(&given)
             && track.is_some_and(|track| TRACKS.contains(&track))
             && route.divides(&namespace, &service.name_any())
@@ -98,8 +98,7 @@ fn weighed(stores: &Stores, route: &slim::Route) -> Weighed {
 
 fn clones(stores: &Stores, namespace: &str, claim: &str) -> Vec<Arc<slim::Deployment>> {
     stores.deployments.state_filter(|clone| {
-        let is_here = clone.metadata.namespace.as_deref() == Some(namespace);
-        is_here && holder_of_clone(clone).is_some() && claim_of(&clone.metadata) == claim
+        is_in(clone, namespace) && holder_of_clone(clone).is_some() && claim_of(&clone.metadata) == claim
     })
 }
 

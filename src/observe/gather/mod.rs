@@ -19,7 +19,7 @@ use kube::ResourceExt;
 
 use super::health::WatchHealth;
 use super::snapshot::{Access, CronJob, Place, Routing, Settings, Snapshot, Unreadable};
-use super::stores::{Stores, get};
+use super::stores::{Stores, get, is_in};
 use crate::api::check::HttpProbe;
 use crate::api::pipeline::WorkloadRef;
 use crate::api::stage::{JobSource, Suite};
@@ -63,11 +63,10 @@ pub fn gather(
     let environments: BTreeSet<&str> = super::relate::environments_of(&pipeline).collect();
     let places =
         environments.into_iter().map(|at| (at.to_owned(), place(stores, health, &pipeline, at, config))).collect();
-    let is_here = |meta: &kube::api::ObjectMeta| meta.namespace.as_deref() == Some(namespace);
     Some(Snapshot {
-        releases: sorted(stores.releases.state_filter(|r| r.spec.pipeline == name && is_here(&r.metadata))),
-        test_runs: sorted(stores.test_runs.state_filter(|t| t.spec.pipeline == name && is_here(&t.metadata))),
-        decisions: sorted(stores.decisions.state_filter(|d| d.spec.pipeline == name && is_here(&d.metadata))),
+        releases: sorted(stores.releases.state_filter(|r| r.spec.pipeline == name && is_in(r, namespace))),
+        test_runs: sorted(stores.test_runs.state_filter(|t| t.spec.pipeline == name && is_in(t, namespace))),
+        decisions: sorted(stores.decisions.state_filter(|d| d.spec.pipeline == name && is_in(d, namespace))),
         unreadable: Unreadable {
             releases: health.unreadable("Release", namespace),
             decisions: health.unreadable("Decision", namespace),
@@ -146,28 +145,26 @@ pub fn suites_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterat
 
 fn all_suites<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a Suite> {
     let frozen = rollout(pipeline, at).into_iter().flat_map(|rollout| &rollout.suites).map(|suite| &suite.plan);
-    let stages = pipeline.spec.stages.iter().filter(move |stage| stage.environment == at);
-    frozen.chain(stages.flat_map(|stage| &stage.tests))
+    frozen.chain(pipeline.spec.stage(at).into_iter().flat_map(|stage| &stage.tests))
 }
 
 /// Requests to pods that checks and suites make in that environment: those of an open rollout, then those of the spec.
 pub fn http_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a HttpProbe> {
     let frozen = rollout(pipeline, at).into_iter().flat_map(|rollout| &rollout.checks);
-    let stages = pipeline.spec.stages.iter().filter(move |stage| stage.environment == at);
-    let checks = frozen.chain(stages.flat_map(|stage| &stage.checks)).filter_map(|check| check.http.as_ref());
+    let named = pipeline.spec.stage(at).into_iter().flat_map(|stage| &stage.checks);
+    let checks = frozen.chain(named).filter_map(|check| check.http.as_ref());
     checks.chain(all_suites(pipeline, at).filter_map(|suite| suite.http.as_ref()))
 }
 
 /// The track of clones there: of the open rollout, else as the stage would have it.
 fn track(pipeline: &DeliveryPipeline, at: &str) -> Option<&'static str> {
-    let stage = || pipeline.spec.stages.iter().find(|stage| stage.environment == at)?.strategy.track();
+    let stage = || pipeline.spec.stage(at)?.strategy.track();
     rollout(pipeline, at).and_then(|rollout| rollout.strategy.track()).or_else(stage)
 }
 
 /// The open rollout of that environment.
 fn rollout<'a>(pipeline: &'a DeliveryPipeline, at: &str) -> Option<&'a Rollout> {
-    let mut stages = pipeline.status.iter().flat_map(|status| &status.stages);
-    stages.find(|stage| stage.environment == at)?.rollout.as_ref()
+    pipeline.status.as_ref()?.stage(at)?.rollout.as_ref()
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use kube::ResourceExt;
 use kube::core::{Selector, SelectorExt};
 
-use super::{holder_of, rollout, workloads_of};
+use super::{holder_of, track, workloads_of};
 use crate::api::labels::TRACK;
 use crate::api::traffic::RoutingKind;
 use crate::api::{DeliveryPipeline, Matches, Preflight, PreflightKind};
 use crate::observe::slim;
-use crate::observe::stores::{Stores, get};
+use crate::observe::stores::{Stores, get, is_in};
 
 type Labels = BTreeMap<String, String>;
 
@@ -48,13 +48,6 @@ pub fn pairs(stores: &Stores, pipeline: &DeliveryPipeline, at: &str, namespace: 
     found.map(pair).collect()
 }
 
-/// The track of the clones that an environment has, or is to have.
-fn track(pipeline: &DeliveryPipeline, at: &str) -> Option<&'static str> {
-    let frozen = rollout(pipeline, at).and_then(|rollout| rollout.strategy.track());
-    let stage = pipeline.spec.stages.iter().find(|stage| stage.environment == at);
-    frozen.or_else(|| stage?.strategy.track())
-}
-
 /// What matches the pods of workloads that get clones, or those of the clones: what leaves a clone out first.
 pub fn preflight(stores: &Stores, pipeline: &DeliveryPipeline, at: &str, namespace: &str) -> Vec<Preflight> {
     let mut all = Vec::new();
@@ -68,10 +61,8 @@ pub fn preflight(stores: &Stores, pipeline: &DeliveryPipeline, at: &str, namespa
 
 /// Services, budgets and policies that match.
 fn selecting(stores: &Stores, namespace: &str, pair: &Pair) -> Vec<Preflight> {
-    let is_here = |meta: &kube::core::ObjectMeta| meta.namespace.as_deref() == Some(namespace);
-    let services = stores
-        .services
-        .state_filter(|s| is_here(&s.metadata) && holder_of(&s.metadata, RoutingKind::Service).is_none());
+    let is_base = |s: &slim::Service| is_in(s, namespace) && holder_of(&s.metadata, RoutingKind::Service).is_none();
+    let services = stores.services.state_filter(is_base);
     let services = services.iter().filter_map(|s| {
         let matches = matches(pair, |labels| is_sent_to(s, labels))?;
         Some((PreflightKind::Service, s.name_any(), matches))
@@ -79,10 +70,10 @@ fn selecting(stores: &Stores, namespace: &str, pair: &Pair) -> Vec<Preflight> {
     let of = |kind, name: String, selector: Option<&Selector>| {
         Some((kind, name, matches(pair, |labels| selector.is_some_and(|selector| selector.matches(labels)))?))
     };
-    let budgets = stores.pod_disruption_budgets.state_filter(|budget| is_here(&budget.metadata));
+    let budgets = stores.pod_disruption_budgets.state_filter(|budget| is_in(budget, namespace));
     let budgets =
         budgets.iter().filter_map(|b| of(PreflightKind::PodDisruptionBudget, b.name_any(), b.selector.as_ref()));
-    let policies = stores.network_policies.state_filter(|policy| is_here(&policy.metadata));
+    let policies = stores.network_policies.state_filter(|policy| is_in(policy, namespace));
     let policies = policies.iter().filter_map(|p| of(PreflightKind::NetworkPolicy, p.name_any(), p.selector.as_ref()));
     let workload = pair.deployment.name_any();
     let entry = |(kind, name, matches)| Preflight { kind, name, workload: workload.clone(), matches };
@@ -109,7 +100,7 @@ fn matches(pair: &Pair, is_match: impl Fn(&Labels) -> bool) -> Option<Matches> {
 fn scaling(stores: &Stores, namespace: &str, pair: &Pair) -> Vec<Preflight> {
     let workload = pair.deployment.name_any();
     let is_its = |autoscaler: &slim::HorizontalPodAutoscaler| {
-        autoscaler.metadata.namespace.as_deref() == Some(namespace) && autoscaler.deployment.as_ref() == Some(&workload)
+        is_in(autoscaler, namespace) && autoscaler.deployment.as_ref() == Some(&workload)
     };
     let matches = if pair.is_counted() { Matches::Both } else { Matches::Stable };
     let kind = PreflightKind::HorizontalPodAutoscaler;

@@ -14,7 +14,7 @@ use crate::api::{DeliveryPipeline, Time, Traffic};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim;
 use crate::observe::snapshot::{Claim, Route, RoutedService, Routing};
-use crate::observe::stores::Stores;
+use crate::observe::stores::{Stores, is_in};
 
 /// The Services that the pipeline names or has made there, its route, and the routes that stand in its way.
 pub fn routing(
@@ -70,9 +70,7 @@ fn services(
     let named: BTreeSet<String> =
         frozen.into_iter().chain(&pipeline.spec.traffic).flat_map(Traffic::services).collect();
     let is_made = |s: &slim::Service| is_claimed(s.annotations(), pipeline) && s.labels().contains_key(TRACK);
-    let found = stores.services.state_filter(|s| {
-        s.metadata.namespace.as_deref() == Some(namespace) && (named.contains(&s.name_any()) || is_made(s))
-    });
+    let found = stores.services.state_filter(|s| is_in(s, namespace) && (named.contains(&s.name_any()) || is_made(s)));
     found.iter().map(|s| (s.name_any(), service(stores, health, pipeline, s))).collect()
 }
 
@@ -88,7 +86,7 @@ fn title(route: &slim::Route) -> String {
 
 /// When a route of that namespace was written last, of those that are meant.
 pub fn last_written(stores: &Stores, namespace: &str, is_meant: impl Fn(&slim::Route) -> bool) -> Option<Time> {
-    let here = stores.routes.state_filter(|route| route.is_in(namespace) && is_meant(route));
+    let here = stores.routes.state_filter(|route| is_in(route, namespace) && is_meant(route));
     here.iter().filter_map(|route| route.writer.as_ref()?.at).max()
 }
 
@@ -166,7 +164,7 @@ fn shadow(stores: &Stores, traffic: &Traffic, namespace: &str, name: &str) -> Op
         (route.creation_timestamp().as_ref().map(Time::from), route.namespace().unwrap_or_default(), route.name_any())
     };
     let is_before = |route: &slim::Route| own.as_ref().is_none_or(|own| age(route) < age(own));
-    let is_other = |route: &slim::Route| route.kind == kind && !(route.name_any() == name && route.is_in(namespace));
+    let is_other = |route: &slim::Route| route.kind == kind && !(route.name_any() == name && is_in(route, namespace));
     let is_same = |route: &slim::Route| {
         route.parents.iter().any(|theirs| wanted.parents.iter().any(|ours| is_shared(theirs, ours)))
             && route.hostnames.iter().any(|host| wanted.hostnames.contains(host))

@@ -57,8 +57,7 @@ pub fn clone(
     config: &GatherConfig,
 ) -> Option<Workload> {
     let frozen = super::rollout(pipeline, at).and_then(|rollout| rollout.strategy.track());
-    let stage = pipeline.spec.stages.iter().find(|stage| stage.environment == at);
-    let wanted = stage.and_then(|stage| stage.strategy.track());
+    let wanted = pipeline.spec.stage(at).and_then(|stage| stage.strategy.track());
     let found = TRACKS.into_iter().filter(|_| of.is_cloned()).filter_map(|track| {
         let named = WorkloadRef { name: of.clone_name(track), ..of.clone() };
         let found = workload(stores, health, pipeline, namespace, &named, config)?;

@@ -13,7 +13,7 @@ use crate::api::traffic::{RoutingKind, route_name};
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, Traffic};
 use crate::observe::gather::{Holder, holder_of, holder_of_clone, holder_of_job, holder_of_lock, workloads_of};
 use crate::observe::slim;
-use crate::observe::stores::{Stores, get};
+use crate::observe::stores::{Stores, get, is_in};
 
 /// What a workload's controller made: the pipelines of that workload.
 pub fn of_owner(stores: &Stores, meta: &ObjectMeta) -> Vec<Key> {
@@ -209,10 +209,6 @@ pub fn rivals(stores: &Stores, pipeline: &DeliveryPipeline) -> Vec<Key> {
         }));
     }
     keys
-}
-
-pub fn is_in(object: &impl ResourceExt, namespace: &str) -> bool {
-    object.meta().namespace.as_deref() == Some(namespace)
 }
 
 pub fn key_of(pipeline: &DeliveryPipeline) -> Key {

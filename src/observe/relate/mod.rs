@@ -8,16 +8,15 @@ use std::collections::BTreeSet;
 use kube::{Resource, ResourceExt};
 
 use links::{
-    decision_key, environment_key, is_in, key_of, left_beside, left_clones, loose_in, made_by, of_clone, of_job,
-    of_loose, of_namespace, of_owner, of_route, of_service, of_workload, pipeline_key, release_key, rivals,
-    through_namespace,
+    decision_key, environment_key, key_of, left_beside, left_clones, loose_in, made_by, of_clone, of_job, of_loose,
+    of_namespace, of_owner, of_route, of_service, of_workload, pipeline_key, release_key, rivals, through_namespace,
 };
 pub use links::{environments_of, pipelines_through};
 pub use preflight::{autoscaler, network_policy, pod_disruption_budget};
 
 use super::gather::{http_of, suites_of};
 use super::slim;
-use super::stores::{Stores, get};
+use super::stores::{Stores, get, is_in};
 use crate::api::labels::TRACK;
 use crate::api::pipeline::WorkloadKind;
 use crate::api::traffic::RoutingKind;

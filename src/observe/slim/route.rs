@@ -11,6 +11,7 @@ use super::Wire;
 use super::writers::Writer;
 use crate::api::Time;
 use crate::api::traffic::{Backend, GROUP, ParentRef, Position, RouteKind, RouteMatch, RouteShape};
+use crate::observe::stores::is_in;
 
 /// What is kept of a route.
 #[derive(Clone, Debug, Deserialize)]
@@ -209,11 +210,6 @@ impl Route {
         Some(RouteShape { kind, parents, hostnames, matches, backends })
     }
 
-    /// Whether it is in that namespace.
-    pub fn is_in(&self, namespace: &str) -> bool {
-        self.metadata.namespace.as_deref() == Some(namespace)
-    }
-
     /// Whether it sends to that Service, from wherever it stands.
     pub fn sends_to(&self, namespace: &str, service: &str) -> bool {
         let name = self.reference(namespace, service);
@@ -228,7 +224,7 @@ impl Route {
     }
 
     fn reference(&self, namespace: &str, service: &str) -> String {
-        if self.is_in(namespace) { service.to_owned() } else { format!("{namespace}/{service}") }
+        if is_in(self, namespace) { service.to_owned() } else { format!("{namespace}/{service}") }
     }
 }
 

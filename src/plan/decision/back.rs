@@ -75,7 +75,7 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
 }
 
 fn refuse_by_hold(stage: &StageStatus) -> Option<Answer> {
-    let is_external = stage.held.as_ref().is_some_and(|h| h.kind == HoldKind::ExternalChange);
+    let is_external = stage.is_held_for(HoldKind::ExternalChange);
     is_external.then(|| Answer::refused("someone else wrote an image there; decide Adopt or Restore first"))
 }
 

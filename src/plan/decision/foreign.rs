@@ -9,7 +9,7 @@ use crate::plan::{adoption, ending, revert};
 use super::Answer;
 
 fn external(draft: &Draft, index: usize) -> Result<(), Answer> {
-    let is_external = |s: &StageStatus| s.held.as_ref().is_some_and(|h| h.kind == HoldKind::ExternalChange);
+    let is_external = |s: &StageStatus| s.is_held_for(HoldKind::ExternalChange);
     let is_held = draft.status.stages.get(index).is_some_and(is_external);
     is_held.then_some(()).ok_or_else(|| Answer::refused("nobody else wrote an image there"))
 }

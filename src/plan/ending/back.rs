@@ -19,8 +19,7 @@ pub fn reverted(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &
     make_current(world, stage, &target, target.healthy);
     if let Some(by) = &reverting.hold_by {
         let message = format!("held by {by}, who reverted to {}", name_of(&target));
-        stage.held =
-            Some(Hold { kind: HoldKind::Revert, message, by: Some(by.clone()), since: world.now, newest: None });
+        stage.held = Some(persons(world, by, message));
     }
     if stage.interrupted.as_ref().is_some_and(|last| last.times > INTERRUPTIONS) {
         hold_interrupted(world, stage);
@@ -30,6 +29,11 @@ pub fn reverted(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &
         if is_whole { "back as it was" } else { "images back, under another template than they were recorded with" };
     let text = format!("{}: {} {what}: {}", stage.environment, name_of(&target), reverting.ending.message);
     draft.tell(&rollout.release, "Reverted", text);
+}
+
+/// The hold of a person who asked to go back.
+fn persons(world: &World<'_>, by: &str, message: String) -> Hold {
+    Hold { kind: HoldKind::Revert, message, by: Some(by.to_owned()), since: world.now, newest: None }
 }
 
 /// After so many in a row a person must look.
@@ -50,7 +54,7 @@ pub fn revert_failed(world: &World<'_>, draft: &mut Draft, index: usize, why: &s
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(rollout) = stage.rollout.take() else { return };
     let (hold_by, cause) = match &rollout.state {
-        RolloutState::Reverting(r) => (r.hold_by.clone(), Some(r.ending.cause)),
+        RolloutState::Reverting(r) => (r.hold_by.as_deref(), Some(r.ending.cause)),
         RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Verifying(_)
@@ -62,13 +66,7 @@ pub fn revert_failed(world: &World<'_>, draft: &mut Draft, index: usize, why: &s
         make_current(world, stage, target, false);
     }
     if let Some(by) = hold_by {
-        stage.held = Some(Hold {
-            kind: HoldKind::Revert,
-            message: format!("held by {by}"),
-            by: Some(by),
-            since: world.now,
-            newest: None,
-        });
+        stage.held = Some(persons(world, by, format!("held by {by}")));
     }
     draft::alert(stage, world, REVERT_FAILED, &message);
     close(world, stage, &rollout, Outcome::Failed, cause, &message);

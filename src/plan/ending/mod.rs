@@ -10,9 +10,9 @@ use crate::api::{Cause, Ending, HistoryEntry, Live, Outcome, RolloutState};
 use super::action::Note;
 use super::draft::{self, Draft, clip};
 use super::mutant::{Mutant, is};
-use super::revert;
 use super::world::World;
-use super::writing::has_written;
+use super::writing::{self, has_written};
+use super::{revert, workload};
 
 pub use back::{revert_failed, reverted};
 pub use foreign::{adopt_found, adopt_instead, foreign, found_live, under};
@@ -187,6 +187,7 @@ pub fn close(
 ) {
     let mut seen = draft::seen_workloads(world, &stage.environment);
     seen.retain(|seen| rollout.workloads.iter().any(|plan| plan.workload.key() == seen.workload));
+    leave_out_found(world, stage, rollout, &mut seen);
     for seen in &mut seen {
         let is_unwritten = rollout.workloads.iter().any(|p| p.workload.key() == seen.workload && p.uid != seen.uid);
         // one that was re-created and not written since still waits for its build
@@ -216,6 +217,27 @@ pub fn close(
     }
     if !is(Mutant::HistoryDropped) {
         stage.history.push(entry);
+    }
+}
+
+/// A container that the spec names only since, and that has kept what was found in it, is as new to the next rollout.
+fn leave_out_found(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, seen: &mut [SeenWorkload]) {
+    let stored = world.snap.pipeline.status.as_ref();
+    let row = stage.current.as_ref().zip(stored).and_then(|(current, stored)| world.row(stored, &current.build));
+    let Some(row) = row else { return };
+    for record in seen {
+        let plan = rollout.workloads.iter().find(|plan| plan.workload.key() == record.workload);
+        let Some((plan, runs)) = plan.and_then(|plan| Some((plan, writing::seen(world, &stage.environment, plan)?)))
+        else {
+            continue;
+        };
+        let others = workload::writes(world, runs, &plan.workload, row.into());
+        let is_as_found = |name: &str| {
+            let mut found = plan.found.iter();
+            found.any(|f| f.container == name && runs.images.get(name) == Some(&f.image))
+        };
+        let is_new = |name: &str| is_as_found(name) && others.iter().any(|(other, _)| other == name);
+        record.images.retain(|image| !is_new(&image.container));
     }
 }
 

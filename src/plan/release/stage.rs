@@ -1,8 +1,9 @@
 //! One release in one stage: under way, live, waiting behind its gates, or ended.
 
+use crate::api::checkpoint::HoldKind;
 use crate::api::release::{GateStatus, ReleaseStage, ReleaseStatus};
-use crate::api::rollout::Rollout;
-use crate::api::{HistoryEntry, Live, Outcome, Phase, RolloutState, StageStatus};
+use crate::api::rollout::{Baking, Rollout};
+use crate::api::{HistoryEntry, Live, Outcome, Phase, RolloutState, StageStatus, Time};
 use crate::plan::check::{self, Checks};
 use crate::plan::draft::{Draft, clip};
 use crate::plan::gate::{Candidate, GATES};
@@ -88,10 +89,7 @@ fn under_way(
     match &rollout.state {
         RolloutState::Stepping(state) => {
             out.message = share::message(world, draft, index, state, out.exposure.as_ref());
-            if state.paused.is_some() {
-                out.reason = "Paused".into();
-                out.message = format!("paused; {}", out.message);
-            }
+            say_paused(&mut out, state.paused);
         }
         RolloutState::Homing(state) => {
             out.phase = Phase::Delivered;
@@ -101,29 +99,16 @@ fn under_way(
         }
         RolloutState::Progressing(state) => {
             out.message = interrupt::progress_text(world, draft, index);
-            if state.paused.is_some() {
-                out.reason = "Paused".into();
-                out.message = format!("paused; {}", out.message);
-            }
+            say_paused(&mut out, state.paused);
         }
         RolloutState::Verifying(_) => {
             out.phase = Phase::Verifying;
-            let since = rollout.exposed_at.unwrap_or(rollout.started_at);
-            let waits =
-                summary::open_tests(rollout).unwrap_or_else(|| match check::judge(world, draft, index, since) {
-                    Checks::Open(why) | Checks::Failed(why) => why,
-                    Checks::Passed => interrupt::progress_text(world, draft, index),
-                });
-            out.message = interrupt::refusal(world, environment).unwrap_or(waits);
+            out.message = proof_text(world, draft, index, environment, rollout);
         }
         RolloutState::Delivered(state) => {
             out.phase = Phase::Delivered;
             out.reason = "Baking".into();
-            let remark = check::remark(world, draft, index).map(|remark| format!("; {remark}")).unwrap_or_default();
-            out.message = match &state.revert {
-                Some(request) => format!("{}; {}", request.reason, brake::waits(world, environment)),
-                None => format!("health is judged until {}{remark}", state.until),
-            };
+            out.message = bake_text(world, draft, index, environment, state);
             out.delivered_at = Some(state.since);
         }
         RolloutState::Reverting(state) => {
@@ -134,6 +119,35 @@ fn under_way(
     }
     out.message = clip(&out.message, 512);
     out
+}
+
+fn say_paused(out: &mut ReleaseStage, paused: Option<Time>) {
+    if paused.is_some() {
+        out.reason = "Paused".into();
+        out.message = format!("paused; {}", out.message);
+    }
+}
+
+/// What is still to come before it is proven.
+fn proof_text(world: &World<'_>, draft: &Draft, index: usize, environment: &str, rollout: &Rollout) -> String {
+    let since = rollout.exposed_at.unwrap_or(rollout.started_at);
+    let checks = || match check::judge(world, draft, index, since) {
+        Checks::Open(why) | Checks::Failed(why) => why,
+        Checks::Passed => interrupt::progress_text(world, draft, index),
+    };
+    let waits = summary::open_tests(rollout).unwrap_or_else(checks);
+    interrupt::refusal(world, environment).unwrap_or(waits)
+}
+
+/// What its bake waits for, or what its way back waits for.
+fn bake_text(world: &World<'_>, draft: &Draft, index: usize, environment: &str, state: &Baking) -> String {
+    match &state.revert {
+        Some(request) => format!("{}; {}", request.reason, brake::waits(world, environment)),
+        None => {
+            let remark = check::remark(world, draft, index).map(|remark| format!("; {remark}")).unwrap_or_default();
+            format!("health is judged until {}{remark}", state.until)
+        }
+    }
 }
 
 fn live(world: &World<'_>, stage: &StageStatus, current: &Live, before: Option<&ReleaseStage>) -> ReleaseStage {
@@ -151,7 +165,7 @@ fn live(world: &World<'_>, stage: &StageStatus, current: &Live, before: Option<&
         out.message.clone_from(&last.reason);
     }
     out.finished_at = last.filter(|e| e.attempt == current.attempt).map(|e| e.at).or(out.finished_at);
-    if let Some(hold) = stage.held.as_ref().filter(|h| h.kind == crate::api::checkpoint::HoldKind::ExternalChange) {
+    if let Some(hold) = stage.held.as_ref().filter(|h| h.kind == HoldKind::ExternalChange) {
         out.reason = "ExternalChange".into();
         out.message.clone_from(&hold.message);
     }

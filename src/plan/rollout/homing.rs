@@ -1,9 +1,9 @@
 //! Proven, and the bake is over: the workloads are rolled to what the clones run, one after the other, then the clones go.
 //! What cannot be finished stays as it is, with the clones in their place, and is tried on.
 
-use super::{PAUSED_TOO_LONG, set_state};
+use super::{pause, set_state};
 use crate::api::rollout::{Baking, Homing};
-use crate::api::{Cause, Outcome, RolloutState, StageStatus};
+use crate::api::{Outcome, RolloutState, StageStatus};
 use crate::plan::draft::{self, Draft};
 use crate::plan::health::{self, Judgement};
 use crate::plan::mutant::{Mutant, is};
@@ -38,7 +38,8 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Homing
         return clear(world, draft, index, &state, all_serve(world, &environment, &all));
     };
     if *standing == Standing::Unwritten && interrupt::is_paused(world, rollout) {
-        return pause(world, draft, index, state);
+        let stopped = RolloutState::Homing(Homing { paused: Some(world.now), ..state });
+        return pause(world, draft, index, state.paused, stopped);
     }
     if let Some(since) = state.paused {
         let deadline = state.deadline.plus(world.now.since(since));
@@ -57,17 +58,6 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Homing
         Judgement::Failed(why) => page(world, draft, index, &why),
         Judgement::Coming(why) if world.is_due(state.deadline) => page(world, draft, index, &why),
         Judgement::Coming(_) => {}
-    }
-}
-
-/// What was set before the pause finishes; the next workload waits for its end.
-fn pause(world: &World<'_>, draft: &mut Draft, index: usize, state: Homing) {
-    match state.paused {
-        None => set_state(draft, index, RolloutState::Homing(Homing { paused: Some(world.now), ..state })),
-        Some(since) if world.is_due(since.plus(world.snap.settings.max_pause)) => {
-            ending::go_back(world, draft, index, Cause::Aborted, PAUSED_TOO_LONG, None);
-        }
-        Some(_) => {}
     }
 }
 

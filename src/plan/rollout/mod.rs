@@ -16,7 +16,7 @@ mod reverting;
 mod stepping;
 mod verifying;
 
-use crate::api::RolloutState;
+use crate::api::{Cause, RolloutState, Time};
 
 use super::draft::Draft;
 use super::mutant::{Mutant, is};
@@ -97,6 +97,17 @@ fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) -> bool 
         format!("{environment}: the template of {key} changed during the rollout; judging starts again"),
     );
     false
+}
+
+/// What was set before a pause finishes; the next workload waits for its end, which must come in time.
+fn pause(world: &World<'_>, draft: &mut Draft, index: usize, since: Option<Time>, stopped: RolloutState) {
+    match since {
+        None => set_state(draft, index, stopped),
+        Some(since) if world.is_due(since.plus(world.snap.settings.max_pause)) => {
+            ending::go_back(world, draft, index, Cause::Aborted, PAUSED_TOO_LONG, None);
+        }
+        Some(_) => {}
+    }
 }
 
 fn set_state(draft: &mut Draft, index: usize, state: RolloutState) {

@@ -1,7 +1,7 @@
 //! On the way to full exposure: one workload after the other, each judged until it serves in full.
 
 use super::verifying::expose;
-use super::{PAUSED_TOO_LONG, set_state};
+use super::{pause, set_state};
 use crate::api::pipeline::WorkloadRef;
 use crate::api::rollout::{Progressing, RolloutWorkload};
 use crate::api::{Cause, RolloutState, Time};
@@ -33,7 +33,8 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Progre
     let is_unwritten = standings.get(step).is_some_and(|(_, s)| *s == Standing::Unwritten);
     // what was set before the pause is judged on; only the next workload and the deadline wait
     if is_unwritten && interrupt::is_paused(world, rollout) {
-        return pause(world, draft, index, state);
+        let stopped = RolloutState::Progressing(Progressing { paused: Some(world.now), ..state });
+        return pause(world, draft, index, state.paused, stopped);
     }
     if let Some(since) = state.paused.filter(|_| !is(Mutant::PauseSticks)) {
         let deadline = state.deadline.plus(world.now.since(since));
@@ -121,16 +122,6 @@ fn judged(
     let way = if is_complete { Way::Complete } else { Way::Coming };
     // a place that lets nobody in looks empty: what it says comes first
     Ok(reference::closed(world, environment).or(blocked).map_or(way, Way::Blocked))
-}
-
-fn pause(world: &World<'_>, draft: &mut Draft, index: usize, state: Progressing) {
-    match state.paused {
-        None => set_state(draft, index, RolloutState::Progressing(Progressing { paused: Some(world.now), ..state })),
-        Some(since) if world.is_due(since.plus(world.snap.settings.max_pause)) => {
-            ending::go_back(world, draft, index, Cause::Aborted, PAUSED_TOO_LONG, None);
-        }
-        Some(_) => {}
-    }
 }
 
 /// The workload of this step runs the new images in full: the next one, or full exposure.

@@ -108,9 +108,7 @@ fn watch(
     }
     if has_next(draft, index, state.step) {
         let deadline = state.deadline.plus(world.now.since(since));
-        let next =
-            Stepping { step: state.step + 1, since: None, deadline, paused: None, unhealthy: None, skipped: false };
-        return set(draft, index, next);
+        return set(draft, index, Stepping::at(state.step + 1, deadline));
     }
     expose(world, draft, index);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{bounds, clones, locks, routing};
 use crate::api::conditions::find;
-use crate::api::pipeline::WorkloadRef;
+use crate::api::pipeline::{WorkloadKind, WorkloadRef};
 use crate::api::{
     Decision, DeliveryPipeline, Environment, EnvironmentStatus, Release, Span, StageStatus, TestRun, Time,
 };
@@ -221,9 +221,13 @@ impl Desk {
 
     /// Another workload comes, in the spec and in both environments, with an image of its own.
     pub fn grow(&mut self, name: &str) -> &mut Self {
+        self.grow_of(WorkloadKind::Deployment, name)
+    }
+
+    /// The same, of that kind.
+    pub fn grow_of(&mut self, kind: WorkloadKind, name: &str) -> &mut Self {
         let pipeline = Arc::make_mut(&mut self.snap.pipeline);
-        let mut another = pipeline.spec.workloads[0].clone();
-        name.clone_into(&mut another.name);
+        let another = WorkloadRef { kind, name: name.to_owned(), ..pipeline.spec.workloads[0].clone() };
         for (environment, place) in &mut self.snap.places {
             place.workloads.insert(another.key(), Arc::new(workload(environment, &another)));
         }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, START, image};
-use crate::api::pipeline::ImageSource;
-use crate::observe::Access;
+use crate::api::checkpoint::HoldKind;
+use crate::api::pipeline::{ImageSource, WorkloadKind};
+use crate::observe::{Access, TroubleKind};
 
 const OLD: &str = "elsewhere.example/old:1";
 
@@ -18,6 +19,11 @@ fn delivered() -> Desk {
 
 fn is_held(desk: &Desk) -> bool {
     ["staging", "production"].iter().any(|e| desk.stage(e).held.is_some())
+}
+
+/// The hold of production.
+fn held(desk: &Desk) -> Option<HoldKind> {
+    desk.stage("production").held.as_ref().map(|h| h.kind)
 }
 
 /// Another container of the workload is managed from now on.
@@ -72,6 +78,59 @@ fn a_new_container_is_nobodys_write_and_goes_back_to_what_was_found_in_it() {
     desk.heal("staging", "checkout").run();
     assert_eq!(desk.history("staging").last().map(String::as_str), Some("checkout-1.9.0 Reverted Failed"));
     assert!(!is_held(&desk));
+}
+
+/// A release fails in that environment at the workload that was there before.
+fn fail(desk: &mut Desk, version: &str, minute: i64) {
+    desk.release(version, minute).until_written("staging", version).crash("staging", "checkout").run();
+    desk.heal("staging", "checkout").run();
+    assert!(desk.history("staging").last().unwrap().ends_with("ImageOnly Failed"), "{:?}", desk.history("staging"));
+}
+
+#[test]
+fn a_new_workload_that_a_release_did_not_reach_is_still_new_for_the_next() {
+    let mut desk = delivered();
+    desk.grow("worker").run();
+    fail(&mut desk, "1.9.0", 2);
+    assert_eq!((desk.image("staging", "worker").as_str(), is_held(&desk)), (OLD, false));
+    // and a template that changes meanwhile writes no image
+    desk.change("staging", "worker", |w| w.fingerprint = "f1".into()).run();
+    desk.release("2.0.0", 3);
+    desk.until(|desk| desk.image("staging", "worker") == image("2.0.0")).crash("staging", "worker").run();
+    assert_eq!((desk.image("staging", "worker").as_str(), is_held(&desk)), (OLD, false));
+    desk.heal("staging", "worker").run();
+    desk.release("2.1.0", 4).finish();
+    assert_eq!((desk.image("production", "worker"), is_held(&desk)), (image("2.1.0"), false));
+}
+
+#[test]
+fn a_new_workload_that_gets_no_clone_is_no_foreign_write_for_the_canary_after_one_that_went_back() {
+    let mut desk = Desk::adopted(|spec| {
+        spec["stages"] = json!([{"environment": "production", "bake": "1m", "progressDeadline": "10m",
+            "strategy": {"canary": {"steps": [{"weight": 50, "pause": "1m"}]}}}]);
+    });
+    desk.release("1.8.0", 1).pass(60).finish();
+    assert_eq!(desk.image("production", "checkout"), image("1.8.0"));
+    desk.grow_of(WorkloadKind::StatefulSet, "worker").run();
+    desk.release("1.9.0", 2).until(|desk| desk.exposed("production").is_some());
+    desk.crash_clone("production", TroubleKind::CrashLoop).run();
+    assert_eq!(desk.history("production").last().map(String::as_str), Some("checkout-1.9.0 ImageOnly Failed"));
+    desk.release("2.0.0", 3).run();
+    assert_eq!((desk.phase("2.0.0", "production").as_str(), held(&desk)), ("Progressing", None));
+    desk.pass(60).finish();
+    assert_eq!((desk.image("production", "worker"), held(&desk)), (image("2.0.0"), None));
+    desk.change("production", "worker", |w| drop(w.images.insert("app".into(), OLD.into()))).run();
+    assert_eq!(held(&desk), Some(HoldKind::ExternalChange), "it is managed from then on");
+}
+
+#[test]
+fn a_new_container_is_as_new_after_a_change_of_the_template() {
+    let mut desk = delivered();
+    manage_sidecar(&mut desk);
+    desk.change("staging", "checkout", |w| w.fingerprint = "f1".into()).run();
+    assert_eq!(desk.history("staging").last().map(String::as_str), Some("checkout-1.8.0 ConfigChanged"));
+    desk.release("1.9.0", 2).until(|desk| sidecar(desk) == image("1.9.0")).crash("staging", "checkout").run();
+    assert_eq!((sidecar(&desk), is_held(&desk)), ("side:1", false));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::api::traffic::{Existing, RouteShape, route_name};
 use crate::api::{DeliveryPipeline, Traffic};
 use crate::observe::slim;
 use crate::observe::snapshot::{Claim, Route};
-use crate::observe::stores::Stores;
+use crate::observe::stores::{Stores, is_in};
 
 /// The existing route that the traffic names, for a clone of that track. It is ours to weigh where its owner says so.
 pub fn route(
@@ -51,7 +51,7 @@ fn is_divided(found: &slim::Route, pair: &[String; 2]) -> bool {
 /// Whether a route that is none of the pipeline's own sends to that Service.
 pub fn names(stores: &Stores, pipeline: &DeliveryPipeline, namespace: &str, service: &str) -> bool {
     let own = route_name(&pipeline.name_any());
-    let is_own = |route: &slim::Route| route.name_any() == own && route.is_in(namespace);
+    let is_own = |route: &slim::Route| route.name_any() == own && is_in(route, namespace);
     !stores.routes.state_filter(|route| !is_own(route) && route.sends_to(namespace, service)).is_empty()
 }
 
