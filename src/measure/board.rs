@@ -10,6 +10,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::observe::{Key, Measured, Sample};
 use crate::plan::Measure;
 
+use super::slots::Source;
+
 /// Samples kept of one subject: more than any check asks for.
 const KEPT: usize = 256;
 
@@ -60,9 +62,11 @@ impl Board {
         new
     }
 
-    /// Time until the next measurement; none if it is not wanted any more.
-    pub fn interval(&self, key: &Key, place: &Place) -> Option<Duration> {
-        self.lock().get(key)?.get(place).map(|entry| entry.measure.interval.to_std())
+    /// Time until the next measurement, and who is asked; none if it is not wanted any more.
+    pub fn next(&self, key: &Key, place: &Place) -> Option<(Duration, Option<Source>)> {
+        let all = self.lock();
+        let measure = &all.get(key)?.get(place)?.measure;
+        Some((measure.interval.to_std(), Source::of(&measure.ask)))
     }
 
     /// The measurement that is due.
@@ -159,7 +163,7 @@ mod tests {
         }
         want(&board, &measure("a2", "r2"));
         board.want(&key(), BTreeMap::new());
-        assert!(board.all(&key()).is_empty() && board.interval(&key(), &place()).is_none());
+        assert!(board.all(&key()).is_empty() && board.next(&key(), &place()).is_none());
     }
 
     #[test]

@@ -7,11 +7,10 @@ mod board;
 mod http;
 mod provider;
 mod query;
+mod slots;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use tokio::sync::Semaphore;
 
 use crate::api::Time;
 use crate::metrics::Metrics;
@@ -20,6 +19,7 @@ use crate::plan::Measure;
 
 use ask::Asker;
 use board::{Board, Place, Turn};
+use slots::Slots;
 
 pub use provider::{Error, Providers};
 
@@ -35,13 +35,13 @@ pub struct Tools {
     pub sink: Arc<dyn Fn(Key) + Send + Sync>,
 }
 
-/// Measures, each subject at its own pace, so many at once over all pipelines.
+/// Measures, each subject at its own pace, so many at once over all pipelines (`Slots`).
 #[derive(Clone)]
 pub struct Prober(Arc<Inner>);
 
 struct Inner {
     board: Board,
-    slots: Semaphore,
+    slots: Slots,
     asker: Asker,
     now: fn() -> Time,
     metrics: Arc<Metrics>,
@@ -53,7 +53,8 @@ impl Prober {
     /// If a client cannot be made.
     pub fn new(tools: Tools) -> Result<Self, Error> {
         let Tools { providers, at_once, now, metrics, sink } = tools;
-        let (board, slots, asker) = (Board::default(), Semaphore::new(at_once.max(1)), Asker::new(providers)?);
+        let slots = Slots::new(at_once, providers.names());
+        let (board, asker) = (Board::default(), Asker::new(providers)?);
         Ok(Self(Arc::new(Inner { board, slots, asker, now, metrics, sink })))
     }
 
@@ -80,10 +81,9 @@ impl Prober {
 impl Inner {
     /// Measures one subject until nobody wants it any more.
     async fn follow(&self, key: &Key, place: &Place) {
-        while let Some(interval) = self.board.interval(key, place) {
+        while let Some((interval, source)) = self.board.next(key, place) {
             tokio::time::sleep(interval).await;
-            // never closed
-            let Ok(_slot) = self.slots.acquire().await else { return };
+            let _slot = self.slots.take(source.as_ref()).await;
             let Some(Turn { measure, round }) = self.board.turn(key, place) else { return };
             let at = (self.now)();
             let reading = self.asker.ask(&measure.ask, at, round).await;
