@@ -25,15 +25,14 @@ fn method(found: &Value) -> Option<MethodMatch> {
 }
 
 pub fn written(wanted: &RouteMatch) -> Value {
-    let mut out = Map::new();
+    let mut out = Map::from_iter([("headers".to_owned(), json!(wanted.headers))]);
     if let Some(MethodMatch { service, method }) = &wanted.method {
-        let mut exact = json!({"type": "Exact", "service": service});
-        if let Some(method) = method {
-            exact["method"] = json!(method);
-        }
-        out.insert("method".into(), exact);
+        let exact = match method {
+            Some(method) => json!({"type": "Exact", "service": service, "method": method}),
+            None => json!({"type": "Exact", "service": service}),
+        };
+        out.insert("method".to_owned(), exact);
     }
-    out.insert("headers".into(), json!(wanted.headers));
     out.into()
 }
 
