@@ -96,6 +96,10 @@ pub struct RolloutWorkload {
     /// Of its pod template, as seen last in this rollout.
     #[schemars(length(max = 40))]
     pub fingerprint: String,
+    /// The generation at which that was first seen.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = super::MAX_GENERATION))]
+    pub generation: i64,
     /// Template hash of its pods when the rollout started: what checks compare with.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 63))]

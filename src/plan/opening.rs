@@ -40,7 +40,8 @@ pub fn rollout(
         let uid = known.map_or(&seen.uid, |known| &known.uid).clone();
         let found = found(world, workload, seen, known, row);
         let (fingerprint, stable) = (seen.fingerprint.clone(), seen.reach.hash.clone());
-        Some(RolloutWorkload { workload: workload.clone(), uid, fingerprint, stable, found })
+        let generation = seen.generation;
+        Some(RolloutWorkload { workload: workload.clone(), uid, fingerprint, generation, stable, found })
     });
     let Subject { release, release_uid, version, build } = subject;
     Rollout {

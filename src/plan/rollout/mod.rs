@@ -72,7 +72,13 @@ fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) -> bool 
             plan.uid.clone_from(&seen.uid);
         }
         if plan.fingerprint != seen.fingerprint {
+            // defaults of an upgraded server change the raw template at an unchanged generation: nobody's act
+            let is_silent = plan.generation == seen.generation;
             plan.fingerprint.clone_from(&seen.fingerprint);
+            plan.generation = seen.generation;
+            if is_silent {
+                continue;
+            }
             overtaken = overtaken.or_else(|| (is_overtaken && plan.workload.is_cloned()).then(|| key.clone()));
             changed = Some(key);
         }

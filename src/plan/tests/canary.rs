@@ -162,6 +162,21 @@ fn a_changed_template_interrupts_three_times_and_is_held_then() {
 }
 
 #[test]
+fn what_an_upgraded_server_fills_in_interrupts_nothing() {
+    let mut desk = stepping();
+    desk.change("production", "checkout", |w| {
+        w.fingerprint = "f1".into();
+        w.generation -= 1;
+        w.observed_generation -= 1;
+    });
+    desk.run();
+    assert_eq!(desk.history("production"), [" Adopted"]);
+    assert_eq!(desk.stage("production").rollout.as_ref().unwrap().workloads[0].fingerprint, "f1");
+    desk.change("production", "checkout", |w| w.fingerprint = "f2".into()).run();
+    assert_eq!(desk.history("production").last().unwrap(), "checkout-1.8.0 ImageOnly Interrupted");
+}
+
+#[test]
 fn a_changed_template_in_the_bake_restarts_it_and_goes_home_with_the_workload() {
     let mut desk = baking();
     desk.pass(50).change("production", "checkout", |w| w.fingerprint = "f1".into()).run().pass(50).run();
