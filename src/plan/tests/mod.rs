@@ -5,6 +5,7 @@ mod canary;
 mod checks;
 mod claimed;
 mod clones;
+mod cuts;
 mod desk;
 mod edited;
 mod endings;

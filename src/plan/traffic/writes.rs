@@ -46,10 +46,11 @@ fn steer(
     wanted: Option<Split<'_>>,
 ) -> Option<Action> {
     let (now, share) = (route::weight(world, stage, found), weight::wanted(world, draft, stage));
-    let shape = match wanted.filter(|split| found.existing.is_none() && points_somewhere(place, *split, found)) {
-        Some(split) => route::shape(place, split, &found.namespace, share),
-        None => route::weighed(found, share),
-    }?;
+    let split = wanted.filter(|split| found.existing.is_none() && points_somewhere(place, *split, found));
+    // without the Service before the workload its port is not known; a share falls all the same
+    let fallen = || route::weighed(found, share).filter(|_| split.is_none() || share < now);
+    let whole = split.and_then(|split| route::shape(place, split, &found.namespace, share));
+    let shape = whole.or_else(fallen)?;
     let is_left = stage.rewritten.as_ref().is_some_and(|last| last.again) && now <= share;
     let is_unwanted = wanted.is_none() && now == share;
     // someone's route may say the same share in other numbers
