@@ -21,6 +21,7 @@ mod other_routes;
 mod people;
 mod preflight;
 mod refused;
+mod routers;
 mod routes;
 mod routing;
 mod stale;

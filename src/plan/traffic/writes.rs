@@ -78,6 +78,13 @@ fn points_somewhere(place: &Place, split: Split<'_>, found: &Route) -> bool {
     made(split.beside()).is_some() && made(split.stable()).is_some_and(|stable| is_same || stable.ready > 0)
 }
 
+/// Whether the Service of the workload has ready endpoints, if the workload has pods that could be.
+fn is_answered(world: &World<'_>, place: &Place, split: Split<'_>) -> bool {
+    let is_ready = place.routing.services.get(&split.stable()).is_some_and(|stable| stable.ready > 0);
+    let mut cloned = world.spec.workloads.iter().filter(|workload| workload.is_cloned());
+    is_ready || !cloned.any(|workload| place.workloads.get(&workload.key()).is_some_and(|seen| seen.available > 0))
+}
+
 /// A Service of a track that is not there, or not as the one that it is derived from.
 fn service(world: &World<'_>, place: &Place, traffic: &Traffic, track: &str) -> Option<Action> {
     let base = place.routing.services.get(&traffic.service)?;
@@ -99,10 +106,10 @@ fn service(world: &World<'_>, place: &Place, traffic: &Traffic, track: &str) -> 
     }))
 }
 
-/// The route, with nothing for a clone.
+/// The route, with nothing for a clone. It may take requests that another one answered so far: not before it can itself.
 fn create(world: &World<'_>, stage: &StageStatus, place: &Place, split: Split<'_>) -> Option<Action> {
     let namespace = world.namespace(&stage.environment)?;
-    if place.routing.route.is_some() || split.traffic.route.existing.is_some() {
+    if place.routing.route.is_some() || split.traffic.route.existing.is_some() || !is_answered(world, place, split) {
         return None;
     }
     Some(Action::PutRoute(PutRoute {

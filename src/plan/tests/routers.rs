@@ -1,0 +1,55 @@
+//! What routers may still go by: a route is made when something answers it, and what it sends to outlives it for a while.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::clones::size;
+use super::desk::{Desk, image};
+use crate::api::strategy::Strategy;
+use crate::observe::Route;
+
+fn routed(spec: &mut Value) {
+    spec["stages"][1]["strategy"] =
+        json!({"canary": {"steps": [{"weight": 25, "pause": "1m"}, {"weight": 50, "pause": "1m"}]}});
+    spec["traffic"] = json!({
+        "service": "checkout", "drain": "10s",
+        "route": {"parentRefs": [{"name": "gateway"}], "hostnames": ["shop.example"]},
+    });
+}
+
+fn before(change: impl FnOnce(&mut Value)) -> Desk {
+    let mut desk = Desk::new(change);
+    desk.routable("production");
+    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
+    desk
+}
+
+/// Adopted, with four pods in production.
+fn open() -> Desk {
+    let mut desk = before(routed);
+    desk.run().pass(2).run();
+    desk
+}
+
+const BOTH: [&str; 2] = ["no service checkout-canary", "no service checkout-stable"];
+
+#[test]
+fn a_route_is_made_when_something_answers_it() {
+    let mut desk = before(routed);
+    desk.until(|desk| desk.told(0).len() == 2);
+    let ready = |desk: &mut Desk, ready: i32| {
+        let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+        routing.services.get_mut("checkout-stable").unwrap().ready = ready;
+    };
+    ready(&mut desk, 0);
+    desk.run();
+    assert_eq!(desk.told(0).len(), 2, "its Service has no endpoints yet: {:?}", desk.told(0));
+    ready(&mut desk, 1);
+    desk.run();
+    assert_eq!(desk.told(0)[2..], ["weight 0"]);
+
+    let mut desk = before(routed);
+    desk.change("production", "checkout", |w| size(w, 0)).endpoints().run();
+    assert_eq!(desk.told(0)[2..], ["weight 0"], "nothing answers anyway");
+}
