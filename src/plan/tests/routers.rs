@@ -53,3 +53,42 @@ fn a_route_is_made_when_something_answers_it() {
     desk.change("production", "checkout", |w| size(w, 0)).endpoints().run();
     assert_eq!(desk.told(0)[2..], ["weight 0"], "nothing answers anyway");
 }
+
+#[test]
+fn one_write_of_the_whole_route_is_one_write() {
+    let mut desk = open();
+    desk.release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.go(10);
+    let to = |route: &mut Route| route.shape.as_mut().unwrap().hostnames.clear();
+    desk.change_route("production", "argocd-controller", to).run();
+    // of two who wrote in the same second the other one is named
+    let sign = |desk: &mut Desk| {
+        let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+        routing.route.as_mut().unwrap().writer = Some("argocd-controller".into());
+    };
+    sign(&mut desk);
+    desk.run().pass(60).run();
+    desk.go(10);
+    assert_eq!((desk.weight("production"), desk.share("1.8.0").as_str()), (Some(50), "2/3 50 50"));
+    assert_eq!(desk.pipeline_condition("Ready"), "True Ready");
+
+    // nor where it is not accepted before the way back
+    let mut desk = open();
+    desk.release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.go(10);
+    desk.change_route("production", "argocd-controller", |route| {
+        to(route);
+        route.obstacle = Some("Gateway gateway has not taken the last change yet".into());
+    });
+    let generation = |desk: &Desk| desk.snap.places["production"].routing.route.as_ref().unwrap().generation;
+    let seen = generation(&desk);
+    desk.until(|desk| generation(desk) > seen);
+    sign(&mut desk);
+    desk.snap.places.get_mut("production").unwrap().routing.route.as_mut().unwrap().obstacle = Some("not yet".into());
+    desk.run();
+    desk.decide("Abort", json!({"environment": "production"}));
+    desk.run();
+    assert_ne!(desk.pipeline_condition("Stalled"), "True RouteContested");
+}
