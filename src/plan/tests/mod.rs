@@ -17,6 +17,7 @@ mod head;
 mod health;
 mod kinds;
 mod locks;
+mod measured;
 mod other_routes;
 mod people;
 mod preflight;
