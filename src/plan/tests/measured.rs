@@ -61,6 +61,59 @@ fn last(desk: &Desk, environment: &str) -> String {
 }
 
 #[test]
+fn a_deleted_release_does_not_take_a_failing_clone_home() {
+    let mut desk = apart();
+    desk.pass(5).measure("production", ERRORS, bad());
+    delete(&mut desk);
+    desk.run();
+    assert_eq!(desk.writes(), 1, "it is waited for: only staging was written");
+    desk.pass(5).measure("production", ERRORS, bad()).run();
+    assert_eq!((last(&desk, "production").as_str(), desk.bans()), ("checkout-1.8.0 Reverted Failed", 1));
+
+    let mut desk = apart();
+    desk.pass(5).measure("production", ERRORS, bad());
+    delete(&mut desk);
+    desk.run().pass(5).measure("production", ERRORS, Reading::Good).run();
+    assert_eq!((desk.image("production", "checkout"), desk.bans()), (image("1.8.0"), 0), "it is well after all");
+
+    // what asks for leave to go back waits for it
+    let mut desk = apart();
+    desk.is_deaf = true;
+    desk.crash_clone("production", TroubleKind::CrashLoop).run().pass(61).run();
+    desk.change_clone("production", |w| {
+        w.pods.clear();
+        (w.ready, w.available) = (4, 4);
+    });
+    desk.until(|desk| crate::plan::brake::asked(desk.stage("production")).is_some());
+    forget(&mut desk, "production");
+    delete(&mut desk);
+    desk.run();
+    assert_eq!(desk.writes(), 1, "it asks to go back");
+    desk.pass(60).run();
+    assert_eq!(last(&desk, "production"), "checkout-1.8.0 Reverted Failed");
+
+    let mut desk = apart();
+    delete(&mut desk);
+    desk.run();
+    assert_eq!(desk.image("production", "checkout"), image("1.8.0"), "what is well goes home at once");
+}
+
+#[test]
+fn what_rolls_and_asks_to_go_back_is_not_left_because_its_release_was_deleted() {
+    let mut desk = rolled();
+    desk.is_deaf = true;
+    for _ in 0..2 {
+        desk.pass(1).measure("staging", ERRORS, bad()).run();
+    }
+    forget(&mut desk, "staging");
+    delete(&mut desk);
+    desk.run();
+    assert_eq!(desk.history("staging").len(), 1, "{:?}", desk.history("staging"));
+    desk.pass(60).run();
+    assert_eq!(last(&desk, "staging"), "checkout-1.8.0 Reverted Failed");
+}
+
+#[test]
 fn silence_after_bad_answers_is_not_health() {
     let mut desk = rolled();
     desk.pass(55).measure("staging", ERRORS, bad()).pass(2).measure("staging", ERRORS, silent()).run();
