@@ -55,6 +55,42 @@ fn a_route_is_made_when_something_answers_it() {
 }
 
 #[test]
+fn a_stage_that_clones_no_more_keeps_its_route() {
+    let mut desk = before(|spec| {
+        routed(spec);
+        spec["stages"][0]["strategy"] = spec["stages"][1]["strategy"].clone();
+    });
+    desk.routable("staging").run().pass(2).run();
+    let from = desk.done.len();
+    Arc::make_mut(&mut desk.snap.pipeline).spec.stages[1].strategy = Strategy::default();
+    desk.go(60).go(60);
+    assert!(desk.told(from).is_empty(), "users come by it: {:?}", desk.told(from));
+    desk.change_route("production", "kubectl-edit", |route| route.shape.as_mut().unwrap().hostnames.clear()).run();
+    assert_eq!(desk.told(from), ["weight 0"], "it is looked after");
+    Arc::make_mut(&mut desk.snap.pipeline).spec.stages.pop();
+    desk.go(40).go(1);
+    assert_eq!(desk.told(from)[1..], ["no route", BOTH[0], BOTH[1]], "with the stage it goes");
+}
+
+#[test]
+fn a_rollout_that_turns_to_rolling_keeps_its_route() {
+    let mut desk = open();
+    desk.release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.go(10);
+    Arc::make_mut(&mut desk.snap.pipeline).spec.stages[1].strategy = Strategy::default();
+    for _ in 0..8 {
+        desk.go(61);
+    }
+    assert_eq!(desk.phase("1.8.0", "production"), "Delivered");
+    desk.release("1.9.0", 2);
+    for _ in 0..8 {
+        desk.go(61);
+    }
+    assert_eq!((desk.phase("1.9.0", "production").as_str(), desk.weight("production")), ("Delivered", Some(0)));
+}
+
+#[test]
 fn one_write_of_the_whole_route_is_one_write() {
     let mut desk = open();
     desk.release("1.8.0", 1);

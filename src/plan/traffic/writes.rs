@@ -123,9 +123,14 @@ fn create(world: &World<'_>, stage: &StageStatus, place: &Place, split: Split<'_
     }))
 }
 
-/// What is ours and no longer wanted goes when no clone is left: the route, then the Services that no route names, whoever's.
+/// What is ours and no longer wanted goes when no clone is left: the route, then the Services that no route names, whoever's,
+/// when routers have had time to hear of it.
 fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<Split<'_>>, actions: &mut Vec<Action>) {
     if stage.rollout.is_some() || strategy::has_clones(world, &stage.environment) || is(Mutant::RouteStays) {
+        return;
+    }
+    // what was made once stays until nothing is to be led there any more
+    if wanted.is_none() && route::stands(world, &stage.environment) {
         return;
     }
     let own = route::ours(world, &stage.environment).filter(|route| wanted.is_none() && route.existing.is_none());
