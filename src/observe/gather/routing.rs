@@ -140,6 +140,7 @@ pub fn bare(found: &slim::Route) -> Route {
         existing: None,
         obstacle: found.parents.iter().find_map(|parent| unaccepted(found, parent, generation)),
         writer: found.writer.as_ref().map(|writer| writer.manager.clone()),
+        written: found.writer.as_ref().and_then(|writer| writer.at),
     }
 }
 

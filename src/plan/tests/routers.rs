@@ -55,6 +55,49 @@ fn a_route_is_made_when_something_answers_it() {
 }
 
 #[test]
+fn services_outlive_the_route_that_sent_to_them() {
+    let mut desk = open();
+    let from = desk.done.len();
+    Arc::make_mut(&mut desk.snap.pipeline).spec.traffic = None;
+    desk.run();
+    assert_eq!(desk.told(from), ["no route"]);
+    desk.pass(29).run();
+    assert_eq!(desk.told(from), ["no route"], "routers may go by it still");
+    assert!(desk.snap.pipeline.metadata.finalizers.is_some());
+    desk.pass(1).run();
+    assert_eq!(desk.told(from)[1..], BOTH);
+    assert!(desk.snap.pipeline.metadata.finalizers.is_none() && desk.stage("production").routed.is_none());
+}
+
+#[test]
+fn services_of_a_deleted_pipeline_outlive_its_route_and_keep_it_no_longer() {
+    let mut desk = open();
+    let from = desk.done.len();
+    Arc::make_mut(&mut desk.snap.pipeline).metadata.deletion_timestamp = Some(desk.now.into());
+    desk.run();
+    assert_eq!(desk.told(from), ["no route"]);
+    desk.pass(29).run();
+    assert!(desk.told(from).len() == 1 && desk.snap.pipeline.metadata.finalizers.is_some());
+    desk.pass(1).run();
+    assert_eq!(desk.told(from)[1..], BOTH);
+    assert!(desk.snap.pipeline.metadata.finalizers.is_none());
+}
+
+#[test]
+fn a_service_stays_while_other_routes_were_just_written() {
+    let mut desk = open();
+    let from = desk.done.len();
+    Arc::make_mut(&mut desk.snap.pipeline).spec.traffic = None;
+    desk.run().pass(20).run();
+    let written = desk.now;
+    desk.snap.places.get_mut("production").unwrap().routing.rerouted = Some(written);
+    desk.pass(10).run();
+    assert_eq!(desk.told(from), ["no route"]);
+    desk.pass(20).run();
+    assert_eq!(desk.told(from)[1..], BOTH);
+}
+
+#[test]
 fn a_stage_that_clones_no_more_keeps_its_route() {
     let mut desk = before(|spec| {
         routed(spec);

@@ -13,6 +13,9 @@ use super::route;
 /// A second write within this time is a fight.
 const FIGHT: Span = Span::seconds(3600);
 
+/// The generation of a route that does not stand any more.
+const GONE: i64 = 0;
+
 /// Notes what is new of the stage's route.
 pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
     let Some(stage) = draft.status.stages.get(index) else { return };
@@ -20,15 +23,24 @@ pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
     let ours = route::ours(world, &stage.environment);
     let foreign = ours.filter(|found| is_foreign(world, draft, stage, found));
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
-    let Some(found) = found else {
-        stage.routed = None;
-        return;
-    };
+    let Some(found) = found else { return gone(world, stage) };
     note(world, stage, found);
     stage.rewritten.take_if(|last| world.is_due(last.at.plus(FIGHT)));
     if let Some(found) = foreign {
         rewritten(world, draft, index, found);
     }
+}
+
+/// No route stands. Where one did, routers may go by it for a while: that is remembered until the Services that it may have
+/// sent to are gone.
+fn gone(world: &World<'_>, stage: &mut StageStatus) {
+    let place = world.place(&stage.environment);
+    let is_left = place.is_some_and(|place| place.routing.services.values().any(route::is_made));
+    let is_noted = |routed: &Routed| routed.generation == GONE;
+    stage.routed = stage.routed.take().filter(|_| is_left).map(|routed| {
+        let gone = Routed { weight: 0, generation: GONE, accepted: false, since: world.now };
+        if is_noted(&routed) { routed } else { gone }
+    });
 }
 
 fn note(world: &World<'_>, stage: &mut StageStatus, found: &Route) {

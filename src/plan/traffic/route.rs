@@ -170,7 +170,9 @@ pub fn is_drained(world: &World<'_>, stage: &StageStatus) -> bool {
     if other(world, stage).is_some() || rerouted.is_some_and(|at| !world.is_due(at.plus(drain(world, stage)))) {
         return false;
     }
-    let Some(route) = standing(world, &stage.environment) else { return true };
+    let Some(route) = standing(world, &stage.environment) else {
+        return stage.routed.as_ref().is_none_or(|gone| world.is_due(gone.since.plus(drain(world, stage))));
+    };
     let Some(routed) = stage.routed.as_ref().filter(|r| r.weight == 0 && r.generation == route.generation) else {
         return false;
     };

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use crate::api::labels::{STABLE, TRACK};
 use crate::api::traffic::{Backend, RoutingKind, route_name};
 use crate::api::{StageStatus, Traffic};
-use crate::observe::{Claim, Place, Route, RoutedService};
+use crate::observe::{Claim, Place, Route, RoutedService, Routing};
 use crate::plan::action::{Action, PutRoute, PutService, Stands};
 use crate::plan::draft::Draft;
 use crate::plan::effects::confirm;
 use crate::plan::mutant::{Mutant, is};
+use crate::plan::orphan::REROUTED;
 use crate::plan::world::World;
 use crate::plan::{reference, strategy};
 
@@ -150,8 +151,19 @@ fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<S
             || backends.into_iter().any(|b| b.name == service.name)
     };
     let unwanted = place.routing.services.values().filter(|s| is_made(s) && !s.deleting && !is_named(s));
-    actions
-        .extend(unwanted.map(|s| remove(RoutingKind::Service, (&s.namespace, &s.name, &s.uid, &s.resource_version))));
+    let free = unwanted.filter(|_| is_forgotten(world, stage, place));
+    actions.extend(free.map(|s| remove(RoutingKind::Service, (&s.namespace, &s.name, &s.uid, &s.resource_version))));
+}
+
+/// Whether routers go by nothing any more that a route said before: its last write, or its end, is long enough ago. What
+/// others write again and again keeps a deleted pipeline only for as long again.
+fn is_forgotten(world: &World<'_>, stage: &StageStatus, place: &Place) -> bool {
+    let Routing { route, rerouted, .. } = &place.routing;
+    let gone = stage.routed.as_ref().filter(|_| route.is_none()).map(|gone| gone.since);
+    let limit = gone.filter(|_| world.is_pipeline_deleted()).map(|gone| gone.plus(REROUTED));
+    let others = rerouted.map(|at| limit.map_or(at, |limit| at.min(limit)));
+    let written = route.as_ref().and_then(|route| route.written);
+    [gone, written, others].into_iter().flatten().all(|at| world.is_due(at.plus(REROUTED)))
 }
 
 fn remove(kind: RoutingKind, (namespace, name, uid, resource_version): (&String, &String, &String, &String)) -> Action {
