@@ -181,7 +181,7 @@ pub struct Routed {
     /// Share of the clone in percent.
     #[schemars(range(min = 0, max = 100))]
     pub weight: u32,
-    /// Generation of the route.
+    /// Generation of the route; 0 since it is gone.
     #[schemars(range(min = 0, max = super::MAX_GENERATION))]
     pub generation: i64,
     /// All its parents have accepted it at that generation.

@@ -32,6 +32,8 @@ pub struct Tally {
     last: Option<Reading>,
     /// Of the last bad one.
     why: String,
+    /// When it was measured.
+    bad_at: Option<Time>,
 }
 
 /// How the checks of a stage's rollout stand, by what was measured since then.
@@ -60,12 +62,24 @@ pub fn failure(world: &World<'_>, draft: &Draft, index: usize, since: Time) -> O
     }
 }
 
-/// Whether the last measurement of a check was bad: not yet failed, and no time to call it healthy.
+/// Whether the last answer of a check was bad: not yet failed, and no time to call it healthy. Where no other answer comes
+/// that is so for as long as a rollout may take.
 pub fn is_wavering(world: &World<'_>, draft: &Draft, index: usize, since: Time) -> bool {
     let Some((stage, rollout)) = checked(draft, index) else { return false };
     let revision = revision(world, draft, index);
+    rollout.checks.iter().any(|check| {
+        let tally = of(world, stage, rollout, &of_check(&check.name), &revision, since);
+        let limit = |at: Time| at.plus(rollout.progress_deadline).plus(check.pace.interval());
+        tally.streak > 0 && !tally.bad_at.is_some_and(|at| world.is_due(limit(at)))
+    })
+}
+
+/// Whether a check has not been measured at all since then, as after a restart. No answer is a measurement.
+pub fn is_unmeasured(world: &World<'_>, draft: &Draft, index: usize, since: Time) -> bool {
+    let Some((stage, rollout)) = checked(draft, index) else { return false };
+    let revision = revision(world, draft, index);
     let last = |name: &str| of(world, stage, rollout, &of_check(name), &revision, since).last;
-    rollout.checks.iter().any(|check| matches!(last(&check.name), Some(Reading::Bad(_))))
+    rollout.checks.iter().any(|check| last(&check.name).is_none())
 }
 
 /// Of a delivered build: a check that found the service idle, or has no answer. In words, for people.
@@ -111,12 +125,12 @@ impl Tally {
         for sample in samples {
             match &sample.reading {
                 Reading::Silent(_) if is(Mutant::SilencePasses) => tally.good += 1,
-                Reading::Silent(why) if is(Mutant::SilenceCondemns) => tally.add_bad(why),
+                Reading::Silent(why) if is(Mutant::SilenceCondemns) => tally.add_bad(sample.at, why),
                 Reading::Good | Reading::Idle(_) => {
                     tally.good += 1;
                     tally.streak = 0;
                 }
-                Reading::Bad(why) => tally.add_bad(why),
+                Reading::Bad(why) => tally.add_bad(sample.at, why),
                 Reading::Silent(_) => {}
             }
             tally.last = Some(sample.reading.clone());
@@ -124,9 +138,10 @@ impl Tally {
         tally
     }
 
-    fn add_bad(&mut self, why: &str) {
+    fn add_bad(&mut self, at: Time, why: &str) {
         self.bad += 1;
         self.streak += 1;
+        self.bad_at = Some(at);
         why.clone_into(&mut self.why);
     }
 

@@ -16,18 +16,28 @@ use super::promotion::is_final;
 use super::world::{World, phase_of};
 use super::{cleanup, decision, evidence, head, images, release, traffic};
 
-/// All effects, in the order in which they are tried. Finalizers come alone and first: what they guard may not start without.
+/// All effects, in the order in which they are tried. What takes exposure from a clone comes first, of all stages. A finalizer
+/// that is missing comes before what it guards: that may not start without, and may go back.
 pub fn effects(world: &World<'_>, draft: &Draft) -> Vec<Action> {
     let guards = missing_finalizers(world, draft);
-    if !guards.is_empty() {
-        return guards;
+    let is_guarded = guards.is_empty();
+    let (mut actions, mut writes) = (Vec::new(), Vec::new());
+    for stage in &draft.status.stages {
+        let mut all = Vec::new();
+        images::writes(world, draft, stage, &mut all);
+        let (cuts, others): (Vec<_>, Vec<_>) = all.into_iter().partition(is_cut);
+        actions.extend(cuts);
+        if is_guarded || stage.rollout.as_ref().is_some_and(|rollout| !is_forward(rollout)) {
+            writes.extend(others);
+        }
     }
-    let mut actions = Vec::new();
+    actions.extend(guards);
     for stage in &draft.status.stages {
         actions.extend(stage.bans.iter().map(|ban| create_ban(world, stage, ban)));
     }
-    for stage in &draft.status.stages {
-        images::writes(world, draft, stage, &mut actions);
+    actions.extend(writes);
+    if !is_guarded {
+        return actions;
     }
     for stage in &draft.status.stages {
         evidence::effects(world, draft, stage, &mut actions);
@@ -45,6 +55,12 @@ pub fn effects(world: &World<'_>, draft: &Draft) -> Vec<Action> {
     cleanup::finalizers(world, draft, &mut actions);
     cleanup::retention(world, draft, &mut actions);
     actions
+}
+
+/// Whether it lowers what a clone gets, or leaves it: what raises it has something to confirm.
+fn is_cut(action: &Action) -> bool {
+    matches!(action, Action::PutRoute(put) if put.stands.is_some() && put.confirm.is_empty())
+        || matches!(action, Action::ScaleClone(scale) if scale.confirm.is_empty())
 }
 
 /// An object as it was seen.

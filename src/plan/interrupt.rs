@@ -11,7 +11,7 @@ use super::strategy::{self, Clones};
 use super::upstream::{self, Upstream};
 use super::workload::{self, Standing};
 use super::world::{World, order, user_of};
-use super::{check, ending, head, reference, rollout, writing};
+use super::{brake, check, ending, head, reference, rollout, suite, writing};
 
 /// Ends the rollout if something outside it says so. True if it did.
 pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
@@ -45,10 +45,8 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
         | Cause::Interrupted
         | Cause::Inconclusive => false,
     };
-    let Some(stage) = draft.status.stages.get(index) else { return false };
     // what stays must be well: failing pods are judged to the end of their grace first
-    let is_wavering = || rollout.exposed_at.is_some_and(|since| check::is_wavering(world, draft, index, since));
-    if stays && (rollout::is_ill(world, stage, rollout) || is_wavering()) {
+    if stays && is_unwell(world, draft, index) {
         return false;
     }
     if stays {
@@ -59,6 +57,20 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
     true
 }
 
+/// Whether anything speaks against a delivered build just now, or did until it asked for leave to go back: the bake judges
+/// it. Nobody could answer for a pipeline that is being deleted whether a brake may be passed, so that waits for no leave.
+fn is_unwell(world: &World<'_>, draft: &Draft, index: usize) -> bool {
+    let Some(stage) = draft.status.stages.get(index) else { return false };
+    let Some(rollout) = &stage.rollout else { return false };
+    let is_asking = brake::asked(stage).is_some() && !world.is_pipeline_deleted();
+    let since = rollout.exposed_at.unwrap_or(rollout.started_at);
+    is_asking
+        || rollout::is_ill(world, stage, rollout)
+        || check::is_wavering(world, draft, index, since)
+        || check::failure(world, draft, index, since).is_some()
+        || suite::failed_later(world, draft, index).is_some()
+}
+
 /// A proven build that runs in clones stays although its Release is gone: the workloads are rolled to it. None where it is
 /// not proven; else whether anything changed.
 fn hurry_home(world: &World<'_>, draft: &mut Draft, index: usize) -> Option<bool> {
@@ -66,7 +78,11 @@ fn hurry_home(world: &World<'_>, draft: &mut Draft, index: usize) -> Option<bool
     let rollout = stage.rollout.as_ref().filter(|rollout| rollout.strategy.clones())?;
     match rollout.state.clone() {
         RolloutState::Homing(_) => Some(false),
-        RolloutState::Delivered(_) if rollout::is_ill(world, stage, rollout) => Some(false),
+        RolloutState::Delivered(state)
+            if is_unwell(world, draft, index) || rollout::is_unheard(world, draft, index, &state) =>
+        {
+            Some(false)
+        }
         RolloutState::Delivered(state) => {
             rollout::go_home(world, draft, index, &state);
             Some(true)

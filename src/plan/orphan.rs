@@ -81,7 +81,7 @@ pub fn orphan_job(job: &Job) -> Vec<Action> {
 }
 
 /// How long routers are given to go by what a route says, and to drain what is under way.
-const REROUTED: Span = Span::seconds(30);
+pub const REROUTED: Span = Span::seconds(30);
 
 /// A clone that nobody looks after goes as any other, and when to look again: its exposure first, but not where it alone
 /// answers, nor while requests may still come to it by what a route said.
@@ -157,6 +157,7 @@ mod tests {
             existing,
             obstacle,
             writer,
+            written: None,
         };
         match removed(&Loose { exposing: Some(Box::new(route)), ..loose(true, false) }) {
             Some(Action::PutRoute(put)) => put,

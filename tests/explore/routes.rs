@@ -112,6 +112,7 @@ pub fn put_route(world: &mut World, put: &PutRoute) -> Result<bool, Broken> {
         existing: None,
         obstacle: known.and_then(|known| known.obstacle),
         writer: Some("windlass".into()),
+        written: None,
     };
     Arc::make_mut(&mut world.places[at]).routing.route = Some(route);
     Ok(true)

@@ -138,20 +138,23 @@ pub fn bare(found: &slim::Route) -> Route {
         existing: None,
         obstacle: found.parents.iter().find_map(|parent| unaccepted(found, parent, generation)),
         writer: found.writer.as_ref().map(|writer| writer.manager.clone()),
+        written: found.writer.as_ref().and_then(|writer| writer.at),
     }
 }
 
-/// Why a parent has not taken the route as it is now, if it has not.
+/// Why a parent has not taken the route as it is now, if it has not. One controller is enough: what a former one said stays
+/// in the status for ever.
 fn unaccepted(route: &slim::Route, parent: &ParentRef, generation: i64) -> Option<String> {
-    let mut said = route.verdicts.iter().filter(|verdict| verdict.parent == *parent).peekable();
     let name = &parent.name;
-    if said.peek().is_none() {
-        return Some(format!("no controller has answered for Gateway {name}"));
+    let said = || route.verdicts.iter().filter(|verdict| verdict.parent == *parent).map(|verdict| &verdict.accepted);
+    if said().any(|accepted| accepted.as_ref().is_ok_and(|seen| *seen >= generation)) {
+        return None;
     }
-    said.find_map(|verdict| match &verdict.accepted {
-        Ok(seen) if *seen >= generation => None,
-        Ok(_) => Some(format!("Gateway {name} has not taken the last change yet")),
-        Err(why) => Some(format!("Gateway {name}: {why}")),
+    let refused = said().find_map(|accepted| accepted.as_ref().err());
+    Some(match (refused, said().next()) {
+        (Some(why), _) => format!("Gateway {name}: {why}"),
+        (None, Some(_)) => format!("Gateway {name} has not taken the last change yet"),
+        (None, None) => format!("no controller has answered for Gateway {name}"),
     })
 }
 
@@ -237,6 +240,28 @@ endpoints: [{addresses: ["fd00::1"], targetRef: {uid: a}}]
         assert_eq!(found.services["web"].ports, [json!({"port": 80})]);
         let canary = &found.services["web-canary"];
         assert_eq!((canary.ready, &canary.claim), (1, &crate::observe::Claim::Ours));
+    }
+
+    #[test]
+    fn what_a_former_controller_said_is_nothing_once_another_one_takes_the_route() {
+        let verdict = |accepted| slim::route::Verdict { parent: parent(), accepted };
+        fn parent() -> ParentRef {
+            ParentRef { name: "gw".into(), namespace: Some("net".into()), section_name: None }
+        }
+        let obstacle = |verdicts: Vec<slim::route::Verdict>| {
+            let mut world = World::of(WORLD);
+            world.put(rival("windlass-checkout", "2026-02-01T00:00:00Z", json!({"name": "gw"}), "a.example", "/"));
+            let mut found =
+                world.stores().routes.get(RouteKind::Http, "net", "windlass-checkout").unwrap().as_ref().clone();
+            found.verdicts = verdicts;
+            bare(&found).obstacle
+        };
+        let refused = || verdict(Err("Accepted is not told".into()));
+        assert_eq!(obstacle(vec![verdict(Ok(0)), verdict(Ok(1))]), None);
+        assert_eq!(obstacle(vec![refused(), verdict(Ok(1))]), None);
+        let said = obstacle(vec![verdict(Ok(0)), refused()]);
+        assert_eq!(said.as_deref(), Some("Gateway gw: Accepted is not told"), "what there is to do something about");
+        assert!(obstacle(vec![verdict(Ok(0))]).is_some() && obstacle(vec![]).is_some());
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub struct Route {
     pub obstacle: Option<String>,
     /// The field manager that wrote its spec last.
     pub writer: Option<String>,
+    /// When that was.
+    pub written: Option<Time>,
 }
 
 /// A Service or route of ours that no pipeline looks after any more.

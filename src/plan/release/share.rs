@@ -33,7 +33,7 @@ pub(super) fn of(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> O
     })
 }
 
-/// The share that the route gives, or the smallest that any of its clones has.
+/// The share that the route gives, or the largest that any of its clones has: so many users may meet the new build.
 fn real(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Option<u32> {
     if rollout.traffic.is_some() {
         return stage.routed.as_ref().map(|routed| routed.weight);
@@ -43,7 +43,7 @@ fn real(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Option<u32
         let clone = strategy::clone(world, &stage.environment, &plan.workload)?;
         Some(replicas::share(clone.wanted, stable.wanted))
     });
-    shares.min()
+    shares.max()
 }
 
 fn pause(draft: &Draft, index: usize, state: &Stepping) -> Span {

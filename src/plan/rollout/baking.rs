@@ -49,11 +49,22 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking
         return;
     }
     if world.is_due(state.until) && state.unhealthy.is_none() && suite::is_told(world, draft, index) {
+        if is_unheard(world, draft, index, &state) {
+            return;
+        }
         if is_apart(draft, index) {
             return go_home(world, draft, index, &state);
         }
         ending::settle(world, draft, index, Outcome::Delivered, "");
     }
+}
+
+/// Whether its end must wait for a first measurement by this process: what was measured before a restart is not known any
+/// more. Not for longer than a rollout may take.
+pub fn is_unheard(world: &World<'_>, draft: &Draft, index: usize, state: &Baking) -> bool {
+    let Some(rollout) = draft.rollout(index) else { return false };
+    let limit = state.until.plus(rollout.progress_deadline);
+    check::is_unmeasured(world, draft, index, rollout.exposed_at.unwrap_or(state.since)) && !world.is_due(limit)
 }
 
 fn is_apart(draft: &Draft, index: usize) -> bool {

@@ -25,7 +25,7 @@ use super::world::World;
 use super::writing::{seen, standings};
 use super::{again, ending, interrupt};
 
-pub use baking::is_ill;
+pub use baking::{is_ill, is_unheard};
 pub use homing::begin as go_home;
 pub use progressing::unknown;
 pub use stepping::pause_of;

@@ -301,6 +301,20 @@ fn workers_are_rolled_when_it_is_proven() {
 }
 
 #[test]
+fn of_several_clones_the_largest_share_is_told() {
+    let mut desk = Desk::new(|spec| {
+        steps(spec);
+        spec["workloads"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"kind": "Deployment", "name": "front", "containers": [{"name": "app", "imageName": "app"}]}));
+    });
+    desk.change("production", "checkout", |w| size(w, 4)).change("production", "front", |w| size(w, 1));
+    desk.run().pass(2).release("1.8.0", 1).until(|desk| desk.exposed("production").is_some()).run();
+    assert_eq!(desk.share("1.8.0"), "1/3 25 50", "one of five there, and one of two here");
+}
+
+#[test]
 fn what_cannot_run_twice_is_refused_before_anything_is_written() {
     let mut desk = Desk::adopted(steps);
     desk.change("production", "checkout", |w| w.obstacle = Some("its strategy is Recreate".into()));

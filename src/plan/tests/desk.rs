@@ -303,7 +303,7 @@ impl Desk {
                 clones::carry_out(&mut self.snap, self.version, &action);
             }
             Action::PutService(_) | Action::PutRoute(_) | Action::RemoveRouting { .. } => {
-                routing::carry_out(&mut self.snap, self.version, &action);
+                routing::carry_out(&mut self.snap, self.version, self.now, &action);
             }
             Action::LockScaleDown { .. } | Action::UnlockScaleDown { .. } => {
                 locks::carry_out(&mut self.snap, self.version, &action);

@@ -38,6 +38,7 @@ fn front() -> Route {
         }),
         obstacle: None,
         writer: Some("kubectl".into()),
+        written: None,
     }
 }
 

@@ -156,8 +156,10 @@ fn a_stage_that_changes_its_strategy_gets_the_other_service() {
     let from = desk.done.len();
     let pipeline = std::sync::Arc::make_mut(&mut desk.snap.pipeline);
     pipeline.spec.stages[1].strategy = Strategy::BlueGreen(BlueGreen::default());
+    desk.go(29);
+    assert_eq!(desk.told(from), ["service checkout-green", "weight 0"], "routers may go by what the route said");
     desk.go(1);
-    assert_eq!(desk.told(from), ["service checkout-green", "weight 0", "no service checkout-canary"]);
+    assert_eq!(desk.told(from)[2..], ["no service checkout-canary"]);
 }
 
 #[test]

@@ -206,8 +206,7 @@ fn with_the_pipeline_all_of_it_goes_the_share_first() {
     let from = desk.done.len();
     let pipeline = std::sync::Arc::make_mut(&mut desk.snap.pipeline);
     pipeline.metadata.deletion_timestamp = Some(desk.now.into());
-    desk.go(10);
-    desk.go(10);
+    desk.go(10).go(10).go(30);
     let gone =
         ["weight 0", "pods 0", "no clone", "no route", "no service checkout-canary", "no service checkout-stable"];
     assert_eq!(desk.told(from), gone);
@@ -219,7 +218,7 @@ fn without_spec_traffic_nothing_of_it_is_left() {
     let mut desk = open();
     let from = desk.done.len();
     std::sync::Arc::make_mut(&mut desk.snap.pipeline).spec.traffic = None;
-    desk.go(1);
+    desk.go(30);
     assert_eq!(desk.told(from), ["no route", "no service checkout-canary", "no service checkout-stable"]);
     assert!(desk.snap.pipeline.metadata.finalizers.is_none());
 }

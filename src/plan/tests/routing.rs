@@ -1,6 +1,7 @@
 //! What the desk's cluster does with Services and routes: endpoints follow the pods at once, and each change is accepted.
 
 use super::desk::Desk;
+use crate::api::Time;
 use crate::api::labels::{MANAGER, TRACK};
 use crate::api::traffic::RoutingKind;
 use crate::observe::{Claim, Place, Route, RoutedService, Snapshot};
@@ -8,10 +9,10 @@ use crate::plan::traffic::route;
 use crate::plan::world::World;
 use crate::plan::{Action, PutRoute, PutService};
 
-pub fn carry_out(snap: &mut Snapshot, version: u64, action: &Action) {
+pub fn carry_out(snap: &mut Snapshot, version: u64, now: Time, action: &Action) {
     match action {
         Action::PutService(put) => put_service(place(snap, &put.namespace), put, version),
-        Action::PutRoute(put) => put_route(place(snap, &put.namespace), put, version),
+        Action::PutRoute(put) => put_route(place(snap, &put.namespace), put, version, now),
         Action::RemoveRouting { kind, namespace, name, uid, .. } => {
             let place = place(snap, namespace);
             match kind {
@@ -65,7 +66,7 @@ fn service(
     }
 }
 
-fn put_route(place: &mut Place, put: &PutRoute, version: u64) {
+fn put_route(place: &mut Place, put: &PutRoute, version: u64, now: Time) {
     let known = place.routing.route.as_ref();
     let seen = known.map(|r| (r.uid.clone(), r.resource_version.clone()));
     assert_eq!(seen, put.stands.as_ref().map(|s| (s.uid.clone(), s.resource_version.clone())));
@@ -83,6 +84,7 @@ fn put_route(place: &mut Place, put: &PutRoute, version: u64) {
         existing: known.and_then(|r| r.existing.clone()),
         obstacle: None,
         writer: Some(MANAGER.to_owned()),
+        written: Some(now),
     });
 }
 

@@ -13,6 +13,9 @@ use super::route;
 /// A second write within this time is a fight.
 const FIGHT: Span = Span::seconds(3600);
 
+/// The generation of a route that does not stand any more.
+const GONE: i64 = 0;
+
 /// Notes what is new of the stage's route.
 pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
     let Some(stage) = draft.status.stages.get(index) else { return };
@@ -20,10 +23,7 @@ pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
     let ours = route::ours(world, &stage.environment);
     let foreign = ours.filter(|found| is_foreign(world, draft, stage, found));
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
-    let Some(found) = found else {
-        stage.routed = None;
-        return;
-    };
+    let Some(found) = found else { return gone(world, stage) };
     note(world, stage, found);
     stage.rewritten.take_if(|last| world.is_due(last.at.plus(FIGHT)));
     if let Some(found) = foreign {
@@ -31,13 +31,26 @@ pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
     }
 }
 
+/// No route stands. Where one did, routers may go by it for a while: that is remembered until the Services that it may have
+/// sent to are gone.
+fn gone(world: &World<'_>, stage: &mut StageStatus) {
+    let place = world.place(&stage.environment);
+    let is_left = place.is_some_and(|place| place.routing.services.values().any(route::is_made));
+    let is_noted = |routed: &Routed| routed.generation == GONE;
+    stage.routed = stage.routed.take().filter(|_| is_left).map(|routed| {
+        let gone = Routed { weight: 0, generation: GONE, accepted: false, since: world.now };
+        if is_noted(&routed) { routed } else { gone }
+    });
+}
+
 fn note(world: &World<'_>, stage: &mut StageStatus, found: &Route) {
     let weight = route::weight(world, stage, found);
     let accepted = found.obstacle.is_none();
     let is_same = |r: &Routed| r.weight == weight && r.generation == found.generation && (r.accepted || !accepted);
-    // while it is not accepted only the way down is worth a note: its end is waited for, but not without end. Of someone's route
-    // it must be known what we made of it
-    if (accepted || weight == 0 || found.existing.is_some()) && !stage.routed.as_ref().is_some_and(is_same) {
+    // while it is not accepted only the way down is worth a note: its end is waited for, but not without end. Of what someone
+    // else writes too it must be known what we made of it
+    let is_shared = found.existing.is_some() || !is_by_us(found);
+    if (accepted || weight == 0 || is_shared) && !stage.routed.as_ref().is_some_and(is_same) {
         // what was nothing and stays nothing has been drained all the while
         let is_still = |r: &&Routed| weight == 0 && r.weight == 0 && accepted && r.accepted;
         let since = stage.routed.as_ref().filter(is_still).map_or(world.now, |r| r.since);
@@ -48,16 +61,24 @@ fn note(world: &World<'_>, stage: &mut StageStatus, found: &Route) {
 /// Whether someone else wrote what stands there.
 fn is_foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus, found: &Route) -> bool {
     let Some(place) = world.place(&stage.environment) else { return false };
-    let by_us = found.writer.as_deref().is_none_or(|manager| manager == MANAGER);
+    if is_by_us(found) {
+        return false;
+    }
     let weight = super::weight::wanted(world, draft, stage);
     if found.existing.is_some() {
         // most of it is theirs to write, and so is what was there before we wrote
         let now = route::weight(world, stage, found);
         let is_moved = stage.routed.as_ref().is_some_and(|r| r.generation < found.generation && r.weight != now);
-        return !by_us && is_moved && now != weight;
+        return is_moved && now != weight;
     }
     let wanted = route::of(world, stage).and_then(|split| route::shape(place, split, &found.namespace, weight));
-    !by_us && wanted.is_some() && found.shape != wanted
+    // who applied the whole of it stays its writer beside us; what stands as it was seen before is nobody's new write
+    let is_new = stage.routed.as_ref().is_none_or(|r| r.generation < found.generation);
+    is_new && wanted.is_some() && found.shape != wanted
+}
+
+fn is_by_us(found: &Route) -> bool {
+    found.writer.as_deref().is_none_or(|manager| manager == MANAGER)
 }
 
 fn rewritten(world: &World<'_>, draft: &mut Draft, index: usize, found: &Route) {

@@ -14,7 +14,10 @@ pub const NOT_DIVIDED: &str = "RouteNotDivided";
 
 /// The first thing that is in the way.
 pub fn problem(world: &World<'_>, environment: &str) -> Option<Problem> {
-    let split = route::of_spec(world, environment)?;
+    let Some(split) = route::of_spec(world, environment) else {
+        // what is left of a time with clones needs the label still
+        return route::made(world, environment).and_then(|_| track(world, environment));
+    };
     let place = world.place(environment)?;
     let kind = split.traffic.route.kind;
     if !place.routing.is_installed {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::labels::{STABLE, TRACKS};
+use crate::api::labels::{CANARY, STABLE, TRACKS};
 use crate::api::rollout::Rollout;
 use crate::api::traffic::{Backend, RouteShape};
 use crate::api::{Span, StageStatus, Traffic};
@@ -30,9 +30,10 @@ impl Split<'_> {
     }
 }
 
-/// How requests reach the stage: as its open rollout has frozen it, else as the spec says.
+/// How requests reach the stage: as its open rollout has frozen it, else as the spec says, else as they were led once.
 pub fn of<'s>(world: &'s World<'_>, stage: &'s StageStatus) -> Option<Split<'s>> {
-    stage.rollout.as_ref().and_then(of_rollout).or_else(|| of_spec(world, &stage.environment))
+    let frozen = stage.rollout.as_ref().and_then(of_rollout);
+    frozen.or_else(|| of_spec(world, &stage.environment)).or_else(|| made(world, &stage.environment))
 }
 
 /// How requests reach the stage while that rollout is open.
@@ -45,6 +46,22 @@ pub fn of_spec<'s>(world: &'s World<'_>, environment: &str) -> Option<Split<'s>>
     let track = world.stage(environment)?.strategy.track()?;
     let traffic = world.spec.traffic.as_ref().filter(|_| !world.is_pipeline_deleted())?;
     Some(Split { traffic, track })
+}
+
+/// The route that was made in a stage where no build is tried in a clone any more. Users come by it: it stays.
+pub fn made<'s>(world: &'s World<'_>, environment: &str) -> Option<Split<'s>> {
+    let traffic = world.spec.traffic.as_ref().filter(|traffic| traffic.route.existing.is_none())?;
+    let routing = &world.place(environment).filter(|_| stands(world, environment))?.routing;
+    let is_ours = |route: &Route| route.claim == Claim::Ours && !route.deleting && route.existing.is_none();
+    let is_there = routing.route.iter().chain(&routing.left).any(is_ours);
+    let is_of = |track: &&str| routing.services.get(&traffic.service_of(track)).is_some_and(is_made);
+    let track = TRACKS.into_iter().find(is_of).unwrap_or(CANARY);
+    is_there.then_some(Split { traffic, track })
+}
+
+/// Whether requests are led by Windlass at all, and to that stage.
+pub fn stands(world: &World<'_>, environment: &str) -> bool {
+    world.spec.traffic.is_some() && world.stage(environment).is_some() && !world.is_pipeline_deleted()
 }
 
 /// The route of the stage, if it is there and ours.
@@ -153,7 +170,9 @@ pub fn is_drained(world: &World<'_>, stage: &StageStatus) -> bool {
     if other(world, stage).is_some() || rerouted.is_some_and(|at| !world.is_due(at.plus(drain(world, stage)))) {
         return false;
     }
-    let Some(route) = standing(world, &stage.environment) else { return true };
+    let Some(route) = standing(world, &stage.environment) else {
+        return stage.routed.as_ref().is_none_or(|gone| world.is_due(gone.since.plus(drain(world, stage))));
+    };
     let Some(routed) = stage.routed.as_ref().filter(|r| r.weight == 0 && r.generation == route.generation) else {
         return false;
     };

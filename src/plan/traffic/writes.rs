@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use crate::api::labels::{STABLE, TRACK};
 use crate::api::traffic::{Backend, RoutingKind, route_name};
 use crate::api::{StageStatus, Traffic};
-use crate::observe::{Claim, Place, Route, RoutedService};
+use crate::observe::{Claim, Place, Route, RoutedService, Routing};
 use crate::plan::action::{Action, PutRoute, PutService, Stands};
 use crate::plan::draft::Draft;
 use crate::plan::effects::confirm;
 use crate::plan::mutant::{Mutant, is};
+use crate::plan::orphan::REROUTED;
 use crate::plan::world::World;
 use crate::plan::{reference, strategy};
 
@@ -46,10 +47,11 @@ fn steer(
     wanted: Option<Split<'_>>,
 ) -> Option<Action> {
     let (now, share) = (route::weight(world, stage, found), weight::wanted(world, draft, stage));
-    let shape = match wanted.filter(|split| found.existing.is_none() && points_somewhere(place, *split, found)) {
-        Some(split) => route::shape(place, split, &found.namespace, share),
-        None => route::weighed(found, share),
-    }?;
+    let split = wanted.filter(|split| found.existing.is_none() && points_somewhere(place, *split, found));
+    // without the Service before the workload its port is not known; a share falls all the same
+    let fallen = || route::weighed(found, share).filter(|_| split.is_none() || share < now);
+    let whole = split.and_then(|split| route::shape(place, split, &found.namespace, share));
+    let shape = whole.or_else(fallen)?;
     let is_left = stage.rewritten.as_ref().is_some_and(|last| last.again) && now <= share;
     let is_unwanted = wanted.is_none() && now == share;
     // someone's route may say the same share in other numbers
@@ -77,6 +79,13 @@ fn points_somewhere(place: &Place, split: Split<'_>, found: &Route) -> bool {
     made(split.beside()).is_some() && made(split.stable()).is_some_and(|stable| is_same || stable.ready > 0)
 }
 
+/// Whether the Service of the workload has ready endpoints, if the workload has pods that could be.
+fn is_answered(world: &World<'_>, place: &Place, split: Split<'_>) -> bool {
+    let is_ready = place.routing.services.get(&split.stable()).is_some_and(|stable| stable.ready > 0);
+    let mut cloned = world.spec.workloads.iter().filter(|workload| workload.is_cloned());
+    is_ready || !cloned.any(|workload| place.workloads.get(&workload.key()).is_some_and(|seen| seen.available > 0))
+}
+
 /// A Service of a track that is not there, or not as the one that it is derived from.
 fn service(world: &World<'_>, place: &Place, traffic: &Traffic, track: &str) -> Option<Action> {
     let base = place.routing.services.get(&traffic.service)?;
@@ -98,10 +107,10 @@ fn service(world: &World<'_>, place: &Place, traffic: &Traffic, track: &str) -> 
     }))
 }
 
-/// The route, with nothing for a clone.
+/// The route, with nothing for a clone. It may take requests that another one answered so far: not before it can itself.
 fn create(world: &World<'_>, stage: &StageStatus, place: &Place, split: Split<'_>) -> Option<Action> {
     let namespace = world.namespace(&stage.environment)?;
-    if place.routing.route.is_some() || split.traffic.route.existing.is_some() {
+    if place.routing.route.is_some() || split.traffic.route.existing.is_some() || !is_answered(world, place, split) {
         return None;
     }
     Some(Action::PutRoute(PutRoute {
@@ -115,9 +124,14 @@ fn create(world: &World<'_>, stage: &StageStatus, place: &Place, split: Split<'_
     }))
 }
 
-/// What is ours and no longer wanted goes when no clone is left: the route, then the Services that no route names, whoever's.
+/// What is ours and no longer wanted goes when no clone is left: the route, then the Services that no route names, whoever's,
+/// when routers have had time to hear of it.
 fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<Split<'_>>, actions: &mut Vec<Action>) {
     if stage.rollout.is_some() || strategy::has_clones(world, &stage.environment) || is(Mutant::RouteStays) {
+        return;
+    }
+    // what was made once stays until nothing is to be led there any more
+    if wanted.is_none() && route::stands(world, &stage.environment) {
         return;
     }
     let own = route::ours(world, &stage.environment).filter(|route| wanted.is_none() && route.existing.is_none());
@@ -137,8 +151,19 @@ fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<S
             || backends.into_iter().any(|b| b.name == service.name)
     };
     let unwanted = place.routing.services.values().filter(|s| is_made(s) && !s.deleting && !is_named(s));
-    actions
-        .extend(unwanted.map(|s| remove(RoutingKind::Service, (&s.namespace, &s.name, &s.uid, &s.resource_version))));
+    let free = unwanted.filter(|_| is_forgotten(world, stage, place));
+    actions.extend(free.map(|s| remove(RoutingKind::Service, (&s.namespace, &s.name, &s.uid, &s.resource_version))));
+}
+
+/// Whether routers go by nothing any more that a route said before: its last write, or its end, is long enough ago. What
+/// others write again and again keeps a deleted pipeline only for as long again.
+fn is_forgotten(world: &World<'_>, stage: &StageStatus, place: &Place) -> bool {
+    let Routing { route, rerouted, .. } = &place.routing;
+    let gone = stage.routed.as_ref().filter(|_| route.is_none()).map(|gone| gone.since);
+    let limit = gone.filter(|_| world.is_pipeline_deleted()).map(|gone| gone.plus(REROUTED));
+    let others = rerouted.map(|at| limit.map_or(at, |limit| at.min(limit)));
+    let written = route.as_ref().and_then(|route| route.written);
+    [gone, written, others].into_iter().flatten().all(|at| world.is_due(at.plus(REROUTED)))
 }
 
 fn remove(kind: RoutingKind, (namespace, name, uid, resource_version): (&String, &String, &String, &String)) -> Action {
