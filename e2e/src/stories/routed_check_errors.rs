@@ -7,11 +7,16 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::cue::Cue;
-use crate::shop::{Shop, canary};
+use crate::shop::{Shop, canary, labelled};
 use crate::story::{Story, text};
 
 pub async fn run(t: &Story) -> Result<()> {
     let shop = Shop::open_routed(t, 3).await?;
+    // a pod that is deleted is gone at once: what is sent to a clone that was cut too early is lost, and seen
+    let mut workload = labelled(3, &Shop::revision_0());
+    workload["spec"]["template"]["spec"]["containers"][0]["lifecycle"] = json!({});
+    t.apply_in(&shop.production, &workload.to_string()).await?;
+    shop.available(&shop.production, "checkout").await?;
     let client = shop
         .adopt_behind_a_route(|pipeline| {
             canary(pipeline, &json!([{"weight": 50, "pause": "1h"}]));
