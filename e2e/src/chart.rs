@@ -26,6 +26,16 @@ pub async fn helm(cluster: &Cluster, verb: &str, sets: &[&str]) -> Result<String
     cluster.helm(&args).await?.ok().with_context(|| format!("helm {verb} failed"))
 }
 
+/// The operator's ServiceAccount and its rights as the chart renders them, with one namespace that it may write to.
+pub async fn rights(cluster: &Cluster, target: &str) -> Result<String> {
+    let chart = dirs::repository().join("charts/windlass").display().to_string();
+    let (image, targets) = (format!("image={IMAGE}"), format!("targetNamespaces={{{target}}}"));
+    let mut args = vec!["template", "windlass", &chart, "--namespace", NAMESPACE, "--set", &image, "--set", &targets];
+    let files = ["serviceaccount", "rbac-operator", "rbac-target"].map(|file| format!("templates/{file}.yaml"));
+    args.extend(files.iter().flat_map(|file| ["--show-only", file]));
+    cluster.helm(&args).await?.ok().context("helm template failed")
+}
+
 /// Starts the operator that the Deployment `windlass` describes, and waits until it is ready.
 pub async fn operator(cluster: &Cluster) -> Result<Operator> {
     let deployment = cluster.objects().get("deployment", NAMESPACE, "windlass").await?;

@@ -88,6 +88,25 @@ impl Shop<'_> {
         Ok(())
     }
 
+    /// Waits until the workload in production is on its way home: written with that image, and not yet rolled to it.
+    pub async fn rolls_home(&self, image: &str) -> Result<()> {
+        let rolls = || async {
+            let state = self.stage("production").await?["rollout"]["state"].clone();
+            Ok((state["homing"].is_object() && self.is_rolling(image).await?).then_some(()))
+        };
+        self.story().eventually(SOON, "the workload to be rolled on its way home", rolls).await
+    }
+
+    /// Whether the workload in production is to run that image, and is not all of it yet.
+    pub async fn is_rolling(&self, image: &str) -> Result<bool> {
+        let now = self.story().get_json("deploy", &self.production, "checkout").await?;
+        let wanted = number(&now, "/spec/replicas");
+        let counts = ["/status/replicas", "/status/updatedReplicas", "/status/availableReplicas"];
+        let is_seen = now["status"]["observedGeneration"] == now["metadata"]["generation"];
+        let is_whole = is_seen && counts.iter().all(|count| number(&now, count) == wanted);
+        Ok(text(&now, "/spec/template/spec/containers/0/image") == image && !is_whole)
+    }
+
     /// The generation of the workload in production.
     pub async fn generation(&self) -> Result<i64> {
         Ok(number(&self.story().get_json("deploy", &self.production, "checkout").await?, "/metadata/generation"))

@@ -1,6 +1,6 @@
-//! The operator is killed at each step of a routed canary, in its bake and on its way home; then while the suite of a blue-green
-//! runs, around its switch, and on its way back; with a user who asks all the while: no request fails, one rollout each, nothing
-//! is left.
+//! The operator is killed at each step of a routed canary, in its bake, while the workload is rolled home, and when it is; then
+//! while the suite of a blue-green runs, around its switch, and on its way back; with a user who asks all the while: no request
+//! fails, one rollout each, nothing is left.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cue::Cue;
 use crate::operator::Operator;
 use crate::settings::Settings;
-use crate::shop::{SOON, Shop, share};
+use crate::shop::{ROUTE, SOON, Shop, share, weight_of};
 use crate::story::Story;
 
 pub async fn run(t: &Story) -> Result<()> {
@@ -17,9 +17,11 @@ pub async fn run(t: &Story) -> Result<()> {
     let mut operator = t.start_operator(&settings).await?;
     let client = shop.adopt_routed(json!([{"weight": 20, "pause": "2s"}, {"weight": 60, "pause": "2s"}])).await?;
     let from = client.mark();
-    let new = shop.deliver("1.8.0", 1, Cue::Good).await?;
+    // its pods take three seconds to be ready: a way home of nine, and time to be killed on it
+    let new = shop.deliver("1.8.0", 1, Cue::Slow).await?;
     let shares = ["1/3 20 -", "1/3 20 20", "2/3 60 -", "2/3 60 60", "3/3 100 -", "3/3 100 100"];
     operator = killed_at(&shop, "1.8.0", &shares, operator, &settings).await?;
+    operator = killed_on_its_way(&shop, &new, operator, &settings).await?;
     operator = killed_at_home(&shop, "1.8.0", operator, &settings).await?;
     shop.runs(&shop.production, &new).await?;
 
@@ -74,6 +76,26 @@ async fn killed_at(
         t.eventually(SOON, &format!("the share {wanted}"), is_there).await?;
         t.kill(&operator, settings).await?;
         operator = t.start_operator(settings).await?;
+    }
+    Ok(operator)
+}
+
+/// Kills it when the workload is written on its way home, and not rolled yet. The requests stay with the clone until it is.
+async fn killed_on_its_way(shop: &Shop<'_>, new: &str, operator: Operator, settings: &Settings) -> Result<Operator> {
+    let t = shop.story();
+    let is_early = || async {
+        let weight = weight_of(&t.get_json("httproute", &shop.production, ROUTE).await?);
+        let is_rolling = shop.is_rolling(new).await?;
+        ensure!(weight == 100 || !is_rolling, "a weight of {weight} while the workload is rolled");
+        anyhow::Ok(is_rolling)
+    };
+    shop.rolls_home(new).await?;
+    t.kill(&operator, settings).await?;
+    ensure!(is_early().await?, "the workload was home before the operator was dead");
+    let operator = t.start_operator(settings).await?;
+    ensure!(is_early().await?, "the workload was home before another operator was there");
+    while is_early().await? {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     Ok(operator)
 }

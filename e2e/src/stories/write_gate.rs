@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "it asserts; the runner tells a panic as a failure")]
 
+mod autoscaler;
+
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::Deployment;
@@ -28,6 +30,7 @@ pub async fn run(t: &Story) -> anyhow::Result<()> {
         our_own_objects_are_made_written_and_deleted(t),
         what_happens_is_told_on_both_objects(t),
         without_leadership_nothing_is_written(t),
+        autoscaler::is_locked_by_the_charts_rights_alone(t),
     );
     Ok(())
 }

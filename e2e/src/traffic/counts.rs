@@ -87,10 +87,40 @@ impl Counts {
     /// An error unless there were requests and every one of them was answered well.
     pub fn none_failed(&self) -> Result<()> {
         ensure!(self.total() > 0, "no request was sent, so none could fail");
-        let failed: Vec<String> =
-            self.answers.iter().filter(|answer| answer.has_failed()).map(Answer::brief).take(5).collect();
-        ensure!(failed.is_empty(), "{} of {} requests failed: {}", self.failed(), self.total(), failed.join("; "));
+        ensure!(
+            self.failed() == 0,
+            "{} of {} requests failed{}",
+            self.failed(),
+            self.total(),
+            self.story_of_failures()
+        );
         Ok(())
+    }
+
+    /// When they failed, counted from the first request; who answered, by number; and the first of them.
+    fn story_of_failures(&self) -> String {
+        let mut failed: Vec<&Answer> = self.answers.iter().filter(|answer| answer.has_failed()).collect();
+        failed.sort_by_key(|answer| answer.sent);
+        let start = self.answers.iter().map(|answer| answer.sent).min();
+        let at = |answer: Option<&&Answer>| {
+            answer.zip(start).map_or(0.0, |(answer, start)| (answer.sent - start).as_secs_f64())
+        };
+        let mut who: BTreeMap<(&str, &str, u16), usize> = BTreeMap::new();
+        for answer in &failed {
+            *who.entry((&answer.pod, &answer.track, answer.status)).or_default() += 1;
+        }
+        let who = who.iter().map(|((pod, track, status), count)| match *pod {
+            "" => format!("{count} by no pod ({status})"),
+            pod => format!("{count} by {pod} of track {track:?} ({status})"),
+        });
+        let who: Vec<String> = who.take(6).collect();
+        let some: Vec<String> = failed.iter().take(5).map(|answer| answer.brief()).collect();
+        let (first, last) = (at(failed.first()), at(failed.last()));
+        format!(
+            ", the first {first:.2} s and the last {last:.2} s after the first request; answered: {}; such as: {}",
+            who.join(", "),
+            some.join("; ")
+        )
     }
 
     /// An error unless an image answers the share (0 to 1) that its weight promises. See `is_share`.
@@ -140,5 +170,19 @@ mod tests {
         assert_eq!((counts.total(), counts.failed(), counts.by_image()["a"]), (3, 2, 2));
         assert!(counts.none_failed().unwrap_err().to_string().contains("502"));
         assert!(!Answer { status: 302, ..good }.has_failed());
+    }
+
+    #[test]
+    fn it_is_told_when_requests_failed_and_who_answered() {
+        let good = Answer { status: 200, ..Answer::lost(String::new()) };
+        let after = |millis| good.sent + Duration::from_millis(millis);
+        let bad = Answer { status: 500, pod: "shop/app-1".to_owned(), track: "canary".to_owned(), ..good.clone() };
+        let lost = Answer { status: 0, error: "reset".to_owned(), sent: after(2250), ..good.clone() };
+        let answers =
+            vec![lost, Answer { sent: after(1500), ..bad.clone() }, Answer { sent: after(2000), ..bad }, good];
+        let said = Counts::of(answers).none_failed().unwrap_err().to_string();
+        assert!(said.starts_with("3 of 4 requests failed, the first 1.50 s and the last 2.25 s after"), "{said}");
+        assert!(said.contains("1 by no pod (0), 2 by shop/app-1 of track \"canary\" (500)"), "{said}");
+        assert!(said.contains("such as: 500 "), "{said}");
     }
 }
