@@ -21,7 +21,7 @@ pub async fn run(t: &Story) -> Result<()> {
         .adopt_behind_a_route(|pipeline| {
             canary(pipeline, &json!([{"weight": 50, "pause": "1h"}]));
             let http = json!({"service": "checkout", "port": 8080, "path": "/"});
-            let check = json!({"name": "answers", "interval": "1s", "failures": 2, "samples": 2, "http": http});
+            let check = json!({"name": "answers", "interval": "1s", "failures": 3, "samples": 3, "http": http});
             pipeline["spec"]["stages"][1]["checks"] = json!([check]);
         })
         .await?;
@@ -52,6 +52,5 @@ pub async fn run(t: &Story) -> Result<()> {
     let exposed = all.by_image().get(bad.as_str()).copied().unwrap_or_default();
     ensure!(exposed > 20 && all.failed() > 5, "the bad build answered {exposed} and failed {} times", all.failed());
     ensure!(exposed * 100 <= all.total() * 60, "the bad build answered {exposed} of {}", all.total());
-    ensure!(all.failed() * 2 <= exposed + 6, "{} of its {exposed} answers were errors", all.failed());
     Ok(())
 }
