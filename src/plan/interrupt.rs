@@ -32,10 +32,8 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
         return is_ended;
     }
     let Some(rollout) = draft.rollout(index) else { return false };
-    let stays = match cause {
-        Cause::ReleaseDeleted | Cause::PipelineDeleted | Cause::EnvironmentDeleted | Cause::StageRemoved => {
-            is_delivered && !rollout.is_apart()
-        }
+    let is_let_go = match cause {
+        Cause::ReleaseDeleted | Cause::PipelineDeleted | Cause::EnvironmentDeleted | Cause::StageRemoved => true,
         Cause::Failed
         | Cause::Aborted
         | Cause::Reverted
@@ -45,6 +43,11 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
         | Cause::Interrupted
         | Cause::Inconclusive => false,
     };
+    // what is proven and on its way home comes home; where that takes too long it goes back
+    if is_let_go && matches!(&rollout.state, RolloutState::Homing(state) if !world.is_due(state.deadline)) {
+        return false;
+    }
+    let stays = is_let_go && is_delivered && !rollout.is_apart();
     // what stays must be well: failing pods are judged to the end of their grace first
     if stays && is_unwell(world, draft, index) {
         return false;

@@ -1,5 +1,5 @@
 //! A pipeline that is deleted at a step of its canary, in its bake, or while the workload is rolled home takes its clone with it,
-//! and the images are as they were. A clone whose pipeline went without that goes all the same.
+//! and the deletion changes no image. A clone whose pipeline went without that goes all the same.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -31,12 +31,12 @@ pub async fn run(t: &Story) -> Result<()> {
         // the next one finds one release above what runs, not two
         t.delete("release", &shop.home, &format!("checkout-{version}")).await?;
     }
-    on_its_way_home(&shop, &old).await?;
+    on_its_way_home(&shop).await?;
     stripped(&shop).await
 }
 
-/// The workload is written with the build and not rolled to it yet: the deletion is an abort, as at a step.
-async fn on_its_way_home(shop: &Shop<'_>, old: &str) -> Result<()> {
+/// The workload is written with the build and not rolled to it yet: what is proven comes home first.
+async fn on_its_way_home(shop: &Shop<'_>) -> Result<()> {
     let t = shop.story();
     shop.adopt_canary(3, json!([{"weight": 25, "pause": "1s"}])).await?;
     let new = shop.deliver("1.9.0", 8, Cue::Slow).await?;
@@ -45,7 +45,7 @@ async fn on_its_way_home(shop: &Shop<'_>, old: &str) -> Result<()> {
     ensure!(shop.is_rolling(&new).await?, "the workload was home before the pipeline was deleted");
     shop.gone("dp", &shop.home, "checkout").await?;
     shop.home().await?;
-    shop.runs(&shop.production, old).await?;
+    shop.runs(&shop.production, &new).await?;
     shop.available(&shop.production, "checkout").await?;
     t.delete("release", &shop.home, "checkout-1.9.0").await
 }

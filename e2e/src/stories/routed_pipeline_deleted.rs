@@ -36,14 +36,14 @@ pub async fn run(t: &Story) -> Result<()> {
             t.delete("release", &shop.home, &format!("checkout-{version}")).await?;
         }
     }
-    on_its_way_home(&shop, &old).await?;
+    on_its_way_home(&shop).await?;
     let theirs: Value = t.get_json("service", &shop.production, "checkout").await?;
     ensure!(theirs["metadata"]["annotations"]["windlass.dev/claimed-by"].is_null(), "the Service was written: {}", text(&theirs, "/metadata/name"));
     Ok(())
 }
 
-/// The workload is written with the build and not rolled to it yet: the deletion is an abort, as at a step.
-async fn on_its_way_home(shop: &Shop<'_>, old: &str) -> Result<()> {
+/// The workload is written with the build and not rolled to it yet: what is proven comes home first.
+async fn on_its_way_home(shop: &Shop<'_>) -> Result<()> {
     let t = shop.story();
     drop(shop.adopt_routed(json!([{"weight": 50, "pause": "1s"}])).await?);
     let new = shop.deliver("2.0.0", 9, Cue::Slow).await?;
@@ -53,7 +53,7 @@ async fn on_its_way_home(shop: &Shop<'_>, old: &str) -> Result<()> {
     watch(shop).await?;
     shop.gone("dp", &shop.home, "checkout").await?;
     shop.unrouted().await?;
-    shop.runs(&shop.production, old).await?;
+    shop.runs(&shop.production, &new).await?;
     shop.available(&shop.production, "checkout").await
 }
 

@@ -353,6 +353,30 @@ fn a_deleted_pipeline_leaves_no_clone_and_the_images_as_they_were() {
 }
 
 #[test]
+fn a_pipeline_deleted_on_the_way_home_is_home_first_or_goes_back_when_that_takes_too_long() {
+    let homing = || {
+        let mut desk = baking();
+        desk.pass(60).until_written("production", "1.8.0").trouble("production", "checkout", TroubleKind::Pull);
+        desk.change("production", "checkout", |w| w.available = 3).run();
+        let now = desk.now;
+        std::sync::Arc::make_mut(&mut desk.snap.pipeline).metadata.deletion_timestamp = Some(now.into());
+        desk.run();
+        assert_eq!(desk.image("production", "checkout"), image("1.8.0"), "what is proven is not taken back");
+        assert!(desk.snap.pipeline.metadata.finalizers.is_some());
+        desk
+    };
+    let mut desk = homing();
+    desk.heal("production", "checkout").run();
+    assert_eq!((desk.image("production", "checkout"), desk.exposed("production")), (image("1.8.0"), None));
+    assert_eq!(desk.snap.pipeline.metadata.finalizers, None);
+
+    let mut desk = homing();
+    desk.pass(3600).run().heal("production", "checkout").run();
+    assert_eq!((desk.image("production", "checkout").as_str(), desk.exposed("production")), (OLD, None));
+    assert_eq!(desk.snap.pipeline.metadata.finalizers, None);
+}
+
+#[test]
 fn a_release_deleted_in_the_bake_goes_home_at_once() {
     let mut desk = baking();
     let now = desk.now;
