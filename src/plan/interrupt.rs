@@ -82,7 +82,8 @@ fn hurry_home(world: &World<'_>, draft: &mut Draft, index: usize) -> Option<bool
     match rollout.state.clone() {
         RolloutState::Homing(_) => Some(false),
         RolloutState::Delivered(state)
-            if is_unwell(world, draft, index) || rollout::is_unheard(world, draft, index, &state) =>
+            if !is(Mutant::HomeDeaf)
+                && (is_unwell(world, draft, index) || rollout::is_unheard(world, draft, index, &state)) =>
         {
             Some(false)
         }

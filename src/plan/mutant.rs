@@ -140,6 +140,12 @@ mutants! {
     HomeHasty,
     /// A clone is not cut on the way back.
     CutForgotten,
+    /// A clone goes on being exposed on the way back.
+    BackExposes,
+    /// After the last step the one before it comes again.
+    StepBack,
+    /// A clone whose Release was deleted goes home whatever its checks say.
+    HomeDeaf,
     /// A new clone has pods although a person keeps the step from being taken.
     StepUnasked,
     /// The weight rises before the clone's endpoints are ready.

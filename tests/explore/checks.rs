@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use windlass::api::{Cause, Rollout, RolloutState, Span, StageStatus};
+use windlass::api::{Cause, Outcome, Rollout, RolloutState, Span, StageStatus, Time};
 use windlass::observe::{Measured, Reading, Sample};
 use windlass::plan::{Measure, measures};
 
@@ -116,6 +116,35 @@ pub fn proven(world: &World, at: usize, rollout: &Rollout) -> Holds {
         *attempt == rollout.attempt && *of == revision && rollout.exposed_at.is_some_and(|exposed| *when >= exposed)
     });
     holds(is_good, "S2", || format!("{} is called delivered and its check never said so", STAGES[at]))
+}
+
+/// S14: nothing goes home, or is called healthy, whose last answer was bad, or that asks to go back; nor what was not measured
+/// at all. Not for ever: where no answer comes the time that a rollout has is enough.
+pub fn well(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
+    let Some(rollout) = before.rollout.as_ref().filter(|r| !r.checks.is_empty()) else { return Ok(()) };
+    let RolloutState::Delivered(baking) = &rollout.state else { return Ok(()) };
+    let is_home = stage.rollout.as_ref().is_some_and(|r| matches!(r.state, RolloutState::Homing(_)));
+    let lines = stage.history.iter().skip(before.history.len());
+    let is_settled = lines.filter(|e| e.attempt == rollout.attempt).any(|e| e.outcome == Outcome::Delivered);
+    let is_stale = world.operator.is_late || world.operator.lag.is_some();
+    let is_going = world.pipeline.as_ref().is_none_or(|p| p.metadata.deletion_timestamp.is_some());
+    let is_left = world.places[at].environment.as_ref().is_none_or(|e| e.metadata.deletion_timestamp.is_some());
+    if !(is_home || is_settled) || is_stale || is_going || is_left || !world.stage_names().contains(&STAGES[at]) {
+        return Ok(());
+    }
+    let revision = wanted(world, at).map(|m| m.revision);
+    let known = world.places[at]
+        .measured
+        .values()
+        .find(|m| m.attempt == rollout.attempt && Some(&m.revision) == revision.as_ref());
+    let samples: Vec<&Sample> = known.into_iter().flat_map(|m| &m.samples).collect();
+    let answer = samples.iter().rev().find(|s| !matches!(s.reading, Reading::Silent(_)));
+    let is_old = |since: Time| world.now >= since.plus(rollout.progress_deadline);
+    let is_bad =
+        answer.is_some_and(|s| matches!(s.reading, Reading::Bad(_)) && !is_old(s.at)) || baking.revert.is_some();
+    holds(!is_bad, "S14", || format!("{}: it goes home on a bad answer", STAGES[at]))?;
+    let is_heard = !samples.is_empty() || is_old(baking.until);
+    holds(is_heard, "S14", || format!("{}: it goes home, and nothing was measured", STAGES[at]))
 }
 
 /// S25: what was delivered goes back for its health only with the Environment's leave, or where nobody answers.

@@ -80,6 +80,7 @@ pub fn explore(scenario: &Scenario, limit: usize, tells: bool) -> Explored {
 
 /// The decision in a world, and whether carrying it out changes nothing.
 pub fn decide(world: &World) -> Result<Decided, Broken> {
+    crate::routes::apart(world)?;
     let Some(snapshot) = world.snapshot() else { return Ok(Decided { plan: None, after: None, is_calm: true }) };
     let plan = plan(&snapshot, world.now);
     if plan.step == Do::Effects(Vec::new()) {

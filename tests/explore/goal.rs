@@ -1,7 +1,7 @@
 //! The goal states: what must be so once a world has come to rest with faults and people off.
 
 use windlass::api::checkpoint::HoldKind;
-use windlass::api::{DecisionPhase, DecisionType, Outcome, RolloutState, RunPhase, Span, StageStatus};
+use windlass::api::{DecisionPhase, DecisionType, Outcome, Rollout, RolloutState, RunPhase, Span, StageStatus};
 use windlass::observe::Claim;
 use windlass::plan::{Step as Do, plan};
 
@@ -26,8 +26,12 @@ pub fn reached(world: &World) -> Holds {
     if world.pipeline.is_none() {
         return Ok(());
     }
-    let is_done = |r: &&std::sync::Arc<windlass::api::Release>| r.metadata.deletion_timestamp.is_some();
-    holds(!world.releases.iter().any(|r| is_done(&r)), "L6", || "a deleted Release is kept".into())?;
+    let is_barred =
+        |uid: Option<&String>| (0..2).any(|at| barred(world, at).is_some_and(|r| Some(&r.release_uid) == uid));
+    let is_kept = |r: &&std::sync::Arc<windlass::api::Release>| {
+        r.metadata.deletion_timestamp.is_some() && !is_barred(r.metadata.uid.as_ref())
+    };
+    holds(world.releases.iter().find(is_kept).is_none(), "L6", || "a deleted Release is kept".into())?;
     for at in 0..2 {
         if let Some(stage) = stored(world, at) {
             of_stage(world, at, stage)?;
@@ -42,13 +46,18 @@ pub fn reached(world: &World) -> Holds {
     Ok(())
 }
 
-fn of_stage(world: &World, at: usize, stage: &StageStatus) -> Holds {
-    let name = STAGES[at];
-    // the one rollout that may stay: its way home is barred, a person was told, and its clone answers
-    let is_home = |r: &windlass::api::Rollout| matches!(r.state, RolloutState::Homing(_));
+/// The one rollout that may stay: its way home is barred, a person was told, and its clone answers.
+fn barred(world: &World, at: usize) -> Option<&Rollout> {
+    let stage = stored(world, at)?;
     let is_told = stage.alert.as_ref().is_some_and(|alert| alert.reason == "HomecomingFailed");
     let is_ill = !world.places[at].workloads.values().all(|w| serves(w));
-    if is_told && is_ill && stage.rollout.as_ref().is_some_and(is_home) {
+    let home = stage.rollout.as_ref().filter(|r| matches!(r.state, RolloutState::Homing(_)));
+    home.filter(|_| is_told && is_ill)
+}
+
+fn of_stage(world: &World, at: usize, stage: &StageStatus) -> Holds {
+    let name = STAGES[at];
+    if barred(world, at).is_some() {
         return Ok(());
     }
     holds(stage.rollout.is_none(), "L3", || format!("{name}: a rollout is open at rest"))?;

@@ -60,9 +60,6 @@ fn is_current(stands: &Stands, uid: &str, version: &str) -> bool {
 
 pub fn put_service(world: &mut World, put: &PutService) -> Result<bool, Broken> {
     let at = place_of(&put.namespace);
-    let selected = put.selector.get(windlass::api::labels::TRACK);
-    let is_apart = selected == Some(&put.track) && put.name.ends_with(&put.track);
-    holds(is_apart, "S20", || format!("Service {} selects {selected:?}", put.name))?;
     let known = world.places[at].routing.services.get(&put.name);
     let is_fine = match (&put.stands, known) {
         (Some(stands), Some(known)) => is_current(stands, &known.uid, &known.resource_version),
@@ -214,6 +211,17 @@ pub fn calm(world: &World) -> Holds {
         let is_dead = weight(place) > 0 && canary == 0 && stable > 0;
         let is_known = place.environment.is_some() && stored(world, at).is_some_and(|s| s.adopted.is_some());
         holds(!is_dead || !is_known, "S3", || format!("{}: requests go to a clone that does not answer", STAGES[at]))?;
+    }
+    Ok(())
+}
+
+/// S20: each derived Service has the pods of its own track behind it, and no others.
+pub fn apart(world: &World) -> Holds {
+    for service in world.places.iter().flat_map(|place| place.routing.services.values()) {
+        let Some(track) = &service.track else { continue };
+        let selected = service.selector.get(windlass::api::labels::TRACK);
+        let is_apart = selected == Some(track) && service.name.ends_with(&format!("-{track}"));
+        holds(is_apart, "S20", || format!("Service {} selects {selected:?}", service.name))?;
     }
     Ok(())
 }

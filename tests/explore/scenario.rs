@@ -517,6 +517,14 @@ pub fn all() -> Vec<Scenario> {
         )
         .from(at_production),
         scenario(
+            "canary forsaken",
+            &watched,
+            &[1],
+            3,
+            &[(ReleaseGone, 1), (CheckBad, 2), (CheckSilent, 1), (CheckLost, 1), (Trouble, 1), (Late, 1)],
+        )
+        .from(at_bake),
+        scenario(
             "canary scaled",
             &scaled,
             &[1],

@@ -16,6 +16,7 @@ use crate::{checks, clones, coverage};
 /// Judges the change of one stage and records it.
 pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
     coverage::stage(before, stage);
+    checks::well(world, at, before, stage)?;
     adopted(world, at, before, stage);
     for entry in &stage.history[before.history.len()..] {
         restored(world, new, at, stage, entry.outcome)?;

@@ -106,6 +106,9 @@ fn watch(
     {
         return unanswered(world, draft, index, state.deadline.plus(pause), &why);
     }
+    if is(Mutant::StepBack) && state.step > 0 {
+        return set(draft, index, Stepping { step: state.step - 1, since: None, ..state });
+    }
     if has_next(draft, index, state.step) {
         let deadline = state.deadline.plus(world.now.since(since));
         return set(draft, index, Stepping::at(state.step + 1, deadline));

@@ -39,6 +39,7 @@ pub fn asked(rollout: &Rollout) -> u32 {
             rollout.strategy.steps().get(state.step as usize).map_or(FULL, |step| step.weight)
         }
         RolloutState::Verifying(_) | RolloutState::Delivered(_) => FULL,
+        RolloutState::Reverting(_) if is(Mutant::BackExposes) => FULL,
         RolloutState::Homing(state) if (state.step as usize) < rollout.workloads.len() => FULL,
         RolloutState::Homing(_) | RolloutState::Reverting(_) | RolloutState::Progressing(_) => 0,
     }
