@@ -82,7 +82,7 @@ pub struct Config {
     /// File that names the providers of metrics for checks and suites, with their addresses and credentials (README).
     #[arg(long, env = "WINDLASS_METRIC_PROVIDERS", value_name = "FILE")]
     pub metric_providers: Option<PathBuf>,
-    /// Measurements of checks and suites under way at the same time: the pods and each provider have the same part of it.
+    /// Measurements of checks and suites under way at the same time: the pods have half of it, the providers share the rest.
     #[arg(long, env = "WINDLASS_MEASUREMENTS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub measurements: u16,
     #[arg(long, env = "WINDLASS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]

@@ -156,7 +156,7 @@ pub enum PathKind {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, KubeSchema)]
 pub struct MethodMatch {
     /// The service with its package, as `shop.Checkout`.
-    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$"))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"))]
     pub service: String,
     /// Default: all of its methods.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -32,12 +32,13 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// All of them `at_once`: the pods and each provider get the same part of it, one turn at least.
+    /// All of them `at_once`: the pods have half of it, the providers the same part of the rest, each one turn at least.
     pub fn new<'n>(at_once: usize, providers: impl Iterator<Item = &'n str>) -> Self {
         let names: Vec<&str> = providers.collect();
-        let part = (at_once / (names.len() + 1)).max(1);
+        let half = (at_once / 2).max(1);
+        let part = half.checked_div(names.len()).unwrap_or(0).max(1);
         let providers = names.into_iter().map(|name| (name.to_owned(), Semaphore::new(part))).collect();
-        Self { pods: Semaphore::new(part), providers }
+        Self { pods: Semaphore::new(half), providers }
     }
 
     /// Waits for a turn; none where none is needed: nobody is asked, or a provider that is not known.
@@ -58,7 +59,7 @@ mod tests {
 
     #[test]
     fn one_that_does_not_answer_holds_up_nobody_who_asks_another() {
-        let slots = Slots::new(6, ["hung", "well"].into_iter());
+        let slots = Slots::new(8, ["hung", "well"].into_iter());
         let provider = |name: &str| Some(Source::Provider(name.into()));
         let hung = provider("hung");
         let taken: Vec<_> = (0..2).map(|_| slots.take(hung.as_ref()).now_or_never().expect("a turn")).collect();

@@ -109,6 +109,15 @@ fn request(pipeline: &DeliveryPipeline, environment: &str, now: Time) -> Option<
     Some((asked.since, RevertGrant { pipeline, attempt: rollout.attempt.clone(), at: now }))
 }
 
+/// Whether the brake holds what the stage asks for.
+pub fn is_held(world: &World<'_>, stage: &StageStatus) -> bool {
+    let is_its = |request: &RevertRequest| {
+        let attempt = stage.rollout.as_ref().map_or("", |rollout| &*rollout.attempt);
+        leave(world, &stage.environment, attempt, request.since) == Leave::Held
+    };
+    asked(stage).is_some_and(is_its)
+}
+
 /// The request that a stage states, if it does.
 pub fn asked(stage: &StageStatus) -> Option<&RevertRequest> {
     match &stage.rollout.as_ref()?.state {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windlass::api::strategy::Strategy;
 use windlass::api::{Decision, DecisionType, Rollout, RolloutState, Span};
-use windlass::observe::{Claim, ImageWriter, Pod, Workload};
+use windlass::observe::{Claim, ImageWriter, Pod, TroubleKind, Workload};
 use windlass::plan::{CreateClone, ScaleClone};
 
 use crate::safety::{Broken, Holds, holds, is_forward, stored};
@@ -166,6 +166,22 @@ pub fn waits(world: &World, old: &Rollout, new: &Rollout) -> Holds {
     holds(!is_on || is_over || world.operator.is_late, "S10", || {
         format!("step {} ends before its pause", state.step + 1)
     })
+}
+
+/// L2, where the operator has nothing more to do for now: that a clone has lost its health at a step that stands is noted, so
+/// that it goes back in time.
+pub fn watched(world: &World) -> Holds {
+    for (at, place) in world.places.iter().enumerate().filter(|_| !crate::routes::is_stale(world)) {
+        let Some(rollout) = stored(world, at).and_then(|stage| stage.rollout.as_ref()) else { continue };
+        let RolloutState::Stepping(state) = &rollout.state else { continue };
+        let is_its = |clone: &&Arc<Workload>| clone.attempt.as_ref() == Some(&rollout.attempt);
+        let fails = |pod: &Pod| !pod.ready && pod.trouble.as_ref().is_some_and(|t| t.kind == TroubleKind::NotReady);
+        let is_ill = |clone: &Arc<Workload>| clone.available < clone.wanted && clone.pods.iter().any(fails);
+        let is_lost =
+            place.environment.is_some() && state.since.is_some() && place.clones.values().filter(is_its).any(is_ill);
+        holds(!is_lost || state.unhealthy.is_some(), "L2", || format!("{}: lost health is not noted", STAGES[at]))?;
+    }
+    Ok(())
 }
 
 /// What runs the new build of a rollout.

@@ -85,6 +85,7 @@ pub fn decide(world: &World) -> Result<Decided, Broken> {
     let plan = plan(&snapshot, world.now);
     if plan.step == Do::Effects(Vec::new()) {
         crate::routes::calm(world)?;
+        crate::clones::watched(world)?;
         return Ok(Decided { plan: Some(plan), after: None, is_calm: true });
     }
     let after = take(world, Some(&plan), &Step::Pass)?;

@@ -157,7 +157,7 @@ fn ready(place: &Place) -> (i32, i32) {
     (stable, place.clones.values().map(|c| c.available).sum())
 }
 
-fn is_stale(world: &World) -> bool {
+pub fn is_stale(world: &World) -> bool {
     world.operator.is_late || world.operator.lag.is_some()
 }
 

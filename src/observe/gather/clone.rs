@@ -8,7 +8,7 @@ use crate::api::labels::{CLAIMED_BY, TRACK};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim::{Deployment, Route};
 use crate::observe::snapshot::Orphan;
-use crate::observe::stores::{Stores, get};
+use crate::observe::stores::{Stores, get, is_in};
 
 /// A clone of which the pipeline is gone, or goes through no Environment that points at its namespace any more.
 pub fn orphan_clone(stores: &Stores, health: &WatchHealth, namespace: &str, name: &str) -> Option<Orphan> {
@@ -33,7 +33,7 @@ pub fn orphan_clone(stores: &Stores, health: &WatchHealth, namespace: &str, name
         wanted: clone.own.wanted,
         is_empty: clone.own.observed_generation >= clone.metadata.generation.unwrap_or(0) && clone.own.replicas == 0,
         is_needed: clone.own.available > 0 && (stable.is_none_or(|stable| stable.own.available == 0) || is_asked()),
-        rerouted: (!before.is_empty()).then(|| last_written(stores, namespace, |_| true)).flatten(),
+        rerouted: (!before.is_empty()).then(|| last_written(stores, |route| is_in(route, namespace))).flatten(),
         deleting: clone.metadata.deletion_timestamp.is_some(),
     })
 }

@@ -37,7 +37,7 @@ pub fn loose(stores: &Stores, health: &WatchHealth, kind: RoutingKind, namespace
     let exposing = weighed.and_then(|weighed| weighed.exposing).filter(|_| is_answered()).map(Box::new);
     Some(Loose {
         kind,
-        rerouted: last_written(stores, namespace, |_| true),
+        rerouted: last_written(stores, |route| is_in(route, namespace)),
         exposing,
         claim,
         namespace: namespace.to_owned(),
@@ -74,8 +74,9 @@ struct Weighed {
 fn weighed(stores: &Stores, route: &slim::Route) -> Weighed {
     let is_beside = |b: &Backend| b.weight > 0 && !b.name.ends_with(&format!("-{STABLE}"));
     let sends = |found: &Route| found.shape.as_ref().is_some_and(|shape| shape.backends.iter().any(is_beside));
-    if route.annotations().contains_key(CLAIMED_BY) {
-        let claim = claim_of(&route.metadata).to_owned();
+    let claim = claim_of(&route.metadata).to_owned();
+    // a copy of ours under another name has our claim in it, and is somebody's
+    if Holder::of_claim(&claim).is_some_and(|holder| route.name_any() == route_name(holder.name)) {
         return Weighed { claim, is_ours: true, exposing: Some(bare(route)).filter(sends) };
     }
     let namespace = route.namespace().unwrap_or_default();

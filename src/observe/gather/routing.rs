@@ -48,7 +48,14 @@ pub fn routing(
     let clones: Vec<&str> = services.values().filter(|s| is_of_clone(s)).map(|s| s.name.as_str()).collect();
     let divides = |found: &slim::Route| is_other(found) && clones.iter().any(|name| found.divides(namespace, name));
     let others = stores.routes.state_filter(divides);
-    let written = || last_written(stores, namespace, is_other);
+    // what sends to none of its Services, and to none of its hosts, has nothing to do with it
+    let hosts: BTreeSet<&String> = wanted.into_iter().flat_map(|traffic| &traffic.route.hostnames).collect();
+    let is_near = |found: &slim::Route| {
+        is_other(found)
+            && (services.keys().any(|name| found.sends_to(namespace, name))
+                || found.hostnames.iter().any(|host| hosts.contains(host)))
+    };
+    let written = || last_written(stores, is_near);
     Routing {
         is_installed: !health.is_absent(wanted.map(|traffic| traffic.route.kind).unwrap_or_default().as_str()),
         others: others.iter().map(|found| title(found)).collect(),
@@ -84,10 +91,9 @@ fn title(route: &slim::Route) -> String {
     format!("{} {}/{}", route.kind, route.namespace().unwrap_or_default(), route.name_any())
 }
 
-/// When a route of that namespace was written last, of those that are meant.
-pub fn last_written(stores: &Stores, namespace: &str, is_meant: impl Fn(&slim::Route) -> bool) -> Option<Time> {
-    let here = stores.routes.state_filter(|route| is_in(route, namespace) && is_meant(route));
-    here.iter().filter_map(|route| route.writer.as_ref()?.at).max()
+/// When a route was written last, of those that are meant.
+pub fn last_written(stores: &Stores, is_meant: impl Fn(&slim::Route) -> bool) -> Option<Time> {
+    stores.routes.state_filter(is_meant).iter().filter_map(|route| route.writer.as_ref()?.at).max()
 }
 
 fn is_claimed(annotations: &BTreeMap<String, String>, pipeline: &DeliveryPipeline) -> bool {

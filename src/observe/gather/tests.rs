@@ -281,6 +281,13 @@ fn a_clone_that_is_left_behind_stays_while_a_route_sends_to_it() {
     world.put(deployment("checkout-canary", json!({"windlass.dev/track": "canary"}), owner));
     world.put(json!({"kind": "Service", "metadata": {"name": "web-canary", "namespace": ns,
         "labels": {"windlass.dev/track": "canary"}, "annotations": ours}, "spec": {}}));
+    // a copy of our route under another name has our claim in it, and is somebody's
+    let copied = json!({"windlass.dev/claimed-by": "shop/checkout/p-1", "windlass.dev/weights": "shop/checkout"});
+    world.put(json!({"kind": "HTTPRoute", "metadata": {"name": "copy", "namespace": ns, "annotations": copied},
+        "spec": {"rules": [{"backendRefs": [{"name": "web-stable", "port": 80}]}]}}));
+    let found =
+        loose(&world.stores(), &WatchHealth::default(), RoutingKind::Route(RouteKind::Http), ns, "copy").unwrap();
+    assert!(found.is_needed && found.exposing.is_none());
     // whoever looks at it without the stable one beside it does not come for the application
     world.put(json!({"kind": "GRPCRoute", "metadata": {"name": "preview", "namespace": ns},
         "spec": {"rules": [{"backendRefs": [{"name": "web-canary", "port": 80}]}]}}));

@@ -186,7 +186,7 @@ pub fn deployment(stores: &Stores, change: &Change<'_, slim::Deployment>) -> Vec
     keys
 }
 
-/// Clones of it that nobody looks after: they wait for it to answer.
+/// Clones of it that nobody looks after, and the routes to them: they wait for it to answer.
 fn clones_of(stores: &Stores, change: &Change<'_, slim::Deployment>) -> Vec<Key> {
     let side = change.new.filter(|side| !side.labels().contains_key(TRACK));
     side.map(|side| left_clones(stores, side.metadata.namespace.as_deref())).unwrap_or_default()

@@ -21,7 +21,8 @@ pub struct Routing {
     pub shadow: Option<String>,
     /// Any other routes that give a clone a share of the requests, as `KIND namespace/name`.
     pub others: Vec<String>,
-    /// When one of all other routes of the namespace was written last, if there is a Service that they may have sent to.
+    /// When another route that sends to one of these Services, or is for one of the hosts, was written last, if there is a
+    /// Service of a clone.
     pub rerouted: Option<Time>,
 }
 

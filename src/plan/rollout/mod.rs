@@ -68,12 +68,12 @@ fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) -> bool 
         let Some(seen) = seen(world, &environment, plan) else { continue };
         let key = plan.workload.key();
         let is_wanted = all.iter().any(|(p, s)| p.workload.key() == key && *s == Standing::Wanted);
+        // defaults of an upgraded server change the raw template at an unchanged generation: nobody's act
+        let is_silent = plan.uid == seen.uid && plan.generation == seen.generation;
         if plan.uid != seen.uid && is_wanted {
             plan.uid.clone_from(&seen.uid);
         }
         if plan.fingerprint != seen.fingerprint {
-            // defaults of an upgraded server change the raw template at an unchanged generation: nobody's act
-            let is_silent = plan.generation == seen.generation;
             plan.fingerprint.clone_from(&seen.fingerprint);
             plan.generation = seen.generation;
             if is_silent {

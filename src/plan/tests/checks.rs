@@ -318,6 +318,11 @@ fn what_the_brake_holds_stays_until_it_is_well_or_a_person_decides() {
     assert_eq!((desk.bans(), desk.image("staging", "checkout")), (0, image("1.8.0")));
     desk.measure("staging", ERRORS, silent()).run();
     assert!(desk.stage("staging").rollout.is_some(), "no answer makes nothing well");
+    let (snap, now) = (desk.snap.clone(), desk.now);
+    Arc::make_mut(&mut desk.snap.pipeline).metadata.deletion_timestamp = Some(now.into());
+    desk.run();
+    assert!(desk.stage("staging").rollout.is_none(), "nobody could answer for what is being deleted");
+    desk.snap = snap;
     desk.measure("staging", ERRORS, Reading::Good).run();
     assert_eq!(desk.history("staging").last().unwrap(), "checkout-1.8.0 Superseded");
     assert_eq!(desk.image("staging", "checkout"), image("1.9.0"), "and the next one comes");

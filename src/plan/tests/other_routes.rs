@@ -84,11 +84,41 @@ fn a_route_of_the_other_kind_goes_when_the_wanted_one_answers() {
     desk.until(|desk| desk.told(from) == ["weight 0"]);
     let made = routing(&mut desk).route.as_mut().unwrap();
     assert_eq!(made.kind, RouteKind::Grpc);
-    made.obstacle = Some("Gateway gateway has not answered".into());
+    let was = made.obstacle.replace("Gateway gateway has not answered".into());
+    assert_eq!(was, None);
+    let at = desk.now;
+    routing(&mut desk).route.as_mut().unwrap().written = Some(at);
     desk.run();
     assert_eq!(desk.told(from), ["weight 0"]);
+    let before = desk.snap.clone();
     desk.change_route("production", "windlass", |route| route.obstacle = None);
     desk.run();
     assert_eq!(desk.told(from), ["weight 0", "no route"]);
     assert!(routing(&mut desk).left.is_empty() && routing(&mut desk).route.is_some());
+
+    // of two kinds for one host a router may accept the older one alone
+    desk.snap = before;
+    desk.pass(29).run();
+    assert!(!routing(&mut desk).left.is_empty());
+    desk.pass(1).run();
+    assert!(routing(&mut desk).left.is_empty());
+}
+
+#[test]
+fn a_share_in_a_route_that_is_not_wanted_any_more_falls_when_the_workload_answers() {
+    let mut desk = open();
+    desk.release("1.8.0", 1);
+    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.go(10);
+    let mut left = routing(&mut desk).route.clone().unwrap();
+    left.kind = RouteKind::Grpc;
+    let name = left.name.clone();
+    routing(&mut desk).left.push(left);
+    let from = desk.done.len();
+    desk.step();
+    let puts = desk.done[from..].iter().filter_map(|action| match action {
+        crate::plan::Action::PutRoute(put) => Some((put.name.clone(), put.shape.backends[1].weight)),
+        _ => None,
+    });
+    assert_eq!(puts.collect::<Vec<_>>(), [(name, 0)]);
 }

@@ -125,7 +125,7 @@ fn rivals(world: &World<'_>, place: &Place, split: Split<'_>, environment: &str)
         return of(
             "RouteShadowed",
             format!(
-                "HTTPRoute {older} is older and takes the same requests (parent, host name and match) before that of {environment}"
+                "{kind} {older} is older and takes the same requests (parent, host name and match) before that of {environment}"
             ),
             format!("{kind} {older} deleted, or other spec.traffic.route.matches"),
         );

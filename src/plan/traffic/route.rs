@@ -69,6 +69,11 @@ pub fn ours<'a>(world: &World<'a>, environment: &str) -> Option<&'a Route> {
     world.place(environment)?.routing.route.as_ref().filter(|route| route.claim == Claim::Ours && !route.deleting)
 }
 
+/// Routes of ours that are not the wanted one any more.
+pub fn left(place: &Place) -> impl Iterator<Item = &Route> {
+    place.routing.left.iter().filter(|left| left.claim == Claim::Ours && !left.deleting)
+}
+
 /// Whether it is a Service that Windlass made for this pipeline.
 pub fn is_made(service: &RoutedService) -> bool {
     service.claim == Claim::Ours && service.track.is_some()

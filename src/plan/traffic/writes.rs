@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::api::labels::{STABLE, TRACK};
-use crate::api::traffic::{Backend, RoutingKind, route_name};
+use crate::api::traffic::{Backend, RouteShape, RoutingKind, route_name};
 use crate::api::{StageStatus, Traffic};
 use crate::observe::{Claim, Place, Route, RoutedService, Routing};
-use crate::plan::action::{Action, PutRoute, PutService, Stands};
+use crate::plan::action::{Action, Confirm, PutRoute, PutService, Stands};
 use crate::plan::draft::Draft;
 use crate::plan::effects::confirm;
 use crate::plan::mutant::{Mutant, is};
@@ -24,6 +24,9 @@ pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &m
     let wanted = route::of(world, stage);
     if let Some(found) = route::ours(world, &stage.environment).filter(|_| place.routing.is_installed) {
         actions.extend(steer(world, draft, stage, place, found, wanted));
+    }
+    if route::ready(place, true) > 0 {
+        actions.extend(route::left(place).filter_map(|left| lowered(world, stage, left)));
     }
     // an existing route can be divided only when the Services are there
     let is_open = reference::barred(world, &stage.environment).is_none_or(|p| p.reason == problem::NOT_DIVIDED);
@@ -60,15 +63,26 @@ fn steer(
         return None;
     }
     let rollout = stage.rollout.as_ref().filter(|_| share > now);
-    Some(Action::PutRoute(PutRoute {
+    let confirm = rollout.map(|rollout| confirm(world, draft, stage, rollout)).unwrap_or_default();
+    Some(put(world, found, shape, confirm))
+}
+
+/// A route of ours that is not the wanted one any more gives a clone nothing.
+fn lowered(world: &World<'_>, stage: &StageStatus, left: &Route) -> Option<Action> {
+    let shape = route::weighed(left, 0).filter(|_| route::weight(world, stage, left) > 0)?;
+    Some(put(world, left, shape, Vec::new()))
+}
+
+fn put(world: &World<'_>, found: &Route, shape: RouteShape, confirm: Vec<Confirm>) -> Action {
+    Action::PutRoute(PutRoute {
         namespace: found.namespace.clone(),
         name: found.name.clone(),
         stands: Some(Stands { uid: found.uid.clone(), resource_version: found.resource_version.clone() }),
         shape,
         existing: found.existing.clone(),
         claim: world.claim(),
-        confirm: rollout.map(|rollout| confirm(world, draft, stage, rollout)).unwrap_or_default(),
-    }))
+        confirm,
+    })
 }
 
 /// Whether the Services that the route is to name are there, and it does not leave pods for none.
@@ -135,11 +149,9 @@ fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<S
         return;
     }
     let own = route::ours(world, &stage.environment).filter(|route| wanted.is_none() && route.existing.is_none());
-    // it answers until the wanted one does
-    let is_answered = || place.routing.route.as_ref().is_some_and(|route| route.obstacle.is_none());
-    let is_replaced = wanted.is_none() || is_answered() && problem::problem(world, &stage.environment).is_none();
-    let mut left = place.routing.left.iter().filter(|left| left.claim == Claim::Ours && !left.deleting);
-    if let Some(route) = own.or_else(|| left.find(|_| is_replaced)) {
+    let is_open = || problem::problem(world, &stage.environment).is_none();
+    let is_replaced = |left: &&Route| wanted.is_none() || is_answered_for(world, place, left) && is_open();
+    if let Some(route) = own.or_else(|| route::left(place).find(is_replaced)) {
         let stands = (&route.namespace, &route.name, &route.uid, &route.resource_version);
         return actions.push(remove(RoutingKind::Route(route.kind), stands));
     }
@@ -153,6 +165,15 @@ fn clear(world: &World<'_>, stage: &StageStatus, place: &Place, wanted: Option<S
     let unwanted = place.routing.services.values().filter(|s| is_made(s) && !s.deleting && !is_named(s));
     let free = unwanted.filter(|_| is_forgotten(world, stage, place));
     actions.extend(free.map(|s| remove(RoutingKind::Service, (&s.namespace, &s.name, &s.uid, &s.resource_version))));
+}
+
+/// Whether the wanted route answers in place of one that is left: it is accepted. Of two kinds for the same hosts a router
+/// may accept the older one alone, so one of the other kind is not waited for without end.
+fn is_answered_for(world: &World<'_>, place: &Place, left: &Route) -> bool {
+    place.routing.route.as_ref().is_some_and(|route| {
+        let is_late = || route.written.is_none_or(|at| world.is_due(at.plus(REROUTED)));
+        route.obstacle.is_none() || left.kind != route.kind && is_late()
+    })
 }
 
 /// Whether routers go by nothing any more that a route said before: its last write, or its end, is long enough ago. What
