@@ -13,7 +13,7 @@ const BROKEN: [(&str, &str, &str, &str); 7] = [
     ("exit", "BEHAVE", "exit126", "exit code 126"),
     ("drained", "BEHAVE", "disrupted", "evicted or drained"),
     ("pull", "BEHAVE", "pull", "ErrImagePull ImagePullBackOff"),
-    ("hangs", "BEHAVE", "hang", "no result within 4s"),
+    ("hangs", "BEHAVE", "hang", "no result within 12s"),
     ("empty", "MESSAGE", r#"{"total":0,"passed":0,"failed":0}"#, "no test ran"),
     ("absent", "", "", "CronJob absent does not exist"),
 ];
@@ -31,7 +31,7 @@ async fn broken(t: &Story) -> Result<()> {
     }
     shop.suite(&shop.staging, "fine", None).await?;
     let names = BROKEN.iter().map(|b| b.0).chain(["fine"]);
-    let suites: Vec<Value> = names.map(|name| suite(name, if name == "hangs" { "4s" } else { "30s" })).collect();
+    let suites: Vec<Value> = names.map(|name| suite(name, if name == "hangs" { "12s" } else { "30s" })).collect();
     shop.adopt(|p| p["spec"]["stages"][0]["tests"] = json!(suites)).await?;
     let image = shop.deliver("1.8.0", 1, Cue::Good).await?;
     shop.phase("1.8.0", "staging", "Unverified").await?;
