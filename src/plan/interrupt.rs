@@ -43,16 +43,11 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
         | Cause::Interrupted
         | Cause::Inconclusive => false,
     };
-    // what is proven and on its way home comes home; where that takes too long it goes back, but for what is rolled
-    if is_let_go && let RolloutState::Homing(state) = &rollout.state {
-        let is_rolled = state.step as usize >= rollout.workloads.len();
-        if !world.is_due(state.deadline) || is_rolled && !world.is_due(state.deadline.plus(rollout.drain())) {
-            return false;
-        }
-        if is_rolled {
-            ending::settle(world, draft, index, Outcome::Delivered, &why);
-            return true;
-        }
+    // what is proven and on its way home comes home; where that takes too long it goes back
+    if is_let_go
+        && matches!(&rollout.state, RolloutState::Homing(state) if !world.is_due(state.deadline.plus(rollout.drain())))
+    {
+        return false;
     }
     let stays = is_let_go && is_delivered && !rollout.is_apart();
     // what stays must be well: failing pods are judged to the end of their grace first

@@ -377,21 +377,6 @@ fn a_pipeline_deleted_on_the_way_home_is_home_first_or_goes_back_when_that_takes
 }
 
 #[test]
-fn a_pipeline_deleted_when_its_workload_is_home_changes_no_image_however_long_the_clone_takes() {
-    let mut desk = baking();
-    desk.pass(60).until_written("production", "1.8.0");
-    // another route still sends to the clone
-    desk.snap.places.get_mut("production").unwrap().routing.others = vec!["HTTPRoute net/partners".into()];
-    desk.run();
-    assert!(desk.exposed("production").is_some());
-    let now = desk.now;
-    std::sync::Arc::make_mut(&mut desk.snap.pipeline).metadata.deletion_timestamp = Some(now.into());
-    desk.run().pass(3600).run();
-    assert_eq!(desk.image("production", "checkout"), image("1.8.0"));
-    assert_eq!(desk.history("production").last().unwrap(), "checkout-1.8.0 Delivered");
-}
-
-#[test]
 fn a_release_deleted_in_the_bake_goes_home_at_once() {
     let mut desk = baking();
     let now = desk.now;
