@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::core::ObjectList;
 use kube::{Client, ResourceExt};
@@ -31,8 +32,10 @@ use crate::pki::Pki;
 
 const PORT: u16 = 4443;
 const PATH: &str = "/apis/metrics.k8s.io/v1beta1";
+/// What a measurement is the mean of. An autoscaler leaves out a pod that is not ready for as long.
+const WINDOW: SignedDuration = SignedDuration::from_secs(1);
 
-/// CPU that is spread evenly over the ready pods of a namespace that have these labels.
+/// CPU that is spread evenly over the serving pods of a namespace that have these labels.
 #[derive(Debug)]
 struct Load {
     namespace: String,
@@ -66,7 +69,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// From now on the ready pods of a namespace with these labels use so much CPU, all of them together. Several loads
+    /// From now on the serving pods of a namespace with these labels use so much CPU, all of them together. Several loads
     /// add up; one for the same labels replaces the one before.
     pub fn load(&self, namespace: &str, labels: &[(&str, &str)], millicores: u64) {
         let labels: BTreeMap<_, _> =
@@ -147,9 +150,10 @@ async fn answer(request: Request<Incoming>, client: Client, loads: &Mutex<Vec<Lo
     // The API server knows what a selector means: it is asked with the same one.
     let query = request.uri().query().unwrap_or_default();
     let meant = pods(&client, namespace, query).await?;
-    let usage =
-        usage(&pods(&client, namespace, "").await?, namespace, &loads.lock().unwrap_or_else(PoisonError::into_inner));
-    let items: Vec<Value> = meant.iter().filter_map(|pod| Some(metrics(pod, *usage.get(&pod.name_any())?))).collect();
+    let (all, now) = (pods(&client, namespace, "").await?, Timestamp::now());
+    let usage = usage(&all, namespace, &loads.lock().unwrap_or_else(PoisonError::into_inner), now);
+    let items: Vec<Value> =
+        meant.iter().filter_map(|pod| Some(metrics(pod, *usage.get(&pod.name_any())?, now))).collect();
     let list = json!({"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}});
     Ok(Some(with(list, "items", json!(items))))
 }
@@ -166,17 +170,14 @@ async fn pods(client: &Client, namespace: &str, query: &str) -> Result<Vec<Pod>>
     Ok(client.request::<ObjectList<Pod>>(request).await?.items)
 }
 
-/// Millicores by pod, for those that are ready: the others have no usage yet.
-fn usage(pods: &[Pod], namespace: &str, loads: &[Load]) -> BTreeMap<String, u64> {
-    let is_ready = |pod: &&Pod| {
-        let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
-    };
-    let ready: Vec<&Pod> = pods.iter().filter(is_ready).collect();
-    let mut usage: BTreeMap<String, u64> = ready.iter().map(|pod| (pod.name_any(), 0)).collect();
+/// Millicores by pod, for those that serve: the others have no usage. What a pod bore that the autoscaler leaves out would
+/// be load that is lost on it.
+fn usage(pods: &[Pod], namespace: &str, loads: &[Load], now: Timestamp) -> BTreeMap<String, u64> {
+    let serving: Vec<&Pod> = pods.iter().filter(|pod| serves(pod, now)).collect();
+    let mut usage: BTreeMap<String, u64> = serving.iter().map(|pod| (pod.name_any(), 0)).collect();
     for load in loads.iter().filter(|load| load.namespace == namespace) {
         let has = |pod: &&&Pod| load.labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value));
-        let bearers: Vec<String> = ready.iter().filter(has).map(|pod| pod.name_any()).collect();
+        let bearers: Vec<String> = serving.iter().filter(has).map(|pod| pod.name_any()).collect();
         for bearer in &bearers {
             *usage.entry(bearer.clone()).or_default() += load.millicores / bearers.len() as u64;
         }
@@ -184,8 +185,16 @@ fn usage(pods: &[Pod], namespace: &str, loads: &[Load]) -> BTreeMap<String, u64>
     usage
 }
 
+/// Whether a pod stays and is ready for a whole measurement.
+fn serves(pod: &Pod, now: Timestamp) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready" && condition.status == "True");
+    let since = ready.and_then(|condition| condition.last_transition_time.as_ref());
+    pod.metadata.deletion_timestamp.is_none() && since.is_some_and(|since| since.0 + WINDOW <= now)
+}
+
 /// All of a pod's usage is its first container's; the others have none.
-fn metrics(pod: &Pod, millicores: u64) -> Value {
+fn metrics(pod: &Pod, millicores: u64, now: Timestamp) -> Value {
     let names = pod.spec.iter().flat_map(|spec| &spec.containers).map(|container| &container.name);
     let cpu = |index: usize| format!("{}m", if index == 0 { millicores } else { 0 });
     let containers: Vec<Value> = names
@@ -194,7 +203,7 @@ fn metrics(pod: &Pod, millicores: u64) -> Value {
         .collect();
     json!({
         "metadata": {"name": pod.name_any(), "namespace": pod.namespace(), "labels": pod.labels()},
-        "timestamp": jiff::Timestamp::now(), "window": "1s", "containers": containers,
+        "timestamp": now, "window": format!("{}s", WINDOW.as_secs()), "containers": containers,
     })
 }
 
@@ -202,23 +211,33 @@ fn metrics(pod: &Pod, millicores: u64) -> Value {
 mod tests {
     use super::*;
 
-    fn pod(name: &str, track: &str, ready: &str) -> Pod {
+    fn pod(name: &str, track: &str, ready: &str, since: &str) -> Pod {
         serde_json::from_value(json!({
             "metadata": {"name": name, "labels": {"app": "shop", "track": track}},
-            "status": {"conditions": [{"type": "Ready", "status": ready}]},
+            "status": {"conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": since}]},
         }))
         .unwrap()
     }
 
     #[test]
-    fn a_load_is_shared_by_those_who_are_ready() {
+    fn a_load_is_shared_by_those_who_serve() {
         let load = |key: &str, value: &str, millicores| {
             let labels = BTreeMap::from([(key.to_owned(), value.to_owned())]);
             Load { namespace: "ns".to_owned(), labels, millicores }
         };
-        let pods = [pod("a", "stable", "True"), pod("b", "stable", "False"), pod("c", "canary", "True")];
-        let used = usage(&pods, "ns", &[load("app", "shop", 100), load("track", "canary", 7)]);
+        let (long, now) = ("2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z");
+        let mut going = pod("e", "canary", "True", long);
+        going.metadata.deletion_timestamp = serde_json::from_value(json!(now)).unwrap();
+        let pods = [
+            pod("a", "stable", "True", long),
+            pod("b", "stable", "False", long),
+            pod("c", "canary", "True", long),
+            pod("d", "canary", "True", now),
+            going,
+        ];
+        let now = now.parse().unwrap();
+        let used = usage(&pods, "ns", &[load("app", "shop", 100), load("track", "canary", 7)], now);
         assert_eq!(used, BTreeMap::from([("a".to_owned(), 50), ("c".to_owned(), 57)]));
-        assert_eq!(usage(&pods, "elsewhere", &[load("app", "shop", 100)])["a"], 0);
+        assert_eq!(usage(&pods, "elsewhere", &[load("app", "shop", 100)], now)["a"], 0);
     }
 }
