@@ -139,9 +139,8 @@ mod tests {
     }
 
     fn sent(existing: Option<Existing>) -> PutRoute {
-        let (parents, hostnames, matches) = Default::default();
         let backends = vec![backend("stable", 20), backend("canary", 80)];
-        let shape = Some(RouteShape { kind: RouteKind::Http, parents, hostnames, matches, backends });
+        let shape = Some(RouteShape { backends, ..RouteShape::default() });
         let Loose { namespace, name, uid, resource_version, deleting, .. } = loose(true, false);
         let (kind, claim, generation, obstacle, writer) = (RouteKind::Http, Claim::None, 1, None, None);
         let route = Route {

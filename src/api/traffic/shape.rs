@@ -19,7 +19,7 @@ pub enum RoutingKind {
 }
 
 /// Which requests a route takes, and where it sends them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouteShape {
     pub kind: RouteKind,
     /// With their namespaces.

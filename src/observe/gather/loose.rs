@@ -79,22 +79,27 @@ fn weighed(stores: &Stores, route: &slim::Route) -> Weighed {
     if Holder::of_claim(&claim).is_some_and(|holder| route.name_any() == route_name(holder.name)) {
         return Weighed { claim, is_ours: true, exposing: Some(bare(route)).filter(sends) };
     }
-    let namespace = route.namespace().unwrap_or_default();
     let given = route.annotations().get(WEIGHTS).map(|home| format!("{home}/")).unwrap_or_default();
-    let is_meant = |service: &slim::Service| {
-        let track = service.labels().get(TRACK).map(String::as_str);
-        is_in(service, &namespace)
-            && claim_of(&service.metadata).starts_with(&given)
-            && track.is_some_and(|track| TRACKS.contains(&track))
-            && route.divides(&namespace, &service.name_any())
-    };
-    let Some(service) = stores.services.state_filter(is_meant).into_iter().next() else {
+    let Some(service) = beside(stores, route, &given) else {
         return Weighed { claim: given, is_ours: false, exposing: None };
     };
     let beside = service.name_any();
     let stable = beside.rsplit_once('-').map_or_else(String::new, |(base, _)| format!("{base}-{STABLE}"));
     let found = existing::of_pair(route, &[stable, beside]);
     Weighed { claim: claim_of(&service.metadata).to_owned(), is_ours: false, exposing: Some(found).filter(sends) }
+}
+
+/// The Service before a clone, made by that pipeline, to which someone's route gives a share.
+fn beside(stores: &Stores, route: &slim::Route, given: &str) -> Option<Arc<slim::Service>> {
+    let namespace = route.namespace().unwrap_or_default();
+    let is_meant = |service: &slim::Service| {
+        let track = service.labels().get(TRACK).map(String::as_str);
+        is_in(service, &namespace)
+            && claim_of(&service.metadata).starts_with(given)
+            && track.is_some_and(|track| TRACKS.contains(&track))
+            && route.divides(&namespace, &service.name_any())
+    };
+    stores.services.state_filter(is_meant).into_iter().next()
 }
 
 fn clones(stores: &Stores, namespace: &str, claim: &str) -> Vec<Arc<slim::Deployment>> {

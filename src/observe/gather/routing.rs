@@ -27,20 +27,7 @@ pub fn routing(
     let frozen = super::rollout(pipeline, at).and_then(|rollout| rollout.traffic.as_ref());
     let wanted = frozen.or(pipeline.spec.traffic.as_ref());
     let services = services(stores, health, pipeline, frozen, namespace);
-    let name = route_name(&pipeline.name_any());
-    let of_kind = |kind| stores.routes.get(kind, namespace, &name);
-    let made = pipeline.spec.traffic.as_ref().filter(|traffic| traffic.route.existing.is_none());
-    let shadow = made.and_then(|traffic| shadow(stores, traffic, namespace, &name));
-    let own = RouteKind::ALL.into_iter().filter_map(of_kind);
-    let mut left: Vec<Route> = own.map(|found| route(health, stores, pipeline, &found)).collect();
-    let existing = wanted.filter(|traffic| traffic.route.existing.is_some());
-    let route = match existing.zip(super::track(pipeline, at)) {
-        Some(split) => existing::route(stores, pipeline, split, namespace),
-        None => {
-            let is_meant = |own: &Route| wanted.is_none_or(|traffic| traffic.route.kind == own.kind);
-            left.iter().position(is_meant).map(|at| left.remove(at))
-        }
-    };
+    let (route, left) = routes(stores, health, pipeline, at, namespace, wanted);
     let is_other = |found: &slim::Route| {
         let standing = route.as_ref().map(|r| (r.kind, r.namespace.as_str(), r.name.as_str()));
         standing != Some((found.kind, found.namespace().unwrap_or_default().as_str(), found.name_any().as_str()))
@@ -57,14 +44,37 @@ pub fn routing(
     };
     let written = || last_written(stores, is_near);
     Routing {
+        shadow: shadow(stores, pipeline, namespace),
         is_installed: !health.is_absent(wanted.map(|traffic| traffic.route.kind).unwrap_or_default().as_str()),
         others: others.iter().map(|found| title(found)).collect(),
         rerouted: (!clones.is_empty()).then(written).flatten(),
         services,
         route,
         left,
-        shadow,
     }
+}
+
+/// The route that is meant, and what is left of ours under what the spec said before.
+fn routes(
+    stores: &Stores,
+    health: &WatchHealth,
+    pipeline: &DeliveryPipeline,
+    at: &str,
+    namespace: &str,
+    wanted: Option<&Traffic>,
+) -> (Option<Route>, Vec<Route>) {
+    let name = route_name(&pipeline.name_any());
+    let own = RouteKind::ALL.into_iter().filter_map(|kind| stores.routes.get(kind, namespace, &name));
+    let mut left: Vec<Route> = own.map(|found| route(health, stores, pipeline, &found)).collect();
+    let existing = wanted.filter(|traffic| traffic.route.existing.is_some());
+    let route = match existing.zip(super::track(pipeline, at)) {
+        Some(split) => existing::route(stores, pipeline, split, namespace),
+        None => {
+            let is_meant = |own: &Route| wanted.is_none_or(|traffic| traffic.route.kind == own.kind);
+            left.iter().position(is_meant).map(|at| left.remove(at))
+        }
+    };
+    (route, left)
 }
 
 fn services(
@@ -165,9 +175,10 @@ fn unaccepted(route: &slim::Route, parent: &ParentRef, generation: i64) -> Optio
 }
 
 /// The route that gets requests before ours: the same parent, host name and match, and older (or ours is not there yet).
-fn shadow(stores: &Stores, traffic: &Traffic, namespace: &str, name: &str) -> Option<String> {
-    let kind = traffic.route.kind;
-    let own = stores.routes.get(kind, namespace, name);
+fn shadow(stores: &Stores, pipeline: &DeliveryPipeline, namespace: &str) -> Option<String> {
+    let traffic = pipeline.spec.traffic.as_ref().filter(|traffic| traffic.route.existing.is_none())?;
+    let (kind, name) = (traffic.route.kind, route_name(&pipeline.name_any()));
+    let own = stores.routes.get(kind, namespace, &name);
     let wanted = RouteShape::of(&traffic.route, namespace, Vec::new());
     let age = |route: &slim::Route| {
         (route.creation_timestamp().as_ref().map(Time::from), route.namespace().unwrap_or_default(), route.name_any())

@@ -19,8 +19,7 @@ fn steps(spec: &mut Value) {
 fn stepping() -> Desk {
     let mut desk = Desk::adopted(steps);
     desk.change("production", "checkout", |w| size(w, 4));
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1))).run();
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1).run();
     desk
 }
 
@@ -229,7 +228,7 @@ fn a_newer_release_waits_until_the_clone_is_home() {
     assert_eq!(desk.exposed("production"), Some((image("1.8.0"), 4)));
     desk.pass(60).run();
     assert_eq!(desk.image("production", "checkout"), image("1.8.0"));
-    desk.until(|desk| desk.exposed("production") == Some((image("1.9.0"), 1)));
+    desk.until_exposed("1.9.0", 1);
 }
 
 #[test]
@@ -247,7 +246,7 @@ fn an_image_set_by_hand_beside_the_clone_holds_the_stage_and_the_clone_goes() {
 #[test]
 fn a_workload_that_is_made_again_gets_its_build_back_and_the_clone_goes_on() {
     let mut desk = stepping();
-    let (production, key) = (desk.snap.places.get_mut("production").unwrap(), "Deployment/checkout");
+    let (production, key) = (desk.place("production"), "Deployment/checkout");
     production.clones.clear();
     let made = std::sync::Arc::make_mut(production.workloads.get_mut(key).unwrap());
     (made.uid, made.attempt) = ("made-again".into(), None);
@@ -330,7 +329,7 @@ fn a_deployment_under_the_name_of_the_clone_is_left_alone() {
     let mut desk = Desk::adopted(steps);
     let mut other = (*desk.snap.places["production"].workloads["Deployment/checkout"]).clone();
     other.name = "checkout-canary".into();
-    let production = desk.snap.places.get_mut("production").unwrap();
+    let production = desk.place("production");
     production.clones.insert("Deployment/checkout".into(), std::sync::Arc::new(other));
     desk.release("1.8.0", 1).finish();
     assert_eq!(desk.pipeline_condition("Stalled"), "True CloneNameTaken");
@@ -400,8 +399,7 @@ fn checked(spec: &mut Value) {
 fn measured() -> Desk {
     let mut desk = Desk::adopted(checked);
     desk.change("production", "checkout", |w| size(w, 4));
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1))).run();
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1).run();
     desk
 }
 
@@ -468,8 +466,7 @@ fn a_worker_that_came_later_does_not_make_it_a_rolling_rollout() {
     desk.change("production", "mailer", |w| {
         w.images.insert("app".into(), "registry.example/elsewhere/mailer:1".into());
     });
-    desk.release("1.9.0", 2);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.9.0"), 1)));
+    desk.release("1.9.0", 2).until_exposed("1.9.0", 1);
     desk.finish();
     assert_eq!(desk.image("production", "mailer"), image("1.9.0"), "it is rolled at homing");
 }

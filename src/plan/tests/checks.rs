@@ -163,11 +163,11 @@ fn the_bake_ends_by_bad_results_and_never_by_silence() {
 fn after_a_restart_nothing_counts_as_passed_and_the_bake_goes_on() {
     let mut desk = exposed();
     desk.pass(10).measure("staging", ERRORS, Reading::Good);
-    desk.snap.places.get_mut("staging").unwrap().measured.clear();
+    desk.place("staging").measured.clear();
     desk.pass(10).measure("staging", ERRORS, Reading::Good).run();
     assert_eq!(desk.phase("1.8.0", "staging"), "Verifying");
     let mut desk = baking();
-    desk.snap.places.get_mut("staging").unwrap().measured.clear();
+    desk.place("staging").measured.clear();
     desk.pass(61).measure("staging", ERRORS, silent()).run();
     assert_eq!(desk.history("staging").last().unwrap(), "checkout-1.8.0 Delivered");
 }
@@ -200,7 +200,7 @@ fn healthz(desk: &Desk) -> Ask {
 }
 
 fn with_service(desk: &mut Desk, service: Service) {
-    desk.snap.places.get_mut("staging").unwrap().services.insert("web".into(), Arc::new(service));
+    desk.place("staging").services.insert("web".into(), Arc::new(service));
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn what_was_delivered_goes_back_with_leave_or_when_nobody_answers() {
 fn what_the_brake_holds_stays_until_it_is_well_or_a_person_decides() {
     let mut desk = baking();
     desk.is_deaf = true;
-    let environment = desk.snap.places.get_mut("staging").unwrap().environment.as_mut().unwrap();
+    let environment = desk.place("staging").environment.as_mut().unwrap();
     let held = json!({"brake": {"since": "2026-01-01T00:00:00Z", "message": "x", "held": ["checkout"]}});
     Arc::make_mut(environment).status = Some(serde_json::from_value(held).unwrap());
     desk.pass(1).measure("staging", ERRORS, bad()).pass(1).measure("staging", ERRORS, bad()).run();

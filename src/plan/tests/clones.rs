@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::desk::Desk;
+use super::desk::{Desk, image};
 use crate::api::labels::MANAGER;
 use crate::observe::{Claim, ImageWriter, Place, Pod, Snapshot, Trouble, TroubleKind, Workload};
 use crate::plan::{Action, CreateClone};
@@ -38,7 +38,8 @@ pub fn size(workload: &mut Workload, pods: i32) {
     (workload.ready, workload.available) = (pods, pods);
 }
 
-fn place<'s>(snap: &'s mut Snapshot, namespace: &str) -> &'s mut Place {
+/// The place with that target namespace.
+pub fn place<'s>(snap: &'s mut Snapshot, namespace: &str) -> &'s mut Place {
     snap.places.get_mut(namespace.trim_start_matches("shop-")).expect("a place")
 }
 
@@ -76,6 +77,11 @@ impl Desk {
     /// Image and pods of the clone.
     pub fn exposed(&self, environment: &str) -> Option<(String, i32)> {
         self.clone_of(environment, "checkout").map(|clone| (clone.images["app"].clone(), clone.wanted))
+    }
+
+    /// Steps until the release's clone in production has so many pods.
+    pub fn until_exposed(&mut self, version: &str, pods: i32) -> &mut Self {
+        self.until(|desk| desk.exposed("production") == Some((image(version), pods)))
     }
 
     /// Changes the clone as the cluster might.

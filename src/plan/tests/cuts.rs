@@ -2,28 +2,17 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::clones::size;
 use super::desk::{Desk, image};
+use super::routing::by_shares;
 use crate::plan::{Action, Step, plan};
-
-fn routed(spec: &mut Value) {
-    spec["stages"][1]["strategy"] = json!({"canary": {"steps": [{"weight": 25, "pause": "1m"}]}});
-    spec["traffic"] = json!({
-        "service": "checkout", "drain": "10s",
-        "route": {"parentRefs": [{"name": "gateway"}], "hostnames": ["shop.example"]},
-    });
-}
 
 /// 1.8.0 has a quarter of the requests in production.
 fn stepping() -> Desk {
-    let mut desk = Desk::new(routed);
-    desk.routable("production");
-    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
-    desk.run().pass(2).run();
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    let mut desk = Desk::behind_route(by_shares(&[25]));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.go(10);
     assert_eq!(desk.weight("production"), Some(25));
     desk
@@ -31,7 +20,7 @@ fn stepping() -> Desk {
 
 /// The Service that the others are derived from is gone.
 fn without_service(desk: &mut Desk) {
-    let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+    let routing = &mut desk.place("production").routing;
     routing.services.remove("checkout").expect("a Service");
 }
 
@@ -78,7 +67,7 @@ fn a_share_falls_although_the_service_before_the_workload_is_gone() {
 #[test]
 fn a_finalizer_that_cannot_be_written_keeps_nothing_from_going_back() {
     let mut desk = stepping();
-    let environment = desk.snap.places.get_mut("production").unwrap().environment.as_mut().unwrap();
+    let environment = desk.place("production").environment.as_mut().unwrap();
     Arc::make_mut(environment).metadata.finalizers = None;
     assert!(matches!(next(&desk)[..], [Action::Finalizer { present: true, .. }]), "nothing else goes forward");
     desk.decide("Abort", json!({"environment": "production"}));
@@ -88,7 +77,7 @@ fn a_finalizer_that_cannot_be_written_keeps_nothing_from_going_back() {
 
     let mut desk = Desk::adopted(|_| {});
     desk.release("1.8.0", 1).until_written("staging", "1.8.0");
-    let environment = desk.snap.places.get_mut("staging").unwrap().environment.as_mut().unwrap();
+    let environment = desk.place("staging").environment.as_mut().unwrap();
     Arc::make_mut(environment).metadata.finalizers = None;
     desk.decide("Abort", json!({"environment": "staging"}));
     desk.until(|desk| matches!(plan(&desk.snap, desk.now).step, Step::Effects(_)));
@@ -98,14 +87,12 @@ fn a_finalizer_that_cannot_be_written_keeps_nothing_from_going_back() {
 
 #[test]
 fn cuts_come_before_bans_and_before_the_writes_of_other_stages() {
-    let mut desk = Desk::new(|spec| {
-        routed(spec);
+    let mut desk = Desk::before_route(|spec| {
+        by_shares(&[25])(spec);
         spec["stages"][0]["strategy"] = spec["stages"][1]["strategy"].clone();
         spec["stages"][1]["strategy"]["canary"]["steps"][0]["pause"] = json!("1h");
     });
-    desk.routable("staging").routable("production");
-    desk.change("staging", "checkout", |w| size(w, 4));
-    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
+    desk.routable("staging").change("staging", "checkout", |w| size(w, 4)).endpoints();
     desk.run().pass(2).run().release("1.8.0", 1).release("1.9.0", 2);
     Arc::make_mut(&mut desk.snap.releases[1]).spec.paused = true;
     for _ in 0..60 {

@@ -313,10 +313,14 @@ impl Desk {
         self.done.push(action);
     }
 
+    /// What is seen of an environment.
+    pub fn place(&mut self, environment: &str) -> &mut Place {
+        self.snap.places.get_mut(environment).expect("an environment")
+    }
+
     /// The Jobs of a target namespace.
     pub fn job(&mut self, namespace: &str) -> &mut BTreeMap<String, Arc<Job>> {
-        let place = self.snap.places.get_mut(namespace.trim_start_matches("shop-")).expect("a place");
-        &mut place.jobs
+        &mut self.place(namespace.trim_start_matches("shop-")).jobs
     }
 
     fn is_refused(&self, write: &SetImages) -> bool {
@@ -377,11 +381,11 @@ impl Desk {
 
     fn edit(&mut self, environment: &str, name: &str, change: impl FnOnce(&mut Workload)) -> &mut Self {
         self.version += 1;
-        let place = self.snap.places.get_mut(environment).expect("an environment");
+        let (version, place) = (self.version, self.place(environment));
         let workload = Arc::make_mut(place.workloads.values_mut().find(|w| w.name == name).expect("a workload"));
         workload.generation += 1;
         workload.observed_generation += 1;
-        workload.resource_version = self.version.to_string();
+        workload.resource_version = version.to_string();
         change(workload);
         self
     }
@@ -465,12 +469,12 @@ impl Desk {
     /// A measurement of a subject says so, at this moment.
     pub fn measure(&mut self, environment: &str, subject: &str, reading: Reading) -> &mut Self {
         let measure = self.wanted(environment, subject).expect("something to measure");
-        let place = self.snap.places.get_mut(environment).expect("an environment");
-        let measured = Arc::make_mut(place.measured.entry(subject.to_owned()).or_default());
+        let at = self.now;
+        let measured = Arc::make_mut(self.place(environment).measured.entry(subject.to_owned()).or_default());
         if (&measured.attempt, &measured.revision) != (&measure.attempt, &measure.revision) {
             *measured = Measured { attempt: measure.attempt, revision: measure.revision, samples: vec![] };
         }
-        measured.samples.push(Sample { at: self.now, reading });
+        measured.samples.push(Sample { at, reading });
         self
     }
 

@@ -175,7 +175,7 @@ fn a_pruned_release_keeps_its_place_when_the_head_returns_to_it() {
 fn an_environment_that_points_elsewhere_is_adopted_anew() {
     let mut desk = delivered();
     let writes = desk.writes();
-    let place = desk.snap.places.get_mut("production").unwrap();
+    let place = desk.place("production");
     place.access = Access::Granted { namespace: "shop-elsewhere".into() };
     desk.change("production", "checkout", |w| {
         (w.uid, w.namespace, w.attempt) = ("there".into(), "shop-elsewhere".into(), None);

@@ -22,7 +22,7 @@ fn job(spec: &mut Value) {
 fn with_job() -> Desk {
     let mut desk = Desk::adopted(job);
     let cron = CronJob { name: "api-tests".into(), runnable: true, containers: vec!["test".into()] };
-    let place = desk.snap.places.get_mut("staging").expect("staging");
+    let place = desk.place("staging");
     place.cron_jobs.insert(cron.name.clone(), Arc::new(cron));
     desk.release("1.8.0", 1).run();
     desk

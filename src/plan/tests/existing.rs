@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::clones::size;
-use super::desk::{Desk, image};
+use super::desk::Desk;
+use super::routing::by_shares;
 use crate::api::traffic::{Backend, Existing, Position, RouteKind, RouteShape};
 use crate::observe::{Claim, Route};
 
@@ -25,13 +25,7 @@ fn front() -> Route {
         generation: 1,
         deleting: false,
         claim: Claim::Ours,
-        shape: Some(RouteShape {
-            kind: RouteKind::Http,
-            parents: vec![],
-            hostnames: vec![],
-            matches: vec![],
-            backends,
-        }),
+        shape: Some(RouteShape { backends, ..RouteShape::default() }),
         existing: Some(Existing {
             positions: vec![Position { rule: 0, backend: 0 }, Position { rule: 0, backend: 1 }],
             is_divided: true,
@@ -43,15 +37,13 @@ fn front() -> Route {
 }
 
 fn put(desk: &mut Desk, route: Option<Route>) {
-    desk.snap.places.get_mut("production").unwrap().routing.route = route;
+    desk.place("production").routing.route = route;
 }
 
 /// Adopted, with four pods and the route in production.
 fn open(route: Option<Route>) -> Desk {
-    let mut desk = Desk::new(existing);
-    desk.routable("production");
+    let mut desk = Desk::before_route(existing);
     put(&mut desk, route);
-    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
     desk.run().pass(2).run();
     desk
 }
@@ -60,8 +52,7 @@ fn open(route: Option<Route>) -> Desk {
 fn its_weights_rise_and_fall_and_nothing_else_is_made_or_removed() {
     let mut desk = open(Some(front()));
     assert_eq!(desk.told(0), ["service checkout-stable", "service checkout-canary"]);
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.go(10);
     assert_eq!((desk.weight("production"), desk.share("1.8.0").as_str()), (Some(25), "1/2 25 25"));
     desk.go(60).go(10);
@@ -91,8 +82,7 @@ fn without_consent_or_without_both_services_nothing_is_exposed_by_it() {
 #[test]
 fn weights_that_someone_writes_are_put_right_once_and_other_fields_are_theirs() {
     let mut desk = open(Some(front()));
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.go(10);
     desk.change_route("production", "helm", |route| route.obstacle = None).run();
     assert_eq!(desk.pipeline_condition("Ready"), "True Ready", "a write of other fields is no fight");
@@ -118,7 +108,7 @@ fn weights_that_someone_writes_are_put_right_once_and_other_fields_are_theirs() 
 fn a_service_that_someones_route_sends_to_outlives_the_pipeline() {
     let mut desk = open(Some(front()));
     for service in ["checkout-stable", "checkout-canary"] {
-        let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+        let routing = &mut desk.place("production").routing;
         routing.services.get_mut(service).unwrap().is_named = true;
     }
     let from = desk.done.len();
@@ -131,15 +121,11 @@ fn a_service_that_someones_route_sends_to_outlives_the_pipeline() {
 
 #[test]
 fn a_route_of_our_own_goes_when_an_existing_one_is_named() {
-    let mut desk = Desk::new(|spec| {
-        existing(spec);
-        spec["traffic"]["route"] = json!({"parentRefs": [{"name": "gateway"}], "hostnames": ["shop.example"]});
-    });
-    desk.routable("production").run().pass(2).run();
+    let mut desk = Desk::behind_route(by_shares(&[25]));
     let from = desk.done.len();
     std::sync::Arc::make_mut(&mut desk.snap.pipeline).spec.traffic.as_mut().unwrap().route =
         crate::api::traffic::Route { existing: Some("front".into()), ..Default::default() };
-    let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+    let routing = &mut desk.place("production").routing;
     routing.left.extend(routing.route.replace(front()));
     desk.run();
     assert_eq!(desk.told(from), ["no route"]);
@@ -148,8 +134,7 @@ fn a_route_of_our_own_goes_when_an_existing_one_is_named() {
 /// 1.8.0 has a quarter of the requests.
 fn exposed() -> Desk {
     let mut desk = open(Some(front()));
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.go(10);
     assert_eq!(desk.share("1.8.0"), "1/2 25 25");
     desk
@@ -236,14 +221,10 @@ fn a_fight_about_a_delivered_build_leaves_it_delivered() {
 
 #[test]
 fn our_own_route_answers_until_the_existing_one_can() {
-    let mut desk = Desk::new(|spec| {
-        existing(spec);
-        spec["traffic"]["route"] = json!({"parentRefs": [{"name": "gateway"}], "hostnames": ["shop.example"]});
-    });
-    desk.routable("production").run().pass(2).run();
+    let mut desk = Desk::behind_route(by_shares(&[25]));
     std::sync::Arc::make_mut(&mut desk.snap.pipeline).spec.traffic.as_mut().unwrap().route =
         crate::api::traffic::Route { existing: Some("front".into()), ..Default::default() };
-    let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+    let routing = &mut desk.place("production").routing;
     routing.left.extend(routing.route.replace(Route { claim: Claim::None, ..front() }));
     let from = desk.done.len();
     desk.run();

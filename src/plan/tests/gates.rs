@@ -6,11 +6,7 @@ use serde_json::json;
 
 use super::desk::{Desk, image};
 use crate::api::environment::Policy;
-use crate::observe::{Access, Claim, Place, Rolls};
-
-fn place<'d>(desk: &'d mut Desk, environment: &str) -> &'d mut Place {
-    desk.snap.places.get_mut(environment).expect("a place")
-}
+use crate::observe::{Access, Claim, Rolls};
 
 #[test]
 fn the_newest_enters_and_the_others_are_superseded() {
@@ -82,7 +78,7 @@ fn bad_builds_are_said_with_the_field() {
 fn what_is_missing_is_waited_for_then_named_and_cleared_when_it_comes() {
     let mut desk = Desk::adopted(|_| {});
     let access = std::mem::replace(
-        &mut place(&mut desk, "production").access,
+        &mut desk.place("production").access,
         Access::NoConsent { namespace: "shop-production".into() },
     );
     desk.run();
@@ -91,7 +87,7 @@ fn what_is_missing_is_waited_for_then_named_and_cleared_when_it_comes() {
     assert_eq!(desk.pipeline_condition("Stalled"), "True NoConsent");
     desk.release("1.8.0", 1).finish();
     assert_ne!(desk.image("production", "checkout"), image("1.8.0"));
-    place(&mut desk, "production").access = access;
+    desk.place("production").access = access;
     desk.finish();
     assert_eq!(
         (desk.pipeline_condition("Stalled"), desk.phase("1.8.0", "production")),
@@ -118,7 +114,7 @@ fn an_environment_may_refuse_to_be_first_and_may_allow_tags() {
     let mut desk = Desk::adopted(|_| {});
     let policy = |require_upstream, allow_tags| Some(Policy { require_upstream, allow_tags });
     let environment = |desk: &mut Desk, p| {
-        let environment = place(desk, "staging").environment.as_mut().expect("an Environment");
+        let environment = desk.place("staging").environment.as_mut().expect("an Environment");
         Arc::make_mut(environment).spec.policy = p;
     };
     environment(&mut desk, policy(true, false));

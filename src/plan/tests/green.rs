@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::clones::size;
-use super::desk::{Desk, image};
+use super::desk::Desk;
+use super::routing::routed;
 use crate::api::strategy::{BlueGreen, Strategy};
 use crate::observe::{Reading, TroubleKind};
 use crate::plan::Action;
@@ -14,10 +14,7 @@ fn green(spec: &mut Value) {
     let stage = &mut spec["stages"][1];
     stage["strategy"] = json!({"blueGreen": {}});
     stage["tests"] = json!([{"suite": "smoke", "external": {}, "timeout": "5m"}]);
-    spec["traffic"] = json!({
-        "service": "checkout", "drain": "10s",
-        "route": {"parentRefs": [{"name": "gateway", "namespace": "net"}], "hostnames": ["shop.example"]},
-    });
+    routed(spec);
 }
 
 /// With a check of errors.
@@ -27,20 +24,10 @@ fn checked(spec: &mut Value) {
         "samples": 2, "failures": 2}]);
 }
 
-/// Adopted, with four pods in production.
-fn open(change: impl FnOnce(&mut Value)) -> Desk {
-    let mut desk = Desk::new(change);
-    desk.routable("production");
-    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
-    desk.run().pass(2).run();
-    desk
-}
-
 /// 1.8.0 stands in production beside four pods, and its suite runs.
 fn shown(change: impl FnOnce(&mut Value)) -> Desk {
-    let mut desk = open(change);
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 4)));
+    let mut desk = Desk::behind_route(change);
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 4);
     desk.go(1);
     desk
 }
@@ -149,7 +136,7 @@ fn a_suite_that_fails_later_takes_the_switch_back() {
 
 #[test]
 fn a_stage_that_changes_its_strategy_gets_the_other_service() {
-    let mut desk = open(|spec| {
+    let mut desk = Desk::behind_route(|spec| {
         green(spec);
         spec["stages"][1]["strategy"] = json!({"canary": {"steps": [{"weight": 50}]}});
     });

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::clones::size;
 use super::desk::{Desk, image};
+use super::routing::{canary, routed};
 use crate::observe::{Autoscaler, Claim, Snapshot, TroubleKind};
 use crate::plan::Action;
 
@@ -40,18 +41,17 @@ fn autoscaler() -> Autoscaler {
 /// Production has two steps of a minute beside four pods and this autoscaler; 1.8.0 is on its way there.
 fn beside(autoscaler: Autoscaler, change: impl FnOnce(&mut Value)) -> Desk {
     let mut desk = Desk::adopted(|spec| {
-        spec["stages"][1]["strategy"] =
-            json!({"canary": {"steps": [{"weight": 25, "pause": "1m"}, {"weight": 50, "pause": "1m"}]}});
+        spec["stages"][1]["strategy"] = canary(&[25, 50]);
         change(spec);
     });
     desk.change("production", "checkout", |w| size(w, 4));
-    desk.snap.places.get_mut("production").unwrap().autoscalers.push(autoscaler);
+    desk.place("production").autoscalers.push(autoscaler);
     desk.release("1.8.0", 1);
     desk
 }
 
 fn found(desk: &mut Desk) -> &mut Autoscaler {
-    &mut desk.snap.places.get_mut("production").unwrap().autoscalers[0]
+    &mut desk.place("production").autoscalers[0]
 }
 
 /// What was done with clones and locks in production, in order.
@@ -169,7 +169,7 @@ fn a_lock_that_was_left_is_put_back_before_a_new_one_comes() {
 
     let ours = Autoscaler { lock: Some(Claim::Ours), is_disabled: true, ..autoscaler() };
     let mut idle = Desk::adopted(|_| {});
-    idle.snap.places.get_mut("production").unwrap().autoscalers.push(ours);
+    idle.place("production").autoscalers.push(ours);
     idle.run();
     assert_eq!(told(&idle), ["unlock"], "no rollout wants it");
 }
@@ -178,11 +178,10 @@ fn a_lock_that_was_left_is_put_back_before_a_new_one_comes() {
 fn a_switch_is_locked_as_well() {
     let mut desk = Desk::new(|spec| {
         spec["stages"][1]["strategy"] = json!({"blueGreen": {}});
-        let route = json!({"parentRefs": [{"name": "gw"}], "hostnames": ["a.example"]});
-        spec["traffic"] = json!({"service": "checkout", "drain": "10s", "route": route});
+        routed(spec);
     });
     desk.routable("production").go(2);
-    desk.snap.places.get_mut("production").unwrap().autoscalers.push(autoscaler());
+    desk.place("production").autoscalers.push(autoscaler());
     desk.release("1.8.0", 1);
     desk.go(1);
     assert_eq!(told(&desk)[..3], ["clone", "lock", "2 pods"]);

@@ -29,7 +29,7 @@ fn apart() -> Desk {
         spec["stages"][1]["checks"] = errors();
     });
     desk.change("production", "checkout", |w| size(w, 4));
-    desk.release("1.8.0", 1).until(|desk| desk.exposed("production") == Some((image("1.8.0"), 4))).run();
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 4).run();
     for _ in 0..2 {
         desk.pass(1).measure("production", ERRORS, Reading::Good).run();
     }
@@ -53,7 +53,7 @@ fn delete(desk: &mut Desk) {
 }
 
 fn forget(desk: &mut Desk, environment: &str) {
-    desk.snap.places.get_mut(environment).unwrap().measured.clear();
+    desk.place(environment).measured.clear();
 }
 
 fn last(desk: &Desk, environment: &str) -> String {

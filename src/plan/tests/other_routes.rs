@@ -1,42 +1,25 @@
 //! Routes beside the pipeline's own: of someone else, and of its own under what the spec said before.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::clones::size;
-use super::desk::{Desk, image};
+use super::desk::Desk;
+use super::routing::by_shares;
 use crate::api::traffic::RouteKind;
-use crate::observe::{Place, Routing};
-
-fn routed(spec: &mut Value) {
-    spec["stages"][1]["strategy"] = json!({"canary": {"steps": [{"weight": 25, "pause": "1m"}]}});
-    spec["traffic"] = json!({
-        "service": "checkout", "drain": "10s",
-        "route": {"parentRefs": [{"name": "gateway"}], "hostnames": ["shop.example"]},
-    });
-}
+use crate::observe::Routing;
 
 /// Adopted, with four pods, its Services and its route.
 fn open() -> Desk {
-    let mut desk = Desk::new(routed);
-    desk.routable("production");
-    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
-    desk.run().pass(2).run();
-    desk
-}
-
-fn production(desk: &mut Desk) -> &mut Place {
-    desk.snap.places.get_mut("production").unwrap()
+    Desk::behind_route(by_shares(&[25]))
 }
 
 fn routing(desk: &mut Desk) -> &mut Routing {
-    &mut production(desk).routing
+    &mut desk.place("production").routing
 }
 
 #[test]
 fn a_clone_to_which_another_route_gives_a_share_is_not_cut() {
     let mut desk = open();
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.go(10);
     routing(&mut desk).others = vec!["HTTPRoute net/partners".into()];
     let from = desk.done.len();
@@ -57,8 +40,7 @@ fn a_clone_to_which_another_route_gives_a_share_is_not_cut() {
 #[test]
 fn an_edit_of_the_spec_hides_no_share() {
     let mut desk = open();
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.go(10);
     // as after a rollout that ended while a route of someone else still sent to its clone
     let stage = std::sync::Arc::make_mut(&mut desk.snap.pipeline).status.as_mut().unwrap().stages.last_mut().unwrap();
@@ -107,8 +89,7 @@ fn a_route_of_the_other_kind_goes_when_the_wanted_one_answers() {
 #[test]
 fn a_share_in_a_route_that_is_not_wanted_any_more_falls_when_the_workload_answers() {
     let mut desk = open();
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.go(10);
     let mut left = routing(&mut desk).route.clone().unwrap();
     left.kind = RouteKind::Grpc;

@@ -18,7 +18,7 @@ fn entry(kind: PreflightKind, name: &str, matches: Matches) -> Preflight {
 }
 
 fn see(desk: &mut Desk, entries: Vec<Preflight>) {
-    desk.snap.places.get_mut("production").unwrap().preflight = entries;
+    desk.place("production").preflight = entries;
 }
 
 /// Steps until nothing is left to do; gives what was told of clones that are left out.
@@ -67,7 +67,7 @@ fn a_stage_without_clones_has_none_and_a_closed_namespace_leaves_it() {
     let service = entry(PreflightKind::Service, "web", Matches::Both);
     see(&mut desk, vec![service.clone()]);
     desk.run();
-    let place = desk.snap.places.get_mut("production").unwrap();
+    let place = desk.place("production");
     place.access = Access::NoConsent { namespace: "shop-production".into() };
     place.preflight.clear();
     desk.run();

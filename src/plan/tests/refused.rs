@@ -58,7 +58,7 @@ fn nor_does_one_that_passes_while_writes_get_no_answer() {
 fn a_revert_that_is_refused_says_so() {
     let mut desk = Desk::adopted(|_| {});
     desk.release("1.8.0", 1).until_written("staging", "1.8.0");
-    desk.snap.places.get_mut("staging").unwrap().refusal = Some(SAID.into());
+    desk.place("staging").refusal = Some(SAID.into());
     desk.crash("staging", "checkout").run().pass(601).run();
     let alert = desk.stage("staging").alert.as_ref().map(|a| a.message.clone()).unwrap_or_default();
     assert!(alert.contains("no right to write"), "{alert}");
@@ -82,7 +82,7 @@ fn what_could_never_have_an_answer_is_refused_before_anything_is_written() {
     ];
     for (list, entry, service, why) in cases {
         let mut desk = Desk::new(|spec| spec["stages"][0][list] = json!([entry]));
-        let services = &mut desk.snap.places.get_mut("staging").unwrap().services;
+        let services = &mut desk.place("staging").services;
         services.extend(service.map(|service| ("web".to_owned(), Arc::new(service))));
         desk.run().pass(2).release("1.8.0", 1).run();
         assert!(desk.waiting_for("1.8.0").contains(why), "{}", desk.waiting_for("1.8.0"));
@@ -91,7 +91,7 @@ fn what_could_never_have_an_answer_is_refused_before_anything_is_written() {
     }
     let mut desk = Desk::new(|spec| spec["stages"][0]["checks"] = json!([http]));
     let good = Service { external: false, ..external };
-    desk.snap.places.get_mut("staging").unwrap().services.insert("web".into(), Arc::new(good));
+    desk.place("staging").services.insert("web".into(), Arc::new(good));
     desk.run().pass(2).release("1.8.0", 1).run();
     assert_eq!(desk.image("staging", "checkout"), image("1.8.0"));
 }
@@ -128,7 +128,7 @@ fn a_canary_measures_what_gets_a_clone_and_by_the_services_of_its_clones() {
             }
         };
         let web = Service { external: false, selector, ports: [(80, TargetPort::Number(8080))].into() };
-        desk.snap.places.get_mut("production").unwrap().services.insert("web".into(), Arc::new(web));
+        desk.place("production").services.insert("web".into(), Arc::new(web));
         desk.run().pass(2).run();
         desk.release("1.8.0", 1).until(|desk| {
             desk.exposed("production").is_some()

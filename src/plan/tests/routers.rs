@@ -5,41 +5,28 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::clones::size;
-use super::desk::{Desk, image};
+use super::desk::Desk;
+use super::routing::by_shares;
 use crate::api::strategy::Strategy;
 use crate::observe::Route;
 
-fn routed(spec: &mut Value) {
-    spec["stages"][1]["strategy"] =
-        json!({"canary": {"steps": [{"weight": 25, "pause": "1m"}, {"weight": 50, "pause": "1m"}]}});
-    spec["traffic"] = json!({
-        "service": "checkout", "drain": "10s",
-        "route": {"parentRefs": [{"name": "gateway"}], "hostnames": ["shop.example"]},
-    });
+/// A quarter, then half of the requests.
+fn shares(spec: &mut Value) {
+    by_shares(&[25, 50])(spec);
 }
 
-fn before(change: impl FnOnce(&mut Value)) -> Desk {
-    let mut desk = Desk::new(change);
-    desk.routable("production");
-    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
-    desk
-}
-
-/// Adopted, with four pods in production.
 fn open() -> Desk {
-    let mut desk = before(routed);
-    desk.run().pass(2).run();
-    desk
+    Desk::behind_route(shares)
 }
 
 const BOTH: [&str; 2] = ["no service checkout-canary", "no service checkout-stable"];
 
 #[test]
 fn a_route_is_made_when_something_answers_it() {
-    let mut desk = before(routed);
+    let mut desk = Desk::before_route(shares);
     desk.until(|desk| desk.told(0).len() == 2);
     let ready = |desk: &mut Desk, ready: i32| {
-        let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+        let routing = &mut desk.place("production").routing;
         routing.services.get_mut("checkout-stable").unwrap().ready = ready;
     };
     ready(&mut desk, 0);
@@ -49,7 +36,7 @@ fn a_route_is_made_when_something_answers_it() {
     desk.run();
     assert_eq!(desk.told(0)[2..], ["weight 0"]);
 
-    let mut desk = before(routed);
+    let mut desk = Desk::before_route(shares);
     desk.change("production", "checkout", |w| size(w, 0)).endpoints().run();
     assert_eq!(desk.told(0)[2..], ["weight 0"], "nothing answers anyway");
 }
@@ -90,7 +77,7 @@ fn a_service_stays_while_other_routes_were_just_written() {
     Arc::make_mut(&mut desk.snap.pipeline).spec.traffic = None;
     desk.run().pass(20).run();
     let written = desk.now;
-    desk.snap.places.get_mut("production").unwrap().routing.rerouted = Some(written);
+    desk.place("production").routing.rerouted = Some(written);
     desk.pass(10).run();
     assert_eq!(desk.told(from), ["no route"]);
     desk.pass(20).run();
@@ -99,8 +86,8 @@ fn a_service_stays_while_other_routes_were_just_written() {
 
 #[test]
 fn a_stage_that_clones_no_more_keeps_its_route() {
-    let mut desk = before(|spec| {
-        routed(spec);
+    let mut desk = Desk::before_route(|spec| {
+        shares(spec);
         spec["stages"][0]["strategy"] = spec["stages"][1]["strategy"].clone();
     });
     desk.routable("staging").run().pass(2).run();
@@ -118,8 +105,7 @@ fn a_stage_that_clones_no_more_keeps_its_route() {
 #[test]
 fn a_rollout_that_turns_to_rolling_keeps_its_route() {
     let mut desk = open();
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.go(10);
     Arc::make_mut(&mut desk.snap.pipeline).spec.stages[1].strategy = Strategy::default();
     for _ in 0..8 {
@@ -136,14 +122,13 @@ fn a_rollout_that_turns_to_rolling_keeps_its_route() {
 #[test]
 fn one_write_of_the_whole_route_is_one_write() {
     let mut desk = open();
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.go(10);
     let to = |route: &mut Route| route.shape.as_mut().unwrap().hostnames.clear();
     desk.change_route("production", "argocd-controller", to).run();
     // of two who wrote in the same second the other one is named
     let sign = |desk: &mut Desk| {
-        let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+        let routing = &mut desk.place("production").routing;
         routing.route.as_mut().unwrap().writer = Some("argocd-controller".into());
     };
     sign(&mut desk);
@@ -154,8 +139,7 @@ fn one_write_of_the_whole_route_is_one_write() {
 
     // nor where it is not accepted before the way back
     let mut desk = open();
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.go(10);
     desk.change_route("production", "argocd-controller", |route| {
         to(route);
@@ -165,7 +149,7 @@ fn one_write_of_the_whole_route_is_one_write() {
     let seen = generation(&desk);
     desk.until(|desk| generation(desk) > seen);
     sign(&mut desk);
-    desk.snap.places.get_mut("production").unwrap().routing.route.as_mut().unwrap().obstacle = Some("not yet".into());
+    desk.place("production").routing.route.as_mut().unwrap().obstacle = Some("not yet".into());
     desk.run();
     desk.decide("Abort", json!({"environment": "production"}));
     desk.run();

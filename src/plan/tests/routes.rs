@@ -3,34 +3,25 @@
 use serde_json::{Value, json};
 
 use super::clones::size;
-use super::desk::{Desk, image};
+use super::desk::Desk;
+use super::routing::by_shares;
 use crate::observe::Claim;
 
 const OLD: &str = "elsewhere.example/old:1";
 
-fn routed(spec: &mut Value) {
-    spec["stages"][1]["strategy"] =
-        json!({"canary": {"steps": [{"weight": 25, "pause": "1m"}, {"weight": 50, "pause": "1m"}]}});
-    spec["traffic"] = json!({
-        "service": "checkout", "drain": "10s",
-        "route": {"parentRefs": [{"name": "gateway", "namespace": "net"}], "hostnames": ["shop.example"]},
-    });
+/// A quarter, then half of the requests.
+fn shares(spec: &mut Value) {
+    by_shares(&[25, 50])(spec);
 }
 
-/// Adopted, with four pods in production.
 fn open() -> Desk {
-    let mut desk = Desk::new(routed);
-    desk.routable("production");
-    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
-    desk.run().pass(2).run();
-    desk
+    Desk::behind_route(shares)
 }
 
 /// 1.8.0 has been proven in staging and its clone is there.
 fn stepping() -> Desk {
     let mut desk = open();
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.endpoints().run();
     desk
 }
@@ -115,8 +106,7 @@ fn a_clone_without_ready_pods_gets_no_requests_until_it_has_them() {
 #[test]
 fn a_pause_keeps_the_share_and_a_route_that_is_not_accepted_keeps_the_step() {
     let mut desk = open();
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.pause("1.8.0", true).endpoints().run();
     assert_eq!(desk.weight("production"), Some(0));
     desk.pause("1.8.0", false).run();
@@ -136,16 +126,16 @@ fn a_pause_keeps_the_share_and_a_route_that_is_not_accepted_keeps_the_step() {
 fn what_is_in_the_way_is_refused_before_anything_is_written() {
     type Change = fn(&mut Desk);
     let cases: [(&str, Change); 5] = [
-        ("GatewayApiMissing", |desk| desk.snap.places.get_mut("production").unwrap().routing.is_installed = false),
+        ("GatewayApiMissing", |desk| desk.place("production").routing.is_installed = false),
         ("TrackLabelMissing", |desk| {
             desk.change("production", "checkout", |w| w.pod_track = None);
         }),
         ("ServiceNotRoutable", |desk| {
-            let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+            let routing = &mut desk.place("production").routing;
             routing.services.get_mut("checkout").unwrap().selects = false;
         }),
         ("ServiceNameTaken", |desk| {
-            let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+            let routing = &mut desk.place("production").routing;
             let other = routing.services["checkout"].clone();
             routing.services.insert(
                 "checkout-stable".into(),
@@ -153,12 +143,11 @@ fn what_is_in_the_way_is_refused_before_anything_is_written() {
             );
         }),
         ("RouteShadowed", |desk| {
-            desk.snap.places.get_mut("production").unwrap().routing.shadow = Some("shop/older".into());
+            desk.place("production").routing.shadow = Some("shop/older".into());
         }),
     ];
     for (reason, change) in cases {
-        let mut desk = Desk::new(routed);
-        desk.routable("production");
+        let mut desk = Desk::before_route(shares);
         change(&mut desk);
         desk.release("1.8.0", 1);
         desk.go(61);
@@ -168,7 +157,7 @@ fn what_is_in_the_way_is_refused_before_anything_is_written() {
         assert!(desk.snap.places["production"].clones.is_empty());
     }
     let mut desk = open();
-    let routing = &mut desk.snap.places.get_mut("production").unwrap().routing;
+    let routing = &mut desk.place("production").routing;
     routing.route.as_mut().unwrap().claim = Claim::None;
     desk.run();
     assert_eq!(desk.pipeline_condition("Stalled"), "True RouteNameTaken");
@@ -240,14 +229,11 @@ fn a_step_that_stands_no_more_ends_by_its_deadline() {
 
 #[test]
 fn a_drain_longer_than_the_deadline_is_waited_for() {
-    let mut desk = Desk::new(|spec| {
-        routed(spec);
+    let mut desk = Desk::behind_route(|spec| {
+        shares(spec);
         spec["traffic"]["drain"] = json!("20m");
     });
-    desk.routable("production");
-    desk.change("production", "checkout", |w| size(w, 4)).endpoints();
-    desk.run().pass(2).run().release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 1)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
     desk.go(1190);
     assert_eq!(desk.share("1.8.0"), "1/3 25 -");
     desk.go(11);
@@ -261,8 +247,7 @@ fn a_drain_longer_than_the_deadline_is_waited_for() {
 fn a_workload_without_pods_goes_through_its_steps() {
     let mut desk = open();
     desk.change("production", "checkout", |w| size(w, 0)).endpoints();
-    desk.release("1.8.0", 1);
-    desk.until(|desk| desk.exposed("production") == Some((image("1.8.0"), 0)));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 0);
     for _ in 0..8 {
         desk.go(61);
     }

@@ -1,5 +1,8 @@
 //! What the desk's cluster does with Services and routes: endpoints follow the pods at once, and each change is accepted.
 
+use serde_json::{Value, json};
+
+use super::clones::{place, size};
 use super::desk::Desk;
 use crate::api::Time;
 use crate::api::labels::{MANAGER, TRACK};
@@ -8,6 +11,29 @@ use crate::observe::{Claim, Place, Route, RoutedService, Snapshot};
 use crate::plan::traffic::route;
 use crate::plan::world::World;
 use crate::plan::{Action, PutRoute, PutService};
+
+/// Requests to the Service checkout come by a route that Windlass makes.
+pub fn routed(spec: &mut Value) {
+    spec["traffic"] = json!({
+        "service": "checkout", "drain": "10s",
+        "route": {"parentRefs": [{"name": "gateway"}], "hostnames": ["shop.example"]},
+    });
+}
+
+/// The strategy of a canary: these shares, a minute each.
+pub fn canary(shares: &[u32]) -> Value {
+    let steps: Vec<Value> = shares.iter().map(|share| json!({"weight": share, "pause": "1m"})).collect();
+    json!({"canary": {"steps": steps}})
+}
+
+/// Such a canary in production, by a route that Windlass makes.
+pub fn by_shares(shares: &[u32]) -> impl FnOnce(&mut Value) {
+    let canary = canary(shares);
+    move |spec| {
+        spec["stages"][1]["strategy"] = canary;
+        routed(spec);
+    }
+}
 
 pub fn carry_out(snap: &mut Snapshot, version: u64, now: Time, action: &Action) {
     match action {
@@ -30,10 +56,6 @@ pub fn carry_out(snap: &mut Snapshot, version: u64, now: Time, action: &Action) 
         other => panic!("{other:?} is about no route"),
     }
     follow(snap);
-}
-
-fn place<'s>(snap: &'s mut Snapshot, namespace: &str) -> &'s mut Place {
-    snap.places.get_mut(namespace.trim_start_matches("shop-")).expect("a place")
 }
 
 fn put_service(place: &mut Place, put: &PutService, version: u64) {
@@ -61,7 +83,7 @@ fn service(
         selects: true,
         selector: selector.clone(),
         is_named: false,
-        ports: vec![serde_json::json!({"name": "http", "port": 80, "protocol": "TCP", "targetPort": 8080})],
+        ports: vec![json!({"name": "http", "port": 80, "protocol": "TCP", "targetPort": 8080})],
         ready: 0,
     }
 }
@@ -105,9 +127,24 @@ fn follow(snap: &mut Snapshot) {
 }
 
 impl Desk {
+    /// Four pods in production, and what a route to them needs.
+    pub fn before_route(change: impl FnOnce(&mut Value)) -> Self {
+        let mut desk = Self::new(change);
+        desk.routable("production");
+        desk.change("production", "checkout", |w| size(w, 4)).endpoints();
+        desk
+    }
+
+    /// The same, adopted.
+    pub fn behind_route(change: impl FnOnce(&mut Value)) -> Self {
+        let mut desk = Self::before_route(change);
+        desk.run().pass(2).run();
+        desk
+    }
+
     /// The Gateway API, a Service before the workload of an environment, and the label on its pods.
     pub fn routable(&mut self, environment: &str) -> &mut Self {
-        let place = self.snap.places.get_mut(environment).expect("an environment");
+        let place = self.place(environment);
         place.routing.is_installed = true;
         let selector = [("app".to_owned(), "checkout".to_owned())].into();
         let made = service(&format!("shop-{environment}"), "checkout", &selector, None, 1);
@@ -130,7 +167,7 @@ impl Desk {
 
     /// Changes the route as someone else might.
     pub fn change_route(&mut self, environment: &str, by: &str, change: impl FnOnce(&mut Route)) -> &mut Self {
-        let found = self.snap.places.get_mut(environment).and_then(|p| p.routing.route.as_mut()).expect("a route");
+        let found = self.place(environment).routing.route.as_mut().expect("a route");
         change(found);
         found.generation += 1;
         found.resource_version = format!("9{}", found.generation);

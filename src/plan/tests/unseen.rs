@@ -18,12 +18,12 @@ fn nothing_starts_while_a_decision_cannot_be_read() {
 #[test]
 fn an_environment_that_cannot_be_read_is_not_called_missing() {
     let mut desk = Desk::adopted(|_| {});
-    let place = desk.snap.places.get_mut("staging").unwrap();
+    let place = desk.place("staging");
     let environment = place.environment.take();
     place.access = Access::Unreadable;
     desk.release("1.8.0", 1).run();
     assert!(desk.waiting_for("1.8.0").contains("cannot be read"), "{}", desk.waiting_for("1.8.0"));
-    let place = desk.snap.places.get_mut("staging").unwrap();
+    let place = desk.place("staging");
     (place.environment, place.access) = (environment, Access::Granted { namespace: "shop-staging".into() });
     desk.finish();
     assert_eq!(desk.phase("1.8.0", "production"), "Delivered");

@@ -98,11 +98,11 @@ fn a_workload_that_is_away_when_its_rollout_ends_gets_its_build_when_it_comes() 
     let mut desk = Desk::adopted(|_| {});
     desk.release("1.8.0", 1).run();
     assert_eq!(desk.phase("1.8.0", "staging"), "Delivered Baking");
-    let place = desk.snap.places.get_mut("staging").unwrap();
+    let place = desk.place("staging");
     let away = std::mem::take(&mut place.workloads);
     desk.pass(61).run();
     assert!(desk.stage("staging").rollout.is_none(), "the bake is over");
-    desk.snap.places.get_mut("staging").unwrap().workloads = away;
+    desk.place("staging").workloads = away;
     recreate(&mut desk);
     desk.run();
     assert_eq!((desk.image("staging", "checkout"), held(&desk)), (image("1.8.0"), None));

@@ -30,8 +30,7 @@ pub fn route(
 pub fn of_pair(found: &slim::Route, pair: &[String; 2]) -> Route {
     let meant = found.targets.iter().filter(|(_, backend)| pair.contains(&backend.name)).cloned();
     let (positions, backends) = meant.unzip();
-    let (parents, hostnames, matches) = Default::default();
-    let shape = RouteShape { kind: found.kind, parents, hostnames, matches, backends };
+    let shape = RouteShape { kind: found.kind, backends, ..RouteShape::default() };
     let existing = Existing { positions, is_divided: is_divided(found, pair) };
     Route { shape: Some(shape), existing: Some(existing), ..bare(found) }
 }
