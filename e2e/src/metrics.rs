@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+
+use crate::pki::Pki;
 
 /// How a query is answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,9 @@ impl Answer {
 #[derive(Debug, Clone)]
 pub struct Metrics {
     port: u16,
+    /// The same with TLS, by a certificate of that authority.
+    secure: u16,
+    authority: String,
     book: Arc<Mutex<Book>>,
 }
 
@@ -58,23 +63,43 @@ impl Metrics {
 
     async fn start() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("failed to listen for queries")?;
-        let metrics = Self { port: listener.local_addr()?.port(), book: Arc::default() };
-        let book = Arc::clone(&metrics.book);
+        let pki = Pki::new()?;
+        let tls = pki.server()?.acceptor()?;
+        let secure =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("failed to listen for queries with TLS")?;
+        let (port, secure_port) = (listener.local_addr()?.port(), secure.local_addr()?.port());
+        let metrics = Self { port, secure: secure_port, authority: pki.ca().cert.clone(), book: Arc::default() };
+        let (plain, wrapped) = (Arc::clone(&metrics.book), Arc::clone(&metrics.book));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let book = Arc::clone(&book);
+                let book = Arc::clone(&plain);
                 tokio::spawn(async move { drop(serve(stream, &book).await) });
+            }
+        });
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = secure.accept().await {
+                let (book, tls) = (Arc::clone(&wrapped), tls.clone());
+                tokio::spawn(async move {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        drop(serve(stream, &book).await);
+                    }
+                });
             }
         });
         Ok(metrics)
     }
 
-    /// The flags of an operator that knows it as `prometheus`, and as `gone` one where nobody listens. Writes the file of
-    /// providers into that folder.
+    /// The flags of an operator that knows it as `prometheus`, as `secure` with TLS, as `stranger` without its authority, and as
+    /// `gone` one where nobody listens. Writes the file of providers into that folder.
     pub fn flags(&self, folder: &Path) -> Result<Vec<String>> {
         let file = folder.join("providers.yaml");
         let gone = crate::ports::free()?;
+        let authority = folder.join("providers-ca.pem");
+        std::fs::write(&authority, &self.authority).context("failed to write the authority of a provider")?;
+        let secure = format!("https://localhost:{}", self.secure);
         let providers = json!({"providers": [
+            {"name": "secure", "url": secure, "caFile": authority},
+            {"name": "stranger", "url": secure},
             {"name": "prometheus", "url": format!("http://127.0.0.1:{}", self.port)},
             {"name": "gone", "url": format!("http://127.0.0.1:{gone}/prefix/")},
         ]});
@@ -110,7 +135,7 @@ impl Book {
 }
 
 /// One request for each connection.
-async fn serve(stream: TcpStream, book: &Mutex<Book>) -> Result<()> {
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, book: &Mutex<Book>) -> Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await?;
@@ -152,10 +177,11 @@ async fn serve(stream: TcpStream, book: &Mutex<Book>) -> Result<()> {
     }
 }
 
-async fn say(stream: &mut TcpStream, code: u16, body: &str) -> Result<()> {
+async fn say(stream: &mut (impl AsyncWrite + Unpin), code: u16, body: &str) -> Result<()> {
     let head = format!("HTTP/1.1 {code} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;
+    stream.shutdown().await?;
     Ok(())
 }
 

@@ -1,18 +1,33 @@
 //! The certificates of one test cluster: an authority of its own, made in milliseconds and never written elsewhere.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType,
 };
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
 
 /// A certificate and its key, both PEM.
 #[derive(Debug, Clone)]
 pub struct Pair {
     pub cert: String,
     pub key: String,
+}
+
+impl Pair {
+    /// What a server takes connections with.
+    pub fn acceptor(&self) -> Result<TlsAcceptor> {
+        let certificate = CertificateDer::from_pem_slice(self.cert.as_bytes()).context("not a certificate")?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).context("not a key")?;
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key)?;
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
 }
 
 /// The authority of one cluster.

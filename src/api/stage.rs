@@ -35,7 +35,7 @@ pub struct Stage {
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub checks: Vec<Check>,
-    /// How long a rollout may take to full exposure, pauses not counted. Default 30m; 10s to 336h.
+    /// How long a rollout may take to full exposure, pauses and drains not counted. Default 30m; 10s to 336h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || (duration(self) >= duration('10s') && duration(self) <= duration('336h'))", "spec.stages[].progressDeadline: must be between 10s and 336h"))]
     pub progress_deadline: Option<Span>,

@@ -36,12 +36,9 @@ pub fn judge(world: &World<'_>, seen: &Workload, started: Time) -> Judgement {
     {
         return Judgement::Failed(format!("{key}: pods are refused: {why}"));
     }
-    let started = whole_second(started);
-    // restarts of a pod that was there before and is ready are not this rollout's
-    for pod in seen.pods.iter().filter(|p| !p.going && (!p.ready || p.created >= started)) {
-        if let Some(why) = pod_failure(world, pod) {
-            return Judgement::Failed(format!("{key}: {why}"));
-        }
+    let failure = pods_of(seen, started).find_map(|pod| pod_failure(world, pod));
+    if let Some(why) = failure {
+        return Judgement::Failed(format!("{key}: {why}"));
     }
     if is_serving(seen) {
         return Judgement::Complete;
@@ -61,6 +58,20 @@ pub fn judge(world: &World<'_>, seen: &Workload, started: Time) -> Judgement {
         format!(" (pod {}, of an earlier revision, is not ready, and its controller waits for it)", pod.name)
     });
     Judgement::Coming(format!("{key}: {} new pods available{trouble}{barred}", share(available, seen.wanted)))
+}
+
+/// Pods of a rollout: restarts of one that was there before and is ready are not its own.
+fn pods_of(seen: &Workload, started: Time) -> impl Iterator<Item = &Pod> {
+    let started = whole_second(started);
+    seen.pods.iter().filter(move |pod| !pod.going && (!pod.ready || pod.created >= started))
+}
+
+/// What condemns a revision that has served already, at once: a crash loop. What else keeps its pods away may be the
+/// cluster's fault, and is waited for.
+pub fn crash_loop(seen: &Workload, started: Time) -> Option<String> {
+    let troubles = pods_of(seen, started).filter_map(|pod| pod.trouble.as_ref());
+    let found = troubles.into_iter().find(|trouble| trouble.kind == TroubleKind::CrashLoop)?;
+    Some(format!("{}/{}: {}", seen.kind.as_str(), seen.name, found.message))
 }
 
 /// What is said of a workload that has no new pods yet.

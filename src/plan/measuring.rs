@@ -228,7 +228,10 @@ impl Subjects<'_, '_> {
         let is_apart = self.rollout.is_apart();
         let is_asked = is_apart && (self.rollout.traffic.is_none() || strategy::asked(self.rollout) < strategy::FULL);
         let at = Some(self.rollout.started_at).filter(|_| !is_asked);
-        let stable = probe.stable.as_ref().map(|_| Stable { names: names(name, STABLE, &plan.stable), at });
+        // what serves beside the clone may have been restarted since
+        let beside = self.place.workloads.get(&plan.workload.key()).filter(|w| is_asked && !w.reach.hash.is_empty());
+        let before = beside.map_or(&plan.stable, |workload| &workload.reach.hash);
+        let stable = probe.stable.as_ref().map(|_| Stable { names: names(name, STABLE, before), at });
         let names = names(&seen.name, if is_apart { self.rollout.track() } else { STABLE }, &seen.reach.hash);
         // what suites provoke before a switch is no user's
         let switched = self.switched.filter(|_| self.rollout.strategy.tests_first());

@@ -56,6 +56,8 @@ mutants! {
     VerifyBlind,
     /// Health is not looked at in the bake.
     BakeBlind,
+    /// A clone of which a suite gave no verdict is recorded as what runs.
+    ApartSettled,
     /// The suites of a stage are not waited for.
     SuitesSkipped,
     /// The suites that come before a switch are not waited for.
@@ -162,6 +164,8 @@ mutants! {
     RouteStays,
     /// A clone gets pods before an autoscaler that does not count them is locked.
     LockLate,
+    /// The lock of an autoscaler goes when the workload is on its way home.
+    UnlockEarly,
     /// The lock of an autoscaler stays when nobody wants it.
     LockStays,
     /// The workload is rolled while its build is tried in a clone.

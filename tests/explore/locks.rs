@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windlass::api::stage::Stage;
 use windlass::api::strategy;
-use windlass::observe::{Autoscaler, Claim, Place};
+use windlass::observe::{Autoscaler, Claim, Place, Workload};
 
 use crate::safety::{Holds, holds, stored};
 use crate::server::place_of;
@@ -47,6 +47,15 @@ pub fn stands(world: &World, place: usize) -> Holds {
     holds(is_locked || is_stale, "S4", || {
         format!("{}: a clone grows beside an autoscaler without a lock", STAGES[place])
     })
+}
+
+/// S4: the lock stays for as long as the open rollout's clone bears anything.
+pub fn is_over(world: &World, place: usize) -> Holds {
+    let is_stale = world.operator.is_late || world.operator.lag.is_some();
+    let attempt = stored(world, place).and_then(|stage| Some(&stage.rollout.as_ref()?.attempt));
+    let bears = |clone: &Arc<Workload>| clone.wanted > 0 && clone.attempt.as_ref() == attempt;
+    let is_over = attempt.is_none() || !world.places[place].clones.values().any(bears);
+    holds(is_over || is_stale, "S4", || format!("{}: the lock goes, and the clone bears load", STAGES[place]))
 }
 
 /// L6: no lock of ours is left at rest, but in an open rollout.

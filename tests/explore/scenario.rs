@@ -186,6 +186,11 @@ fn at_production(world: World) -> World {
     rest_until(world, |w| open(w, 1).is_some() && open(w, 0).is_none())
 }
 
+/// All requests there are its clone's, and its suites run.
+fn at_full(world: World) -> World {
+    rest_until(world, |w| matches!(open(w, 1), Some(RolloutState::Verifying(_))))
+}
+
 /// It is proven there, in its clone.
 fn at_bake(world: World) -> World {
     rest_until(world, |w| matches!(open(w, 1), Some(RolloutState::Delivered(_))))
@@ -477,6 +482,14 @@ pub fn all() -> Vec<Scenario> {
         )
         .from(at_production),
         scenario(
+            "canary unanswered",
+            &tested,
+            &[1],
+            3,
+            &[(CiErrs, 1), (CiFails, 1), (RunGone, 1), (Retry, 1), (NewRelease, 1), (Trouble, 1), (Late, 1)],
+        )
+        .from(at_full),
+        scenario(
             "canary faults",
             &canary,
             &[1],
@@ -555,7 +568,17 @@ pub fn all() -> Vec<Scenario> {
             &routed,
             &[1],
             2,
-            &[(Trouble, 1), (Recover, 1), (Abort, 1), (Pause, 2), (CloneGone, 1), (Cut, 1), (Late, 1), (Refuse, 1)],
+            &[
+                (Trouble, 1),
+                (Recover, 1),
+                (Abort, 1),
+                (Pause, 2),
+                (CloneGone, 1),
+                (Template, 1),
+                (Cut, 1),
+                (Late, 1),
+                (Refuse, 1),
+            ],
         )
         .from(at_production),
         scenario(

@@ -127,6 +127,7 @@ fn effect(world: &mut World, action: &Action) -> Result<Option<Option<Kind>>, Br
             done(crate::locks::set(world, namespace, uid, resource_version, true), None)
         }
         Action::UnlockScaleDown { namespace, uid, resource_version, .. } => {
+            crate::locks::is_over(world, place_of(namespace))?;
             done(crate::locks::set(world, namespace, uid, resource_version, false), None)
         }
         Action::PutService(put) => done(routes::put_service(world, put)?, None),

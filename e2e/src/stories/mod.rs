@@ -107,6 +107,7 @@ stories! {
     cron_job Shared "a CronJob is judged by its next Job"
     canary_through Shared "a canary goes by the number of pods, says what share that is, and comes home"
     canary_reverted Shared "a canary that fails is taken back, and the workload was never touched"
+    canary_without_a_verdict Shared "a canary without a verdict leaves what ran before, and the next one is a canary again"
     canary_pauses Shared "a canary stays at its step while it is paused, goes on by Promote, and ends by Abort"
     canary_quota Shared "a quota in the way of a clone, and of the way home, is told; the build stays where it answers"
     canary_template_changed Shared "a template that changes beside a clone starts the canary anew"

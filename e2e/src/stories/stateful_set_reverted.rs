@@ -9,7 +9,7 @@ use crate::shop::{SOON, Shop};
 use crate::story::{Story, text};
 
 pub async fn run(t: &Story) -> Result<()> {
-    tokio::try_join!(bad_image(t), partition(t)).map(drop)
+    tokio::try_join!(bad_image(t), partition(t), on_delete(t)).map(drop)
 }
 
 async fn bad_image(t: &Story) -> Result<()> {
@@ -47,6 +47,16 @@ async fn partition(t: &Story) -> Result<()> {
         t.patch("statefulset", ns, "db", &free).await?;
     }
     shop.delivered("1.8.0").await.map(drop)
+}
+
+async fn on_delete(t: &Story) -> Result<()> {
+    let shop = Shop::open(t).await?;
+    with_sets(t, &shop, json!({"type": "OnDelete"})).await?;
+    shop.deliver("1.8.0", 1, Cue::Good).await?;
+    shop.waits("1.8.0", "StatefulSet/db in staging has updateStrategy OnDelete").await?;
+    let set = t.get_json("statefulset", &shop.staging, "db").await?;
+    ensure!(set["metadata"]["generation"] == 1, "it was written to: {}", set["metadata"]);
+    Ok(())
 }
 
 /// Three replicas in both environments, adopted.

@@ -18,9 +18,6 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::core::ObjectList;
 use kube::{Client, ResourceExt};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -53,15 +50,12 @@ pub struct Metrics {
 impl Metrics {
     /// Listens, and tells the API server where.
     pub(super) async fn start(cluster: &Cluster) -> Result<Self> {
-        let pair = Pki::new()?.server()?;
-        let certificate = CertificateDer::from_pem_slice(pair.cert.as_bytes()).context("not a certificate")?;
-        let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).context("not a key")?;
-        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key)?;
+        let tls = Pki::new()?.server()?.acceptor()?;
         let listener =
             TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await.context("failed to listen for metrics")?;
         let loads = Arc::new(Mutex::new(Vec::new()));
         let (client, told) = (cluster.client(), Arc::clone(&loads));
-        let accepting = tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(config)), client, told));
+        let accepting = tokio::spawn(accept(listener, tls, client, told));
         let metrics = Self { loads, accepting };
         for object in objects() {
             cluster.objects().apply(&object.to_string(), None).await.context("failed to announce metrics")?;

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use super::holder::Holder;
 use super::workload::claim;
 use crate::api::labels::{CLAIMED_BY, TRACK, TRACKS};
-use crate::api::traffic::{ParentRef, RouteKind, RouteShape, route_name};
+use crate::api::traffic::{ParentRef, RouteKind, RouteMatch, RouteShape, route_name};
 use crate::api::{DeliveryPipeline, Time, Traffic};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim;
@@ -35,12 +35,12 @@ pub fn routing(
     let clones: Vec<&str> = services.values().filter(|s| is_of_clone(s)).map(|s| s.name.as_str()).collect();
     let divides = |found: &slim::Route| is_other(found) && clones.iter().any(|name| found.divides(namespace, name));
     let others = stores.routes.state_filter(divides);
-    // what sends to none of its Services, and to none of its hosts, has nothing to do with it
-    let hosts: BTreeSet<&String> = wanted.into_iter().flat_map(|traffic| &traffic.route.hostnames).collect();
+    // what sends to none of its Services, and takes none of its requests, has nothing to do with it
+    let wish = wanted.map(|traffic| RouteShape::of(&traffic.route, namespace, Vec::new()));
     let is_near = |found: &slim::Route| {
         is_other(found)
             && (services.keys().any(|name| found.sends_to(namespace, name))
-                || found.hostnames.iter().any(|host| hosts.contains(host)))
+                || wish.as_ref().is_some_and(|wish| meets(found, wish)))
     };
     let written = || last_written(stores, is_near);
     Routing {
@@ -95,6 +95,12 @@ fn services(
 fn is_of_clone(service: &RoutedService) -> bool {
     let track = service.track.as_deref();
     service.claim == Claim::Ours && track.is_some_and(|track| TRACKS.contains(&track))
+}
+
+/// Whether a route may take requests that the wanted one would.
+fn meets(found: &slim::Route, wish: &RouteShape) -> bool {
+    let takes = |theirs: &Option<RouteMatch>| theirs.as_ref().is_none_or(|theirs| wish.matches.contains(theirs));
+    found.hostnames.iter().any(|host| wish.hostnames.contains(host)) && found.matches.iter().any(takes)
 }
 
 fn title(route: &slim::Route) -> String {
@@ -304,6 +310,26 @@ endpoints: [{addresses: ["fd00::1"], targetRef: {uid: a}}]
             assert_eq!(found.others.first().map(String::as_str), other, "{kind} {namespace}/{name}");
             assert_eq!(found.route.is_some(), (kind, name) == ("HTTPRoute", "windlass-checkout"), "{kind} {name}");
             assert_eq!(found.left.len(), usize::from((kind, name) == ("GRPCRoute", "windlass-checkout")));
+        }
+    }
+
+    #[test]
+    fn a_write_of_another_route_counts_where_it_may_take_the_same_requests() {
+        let at = "2026-04-01T00:00:00Z";
+        for (host, path, to, counts) in [
+            ("a.example", "/", "other", true),
+            ("a.example", "/cart", "other", false),
+            ("b.example", "/", "other", false),
+            ("b.example", "/cart", "web-canary", true),
+        ] {
+            let mut world = World::of(WORLD);
+            let mut route = rival("rival", at, json!({"name": "gw"}), host, path);
+            route["metadata"]["managedFields"] = json!([{"manager": "kubectl", "operation": "Update", "time": at,
+                "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:rules": {}}}}]);
+            route["spec"]["rules"][0]["backendRefs"] = json!([{"name": to, "namespace": "shop", "port": 80}]);
+            world.put(route);
+            let written = counts.then(|| serde_json::from_value(json!(at)).unwrap());
+            assert_eq!(seen(&world).rerouted, written, "{host}{path} to {to}");
         }
     }
 

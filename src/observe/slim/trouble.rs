@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus};
 
 use super::pod::Wire;
-use crate::api::Time;
+use crate::api::{Span, Time};
 use crate::observe::snapshot::{Trouble, TroubleKind};
 
 /// The gravest trouble, if there is one.
@@ -39,10 +39,14 @@ fn stuck_text(status: &ContainerStatus) -> Option<String> {
     is_stuck.then(|| waiting.message.as_ref().map_or_else(|| reason.to_owned(), |text| format!("{reason}: {text}")))
 }
 
+/// A container that ran for so long before it ended is in no loop: the kubelet starts it again without a back-off.
+const STEADY: Span = Span::seconds(600);
+
 fn crash_loop(pod: &Wire) -> Option<Trouble> {
     let looping = |status: &&ContainerStatus| {
         let waiting = status.state.as_ref().and_then(|state| state.waiting.as_ref());
-        status.restart_count >= 2 || waiting.is_some_and(|w| w.reason.as_deref() == Some("CrashLoopBackOff"))
+        status.restart_count >= 2 && !was_steady(status)
+            || waiting.is_some_and(|w| w.reason.as_deref() == Some("CrashLoopBackOff"))
     };
     let status = pod.init_containers().chain(pod.containers()).find(looping)?;
     let end = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
@@ -53,6 +57,12 @@ fn crash_loop(pod: &Wire) -> Option<Trouble> {
     let times = if status.restart_count == 1 { "once".to_owned() } else { format!("{} times", status.restart_count) };
     let message = format!("container {}: {waiting}restarted {times}{code}", status.name);
     Some(Trouble { kind: TroubleKind::CrashLoop, since, message })
+}
+
+fn was_steady(status: &ContainerStatus) -> bool {
+    let last = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+    let times = last.and_then(|last| last.started_at.as_ref().zip(last.finished_at.as_ref()));
+    times.is_some_and(|(started, finished)| Time::from(finished).since(Time::from(started)) >= STEADY)
 }
 
 fn unschedulable(pod: &Wire) -> Option<Trouble> {
@@ -127,6 +137,17 @@ mod tests {
         assert_eq!(of("CreateContainerConfigError"), Some(TroubleKind::Pull));
         assert_eq!(of("ContainerCreating"), None);
         assert_eq!(of("PodInitializing"), None);
+    }
+
+    #[test]
+    fn restarts_that_are_far_apart_are_no_loop() {
+        let of = |started: &str| {
+            let end = json!({"exitCode": 1, "startedAt": started, "finishedAt": "2026-01-02T00:10:00Z"});
+            let app = json!({"name": "app", "restartCount": 2, "ready": true, "state": {"running": {}}, "lastState": {"terminated": end}});
+            judged(json!({"containerStatuses": [app]})).map(|found| found.0)
+        };
+        assert_eq!(of("2026-01-02T00:00:01Z"), Some(TroubleKind::CrashLoop));
+        assert_eq!(of("2026-01-02T00:00:00Z"), None);
     }
 
     #[test]

@@ -29,13 +29,11 @@ pub fn http_problem<'w>(
     let mut asked = workloads.filter(|workload| !strategy.clones() || workload.is_cloned());
     let selected = asked.find_map(|workload| {
         let seen = place.workloads.get(&workload.key())?;
-        let beside = strategy.track().map(|track| clone_labels(seen, track));
-        let is_selected =
-            selects(service, &seen.reach.labels) || beside.is_some_and(|labels| selects(service, &labels));
-        is_selected.then_some(seen)
+        let labels = strategy.track().map_or_else(|| seen.reach.labels.clone(), |track| clone_labels(seen, track));
+        selects(service, &labels).then_some(seen)
     });
     let Some(seen) = selected else {
-        let whose = if strategy.clones() { "no workload that gets a clone" } else { "no workload of the pipeline" };
+        let whose = if strategy.clones() { "no clone of a workload" } else { "no workload of the pipeline" };
         return Some(format!("Service {name} selects the pods of {whose}"));
     };
     match service.ports.get(&probe.port) {

@@ -6,7 +6,7 @@ use super::verifying::{expose, start_suites};
 use super::{PAUSED_TOO_LONG, set_state};
 use crate::api::rollout::{Rollout, Stepping};
 use crate::api::strategy::Strategy;
-use crate::api::{Cause, RolloutState, Span, Time};
+use crate::api::{Cause, RolloutState, Span, StageStatus, Time};
 use crate::plan::check::{self, Checks};
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
@@ -24,8 +24,8 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Steppi
     let Some(rollout) = &stage.rollout else { return };
     let closed = reference::closed(world, &stage.environment).map(Clones::Blocked);
     let clones = closed.unwrap_or_else(|| strategy::judge(world, draft, stage, rollout));
-    if let Clones::Failed(why) = &clones {
-        return ending::go_back(world, draft, index, Cause::Failed, why, None);
+    if let Some(why) = condemned(world, stage, rollout, &clones, state.since) {
+        return ending::go_back(world, draft, index, Cause::Failed, &why, None);
     }
     let failure = check::failure(world, draft, index, state.since.unwrap_or(rollout.started_at));
     if let Some(why) = failure.or_else(|| suite::failed_later(world, draft, index)) {
@@ -48,13 +48,32 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Steppi
     }
 }
 
+/// What condemns the build at once. While a step comes that is all that keeps its pods from serving; once it has stood, as
+/// when the clone grows with the workload or a node is lost, a crash loop alone.
+fn condemned(
+    world: &World<'_>,
+    stage: &StageStatus,
+    rollout: &Rollout,
+    clones: &Clones,
+    since: Option<Time>,
+) -> Option<String> {
+    let Clones::Failed(why) = clones else { return None };
+    if since.is_none() {
+        return Some(why.clone());
+    }
+    let mut all = strategy::carriers(world, stage, rollout).into_iter();
+    all.find_map(|clone| health::crash_loop(clone, rollout.started_at))
+}
+
 /// The step does not stand yet: its pods come, or the deadline does.
 fn bring(world: &World<'_>, draft: &mut Draft, index: usize, state: Stepping, is_paused: bool, clones: Clones) {
     let Some(stage) = draft.status.stages.get(index) else { return };
     let Some(rollout) = &stage.rollout else { return };
     match clones {
         Clones::Stand => {
-            set(draft, index, Stepping { since: Some(world.now), ..state });
+            // that requests drain at each step is nothing the build could be faster at
+            let deadline = state.deadline.plus(rollout.drain());
+            set(draft, index, Stepping { since: Some(world.now), deadline, ..state });
             start_suites(draft, index, world.now);
         }
         Clones::Coming(_) | Clones::Blocked(_) | Clones::Failed(_)
@@ -95,7 +114,7 @@ fn watch(
     if is_paused || !is_over {
         return;
     }
-    if let Clones::Coming(why) | Clones::Blocked(why) = clones {
+    if let Clones::Coming(why) | Clones::Blocked(why) | Clones::Failed(why) = clones {
         return unanswered(world, draft, index, since.max(state.deadline).plus(pause), why);
     }
     if state.unhealthy.is_some() {

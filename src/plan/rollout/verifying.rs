@@ -3,7 +3,7 @@
 use super::baking::{Health, watch_health};
 use super::{environment_of, set_state};
 use crate::api::checkpoint::Proof;
-use crate::api::rollout::{Baking, RolloutWorkload, Verifying};
+use crate::api::rollout::{Baking, Rollout, RolloutWorkload, Verifying};
 use crate::api::{Cause, Outcome, RolloutState, Time};
 use crate::plan::check::{self, Checks};
 use crate::plan::draft::Draft;
@@ -46,12 +46,17 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
         // without a target the rollout closes at once, and its TestRuns must have been told before
         Tests::Failed(_) if !has_target(draft, index) && !suite::is_told(world, draft, index) => {}
         Tests::Failed(why) => ending::go_back(world, draft, index, Cause::Failed, &why, None),
-        Tests::Unverified(why) => {
-            if suite::is_told(world, draft, index) {
-                ending::settle(world, draft, index, Outcome::Unverified, &why);
-            }
+        Tests::Unverified(_) if !suite::is_told(world, draft, index) => {}
+        // nothing has replaced what ran before, and nothing unproven does
+        Tests::Unverified(why) if is_apart(draft, index) => {
+            ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
         }
+        Tests::Unverified(why) => ending::settle(world, draft, index, Outcome::Unverified, &why),
     }
+}
+
+fn is_apart(draft: &Draft, index: usize) -> bool {
+    draft.rollout(index).is_some_and(Rollout::is_apart) && !is(Mutant::ApartSettled)
 }
 
 /// The time is over in which checks could have answered, and what was gone come again.

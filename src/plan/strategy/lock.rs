@@ -1,9 +1,9 @@
 //! The lock of an autoscaler that does not count a clone's pods: it sees the clone take load off the workload, and would
 //! shrink what is to take everything back. Put on before the clone gets its first pod, taken off when all of it is gone.
 
-use crate::api::StageStatus;
 use crate::api::rollout::{Rollout, RolloutWorkload};
 use crate::api::strategy;
+use crate::api::{RolloutState, StageStatus};
 use crate::observe::{Autoscaler, Claim};
 use crate::plan::action::Action;
 use crate::plan::mutant::{Mutant, is};
@@ -76,6 +76,7 @@ fn is_for(rollout: &Rollout, plan: &RolloutWorkload, autoscaler: &Autoscaler) ->
 /// Whether its lock is still wanted: while the rollout is open, and where that has ended until nothing of the clone is left.
 fn is_wanted(world: &World<'_>, stage: &StageStatus, autoscaler: &Autoscaler) -> bool {
     match &stage.rollout {
+        Some(rollout) if is(Mutant::UnlockEarly) && matches!(rollout.state, RolloutState::Homing(_)) => false,
         Some(rollout) => rollout.cloned().any(|plan| is_for(rollout, plan, autoscaler)),
         None => has_clones(world, &stage.environment) || route::is_exposing(world, stage),
     }

@@ -440,12 +440,19 @@ fn checks_without_an_answer_take_the_clone_back_and_condemn_nothing() {
 
 #[test]
 fn checks_ask_about_the_clone_and_compare_with_what_still_serves() {
-    let desk = measured();
-    let all = crate::plan::measures(&desk.snap, desk.now);
-    let Some(crate::plan::Ask::Metric(metric)) = all.first().map(|measure| &measure.ask) else { panic!("{all:?}") };
+    let mut desk = measured();
+    let asked = |desk: &Desk| {
+        let all = crate::plan::measures(&desk.snap, desk.now);
+        let Some(crate::plan::Ask::Metric(metric)) = all.first().map(|measure| &measure.ask) else { panic!("{all:?}") };
+        metric.clone()
+    };
+    let metric = asked(&desk);
     assert_eq!((metric.names.workload.as_str(), metric.names.track), ("checkout-canary", "canary"));
-    let stable = metric.stable.as_ref().expect("a comparison");
+    let stable = metric.stable.expect("a comparison");
     assert_eq!((stable.names.workload.as_str(), stable.names.track, stable.at), ("checkout", "stable", None));
+    assert_eq!(stable.names.hash, "h0");
+    desk.change("production", "checkout", |w| w.reach.hash = "h1".into());
+    assert_eq!(asked(&desk).stable.expect("a comparison").names.hash, "h1", "after a restart");
 }
 
 #[test]
@@ -487,4 +494,63 @@ fn a_build_is_not_blamed_for_the_pods_of_an_earlier_clone() {
     desk.crash_clone("production", TroubleKind::Starting).change_clone("production", |w| w.available = 1);
     desk.pass(700).run();
     assert_eq!(desk.bans(), 0, "none of its pods was ever there");
+}
+
+/// 1.8.0 runs in full in its clone, and its suite has not answered.
+fn tested() -> Desk {
+    let mut desk = Desk::adopted(|spec| {
+        steps(spec);
+        spec["stages"][1]["tests"] = json!([{"suite": "smoke", "external": {}, "timeout": "5m"}]);
+    });
+    desk.change("production", "checkout", |w| size(w, 4));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1).run();
+    desk.pass(60).run().pass(60).run();
+    assert_eq!(desk.phase("1.8.0", "production"), "Verifying");
+    desk
+}
+
+#[test]
+fn a_suite_without_a_verdict_leaves_what_ran_before() {
+    let mut desk = tested();
+    desk.pass(301).run();
+    assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Reverted Inconclusive"]);
+    assert_eq!(desk.stage("production").current.as_ref().unwrap().release, "", "what runs is what ran before");
+    assert_eq!((desk.bans(), desk.image("production", "checkout").as_str()), (0, OLD));
+    assert!(desk.snap.places["production"].clones.is_empty());
+
+    // it comes again in a clone, and so does the next one
+    desk.decide("Retry", json!({"environment": "production", "release": "checkout-1.8.0"}));
+    desk.until_exposed("1.8.0", 1).run().pass(60).run().pass(60).run().pass(301).run();
+    assert_eq!(desk.history("production").len(), 3, "tried again, to the same end");
+    desk.release("1.9.0", 2).until_exposed("1.9.0", 1);
+    assert_eq!(desk.image("production", "checkout"), OLD, "nothing is rolled unproven");
+}
+
+#[test]
+fn a_clone_that_cannot_grow_with_its_workload_condemns_nothing() {
+    let refused = |w: &mut crate::observe::Workload, since| {
+        (w.ready, w.available) = (1, 1);
+        w.refused = Some((since, "exceeded quota".into()));
+    };
+    let mut desk = stepping();
+    desk.change("production", "checkout", |w| size(w, 8)).run();
+    assert_eq!(desk.exposed("production"), Some((image("1.8.0"), 2)));
+    let now = desk.now;
+    desk.change_clone("production", |w| refused(w, now)).pass(59).run();
+    assert_eq!((desk.phase("1.8.0", "production").as_str(), desk.bans()), ("Progressing", 0));
+    desk.pass(1200).run();
+    assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Reverted Inconclusive"]);
+    assert_eq!(desk.bans(), 0);
+
+    // before the step has ever stood it does
+    let mut desk = Desk::adopted(steps);
+    desk.change("production", "checkout", |w| size(w, 4));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
+    let now = desk.now;
+    desk.change_clone("production", |w| {
+        refused(w, now);
+        (w.ready, w.available) = (0, 0);
+    });
+    desk.run().pass(31).run();
+    assert_eq!(desk.history("production"), [" Adopted", "checkout-1.8.0 Reverted Failed"]);
 }

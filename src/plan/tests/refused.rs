@@ -140,7 +140,9 @@ fn a_canary_measures_what_gets_a_clone_and_by_the_services_of_its_clones() {
     let (said, is_measured) = refused("canary", None);
     assert!(!said.contains("can have no answer") && is_measured, "the clone of the first that gets one: {said}");
     let (said, _) = refused("worker", None);
-    assert!(said.contains("selects the pods of no workload that gets a clone"), "{said}");
+    assert!(said.contains("selects the pods of no clone of a workload"), "{said}");
+    let (said, _) = refused("stable", None);
+    assert!(said.contains("selects the pods of no clone of a workload"), "{said}");
     let (said, _) = refused("canary", Some("mailer"));
     assert!(said.contains("workload mailer gets no clone"), "{said}");
 }

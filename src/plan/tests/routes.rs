@@ -244,6 +244,19 @@ fn a_drain_longer_than_the_deadline_is_waited_for() {
 }
 
 #[test]
+fn the_drains_of_many_steps_are_no_part_of_the_deadline() {
+    let mut desk = Desk::behind_route(|spec| {
+        by_shares(&[10, 20, 30, 40])(spec);
+        spec["traffic"]["drain"] = json!("5m");
+    });
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 1);
+    for _ in 0..5 {
+        desk.go(300).go(60);
+    }
+    assert!(desk.phase("1.8.0", "production").starts_with("Delivered"), "25 minutes of drains, and ten to progress");
+}
+
+#[test]
 fn a_workload_without_pods_goes_through_its_steps() {
     let mut desk = open();
     desk.change("production", "checkout", |w| size(w, 0)).endpoints();
