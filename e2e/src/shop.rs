@@ -245,6 +245,13 @@ pub fn stage_of<'v>(object: &'v Value, environment: &str) -> &'v Value {
     stages.and_then(|all| all.iter().find(|s| s["environment"] == environment)).unwrap_or(&Value::Null)
 }
 
+/// How a gate stands for a release in an environment.
+pub fn gate(release: &Value, environment: &str, name: &str) -> Result<Value> {
+    let gates = stage_of(release, environment)["gates"].as_array();
+    let gate = gates.and_then(|all| all.iter().find(|g| g["gate"] == name)).cloned();
+    gate.with_context(|| format!("no gate {name} in {}", release["status"]))
+}
+
 /// Puts the fields of one object over another's.
 pub fn merge(into: &mut Value, fields: &Value) {
     if let (Some(into), Some(fields)) = (into.as_object_mut(), fields.as_object()) {

@@ -79,8 +79,7 @@ fn take_back(world: &World<'_>, stage: &mut StageStatus, run: &TestRun, why: &st
                 build: run.spec.build_hash.clone(),
                 attempt: run.spec.attempt.clone(),
                 at: world.now,
-                stale: None,
-                void: None,
+                ..Proof::default()
             });
         }
     }

@@ -37,6 +37,7 @@ mod promotion;
 mod reference;
 mod release;
 mod report;
+mod residence;
 mod revert;
 mod rollout;
 mod strategy;
@@ -96,6 +97,7 @@ fn checkpoint(world: &World<'_>) -> Draft {
         idle::watch(world, &mut draft, index);
     }
     promotion::start(world, &mut draft);
+    residence::note(world, &mut draft);
     cleanup::trim(world, &mut draft);
     preflight::tell(world, &mut draft);
     conditions::settle(world, &mut draft);

@@ -38,6 +38,8 @@ mutants! {
     MarkIgnored,
     /// The next stage takes releases without evidence.
     EvidenceIgnored,
+    /// How long a build has run upstream is not asked.
+    SoakIgnored,
     /// Evidence is looked up by build hash, whatever release it was for.
     EvidenceByHash,
     /// Evidence that was taken back counts.

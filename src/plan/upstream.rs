@@ -1,7 +1,7 @@
 //! Evidence from the stages before: delivered there, and nothing taken back since, in any of them.
 
-use crate::api::BuildHash;
 use crate::api::checkpoint::{Proof, StageStatus};
+use crate::api::{BuildHash, Span, Time};
 
 use super::draft::Draft;
 use super::mutant::{Mutant, is};
@@ -36,6 +36,25 @@ pub fn of(world: &World<'_>, draft: &Draft, index: usize, release_uid: &str, bui
         None => Upstream::Unproven(environment()),
         Some(last) if last.stale.is_none() || known.any(|proof| proof.stale.is_none()) => Upstream::Proven,
         Some(_) => Upstream::Stale(environment()),
+    }
+}
+
+/// How long a proven build has run in a stage without a break.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Residence {
+    /// Since when it runs there now.
+    pub since: Option<Time>,
+    /// The longest of those that are over.
+    pub longest: Span,
+}
+
+/// Of what counts as evidence there.
+pub fn residence(stage: &StageStatus, release_uid: &str, build: &BuildHash) -> Residence {
+    let counts = |proof: &&Proof| proof.void.is_none() && proof.stale.is_none();
+    let all: Vec<&Proof> = proofs(stage, release_uid, build).filter(counts).collect();
+    Residence {
+        since: all.iter().filter_map(|proof| proof.since).min(),
+        longest: all.iter().filter_map(|proof| proof.longest).max().unwrap_or_default(),
     }
 }
 

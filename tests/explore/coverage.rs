@@ -140,7 +140,7 @@ const OUTCOMES: &[&str] = &[
     "Restored",
 ];
 const GATES: &[&str] =
-    &["build", "ban", "hold", "pause", "head", "mark", "tags", "evidence", "promotion", "place", "adoption"];
+    &["build", "ban", "hold", "pause", "head", "mark", "tags", "evidence", "soak", "promotion", "place", "adoption"];
 const DECISIONS: &[&str] = &["Promote", "Abort", "Revert", "Unhold", "Retry", "Unban", "Withdraw", "Adopt", "Restore"];
 
 /// Everything that must have been reached.

@@ -77,7 +77,7 @@ fn stage(name: &str, suites: &str, mode: PromotionMode, checked: bool) -> Stage 
     Stage {
         environment: name.into(),
         strategy: Strategy::default(),
-        promotion: Some(Promotion { mode }),
+        promotion: Some(Promotion { mode, soak: None }),
         tests: suites.chars().map(suite).collect(),
         checks: if checked { vec![check()] } else { Vec::new() },
         progress_deadline: None,
@@ -114,6 +114,8 @@ struct Shape {
     green: bool,
     /// Beside an autoscaler that does not count the clone.
     scaled: bool,
+    /// How long a build runs in staging before it may enter production.
+    soak: Span,
 }
 
 const PLAIN: Shape = Shape {
@@ -126,6 +128,7 @@ const PLAIN: Shape = Shape {
     routed: false,
     green: false,
     scaled: false,
+    soak: Span::seconds(0),
 };
 
 fn spec(shape: &Shape) -> DeliveryPipelineSpec {
@@ -143,7 +146,11 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
                 bake: (shape.green || !shape.canary.is_empty()).then_some(Span::seconds(0)),
                 ..stage("staging", shape.staging, PromotionMode::Automatic, shape.checked)
             },
-            Stage { strategy: strategy(shape), ..stage("production", shape.production, shape.mode, shape.checked) },
+            Stage {
+                strategy: strategy(shape),
+                promotion: Some(Promotion { mode: shape.mode, soak: Some(shape.soak) }),
+                ..stage("production", shape.production, shape.mode, shape.checked)
+            },
         ],
         traffic: shape.routed.then(crate::routes::traffic),
         release: None,
@@ -220,6 +227,7 @@ pub fn all() -> Vec<Scenario> {
     let scaled = Shape { scaled: true, ..canary };
     let routed = Shape { canary: &[50], routed: true, ..PLAIN };
     let green = Shape { production: "e", routed: true, green: true, ..PLAIN };
+    let soaked = Shape { staging: "", soak: Span::seconds(900), ..PLAIN };
     let manual = Shape { mode: PromotionMode::Manual, ..PLAIN };
     let mut shared = scenario(
         "shared build",
@@ -303,6 +311,13 @@ pub fn all() -> Vec<Scenario> {
                 (Unban, 1),
                 (Withdraw, 1),
             ],
+        ),
+        scenario(
+            "soaked",
+            &soaked,
+            &[1],
+            3,
+            &[(NewRelease, 1), (Trouble, 1), (Template, 1), (HandEdit, 1), (Adopt, 1), (Restore, 1), (Promote, 1)],
         ),
         scenario(
             "manual",

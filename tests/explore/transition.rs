@@ -3,7 +3,7 @@
 
 use windlass::api::checkpoint::HoldKind;
 use windlass::api::{
-    Cause, DecisionPhase, DecisionType, Live, Outcome, PipelineStatus, Rollout, RolloutState, StageStatus,
+    Cause, DecisionPhase, DecisionType, Live, Outcome, PipelineStatus, Rollout, RolloutState, Span, StageStatus, Time,
 };
 
 use windlass::observe::Workload;
@@ -98,6 +98,8 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
         let template = world.template(at - 1);
         let is_fresh = world.ghost.is_fresh(at - 1, &rollout.release_uid, build, &template);
         holds(is_fresh || !is_whole(world, at - 1), "S1", || format!("{build:?} starts in {name} on stale evidence"))?;
+        let is_ripe = has_soaked(world, at, &rollout.release_uid, build);
+        holds(is_ripe, "S1", || format!("{build:?} starts in {name} before it has soaked"))?;
     }
     let is_bad = is_withdrawn(world, &rollout.release, build);
     // a late checkpoint of an old leader (S12, with leader terms) opens what the next pass withdraws before it is exposed
@@ -112,6 +114,25 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     ghost.mark[at] = ghost.mark[at].max(Some(created));
     ghost.asked[at].retain(|r| *r != rollout.release);
     Ok(())
+}
+
+/// An attempt of that build in the stage before began as long ago as it has to soak there, and was fully exposed.
+fn has_soaked(world: &World, at: usize, release_uid: &str, build: Image) -> bool {
+    let stage = world.pipeline.as_ref().and_then(|p| p.spec.stage(STAGES[at]));
+    let soak = stage.and_then(|s| s.promotion.as_ref()?.soak).unwrap_or_default();
+    soak == Span::default()
+        || world.ghost.exposed[at - 1].iter().any(|(attempt, uid, image)| {
+            // of attempts that began at once the stamps are a millisecond apart
+            uid == release_uid && *image == build && world.now.plus(Span::seconds(1)).since(begun(attempt)) >= soak
+        })
+}
+
+/// When an attempt began, as its stamp says.
+fn begun(stamp: &str) -> Time {
+    let (date, time) = (&stamp[..8], &stamp[9..18]);
+    let (day, clock) = ((&date[..4], &date[4..6], &date[6..]), (&time[..2], &time[2..4], &time[4..6], &time[6..]));
+    let text = format!("{}-{}-{}T{}:{}:{}.{}Z", day.0, day.1, day.2, clock.0, clock.1, clock.2, clock.3);
+    serde_json::from_value(text.into()).unwrap()
 }
 
 /// All workloads of a stage are there: what is not has no template.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cue::Cue;
 use crate::kstatus::{Status, kstatus};
-use crate::shop::{SOON, Shop, stage_of};
+use crate::shop::{SOON, Shop, gate, stage_of};
 use crate::story::{Story, condition, text};
 
 pub async fn run(t: &Story) -> Result<()> {
@@ -22,12 +22,12 @@ pub async fn run(t: &Story) -> Result<()> {
     ensure!(["Waiting", "Delivered"].contains(&reason), "Ready has the reason {reason}");
     ensure!(condition(&release, "Delivered", "status") == "Unknown", "it is not known to be delivered");
 
-    let gate = gate(&release, "promotion")?;
+    let gate = gate(&release, "production", "promotion")?;
     ensure!(gate["state"] == "Closed" && gate["source"] == "pipeline", "the gate is {gate}");
     ensure!(gate["reason"] == "production is promoted by hand" && gate["change"] == "a Decision Promote", "{gate}");
     let since: jiff::Timestamp = text(&gate, "/since").parse().context("since")?;
     ensure!(since <= jiff::Timestamp::now(), "the gate is closed since {since}");
-    let evidence = self::gate(&release, "evidence")?;
+    let evidence = self::gate(&release, "production", "evidence")?;
     ensure!(evidence["state"] == "Open", "the evidence is {evidence}");
     ensure!(shop.stage_text("production", "/available").await? == "checkout-1.0.0", "it is not available");
     let staging = shop.stage("staging").await?;
@@ -49,10 +49,4 @@ pub async fn run(t: &Story) -> Result<()> {
     let table = shop.table().await?;
     ensure!(!table.contains("promoted by hand") && table.contains("Delivered"), "{table}");
     Ok(())
-}
-
-fn gate(release: &Value, name: &str) -> Result<Value> {
-    let gates = stage_of(release, "production")["gates"].as_array();
-    let gate = gates.and_then(|all| all.iter().find(|g| g["gate"] == name)).cloned();
-    gate.with_context(|| format!("no gate {name} in {}", release["status"]))
 }

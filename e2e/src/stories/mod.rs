@@ -149,6 +149,7 @@ stories! {
     consent Shared "nothing is written where the owner has not let the Environment in"
     missing_references Shared "what is named and not there is waited for, named, and taken up when it comes"
     bad_specs Shared "what cannot be delivered as written says so with the field's name"
+    soak Shared "a build soaks upstream as long as the owner says, and a break starts its time anew"
     stage_removed_and_added Shared "a stage taken out goes back first, and added again it adopts"
     stale_reads_and_conflicts Shared "a rollout ends although someone else writes its workload all the time"
     writes_are_few Own "a whole delivery takes few writes, and calm takes none"

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::traffic::{Rewritten, Routed};
-use crate::api::{BuildHash, HistoryEntry, Live, Preflight, Rollout, Time};
+use crate::api::{BuildHash, HistoryEntry, Live, Preflight, Rollout, Span, Time};
 
 /// The checkpoint of one stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
@@ -214,7 +214,7 @@ pub struct PendingBan {
 }
 
 /// That a build was delivered here in an attempt whose suites all passed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Proof {
     /// Name of the release.
@@ -233,6 +233,12 @@ pub struct Proof {
     /// Since when it is stale: the pod template here has changed, so the suites run again before the next stage follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale: Option<Time>,
+    /// Since when the build runs here without a break; none while something else does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// The longest that it ran here without a break before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest: Option<Span>,
     /// Why it counts no more: a suite failed later, the build was reverted or withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]

@@ -29,8 +29,7 @@ pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
 
 /// The first stage asks for no evidence, unless the Environment's owner says that it may not be first.
 fn entry(c: &Candidate<'_, '_>) -> Option<Closed> {
-    let environment = c.world.place(&c.stage.environment)?.environment.as_ref()?;
-    let is_required = environment.spec.policy.as_ref().is_some_and(|p| p.require_upstream);
+    let is_required = c.policy().is_some_and(|policy| policy.require_upstream);
     is_required.then(|| {
         Closed::new(
             format!("{} may not be the first stage (policy.requireUpstream)", c.stage.environment),

@@ -10,9 +10,11 @@ mod mark;
 mod pause;
 mod place;
 mod promotion;
+mod soak;
 mod tags;
 
 use crate::api::checkpoint::{HoldKind, StageStatus};
+use crate::api::environment::Policy;
 use crate::api::stage::Stage;
 use crate::api::{BuildRow, Decision};
 
@@ -97,6 +99,11 @@ impl<'w, 'a> Candidate<'w, 'a> {
         })
     }
 
+    /// The rules of the Environment's owner.
+    pub fn policy(&self) -> Option<&'a Policy> {
+        self.world.place(&self.stage.environment)?.environment.as_ref()?.spec.policy.as_ref()
+    }
+
     /// Its build, if it is valid.
     pub fn row(&self) -> Option<&'w BuildRow> {
         self.known.build.as_ref().ok()
@@ -107,23 +114,24 @@ impl<'w, 'a> Candidate<'w, 'a> {
 pub struct Gate {
     pub name: &'static str,
     /// Who set it: the Environment's owner, the pipeline, the release, or Windlass itself.
-    pub source: &'static str,
+    pub source: fn(&Candidate<'_, '_>) -> &'static str,
     pub check: fn(&Candidate<'_, '_>) -> Option<Closed>,
 }
 
 /// All gates, in the order in which they are evaluated and shown.
-pub const GATES: [Gate; 11] = [
-    Gate { name: "build", source: "pipeline", check: build::check },
-    Gate { name: "ban", source: "windlass", check: ban::check },
-    Gate { name: "hold", source: "windlass", check: hold::check },
-    Gate { name: "pause", source: "release", check: pause::check },
-    Gate { name: "head", source: "pipeline", check: head::check },
-    Gate { name: "mark", source: "windlass", check: mark::check },
-    Gate { name: "tags", source: "policy", check: tags::check },
-    Gate { name: "evidence", source: "pipeline", check: evidence::check },
-    Gate { name: "promotion", source: "pipeline", check: promotion::check },
-    Gate { name: "place", source: "windlass", check: place::check },
-    Gate { name: "adoption", source: "windlass", check: adoption::check },
+pub const GATES: [Gate; 12] = [
+    Gate { name: "build", source: |_| "pipeline", check: build::check },
+    Gate { name: "ban", source: |_| "windlass", check: ban::check },
+    Gate { name: "hold", source: |_| "windlass", check: hold::check },
+    Gate { name: "pause", source: |_| "release", check: pause::check },
+    Gate { name: "head", source: |_| "pipeline", check: head::check },
+    Gate { name: "mark", source: |_| "windlass", check: mark::check },
+    Gate { name: "tags", source: |_| "policy", check: tags::check },
+    Gate { name: "evidence", source: |_| "pipeline", check: evidence::check },
+    Gate { name: "soak", source: soak::source, check: soak::check },
+    Gate { name: "promotion", source: |_| "pipeline", check: promotion::check },
+    Gate { name: "place", source: |_| "windlass", check: place::check },
+    Gate { name: "adoption", source: |_| "windlass", check: adoption::check },
 ];
 
 /// The first closed gate, if one is.

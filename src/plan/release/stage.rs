@@ -197,7 +197,7 @@ fn waiting(
             gate: gate.name.into(),
             state: state.into(),
             reason,
-            source: gate.source.into(),
+            source: (gate.source)(candidate).into(),
             since,
             change,
         });

@@ -139,7 +139,7 @@ pub fn deliver(world: &World<'_>, draft: &mut Draft, index: usize) {
         attempt: rollout.attempt.clone(),
         at: world.now,
         stale,
-        void: None,
+        ..Proof::default()
     });
     let (release, text) = (rollout.release.clone(), format!("{} delivered to {}", rollout.version, stage.environment));
     draft.tell(&release, "Delivered", text);

@@ -112,7 +112,7 @@ fn another_pipelines_workload_and_a_paused_one_are_left_alone() {
 #[test]
 fn an_environment_may_refuse_to_be_first_and_may_allow_tags() {
     let mut desk = Desk::adopted(|_| {});
-    let policy = |require_upstream, allow_tags| Some(Policy { require_upstream, allow_tags });
+    let policy = |require_upstream, allow_tags| Some(Policy { require_upstream, allow_tags, min_soak: None });
     let environment = |desk: &mut Desk, p| {
         let environment = desk.place("staging").environment.as_mut().expect("an Environment");
         Arc::make_mut(environment).spec.policy = p;

@@ -25,6 +25,7 @@ mod refused;
 mod routers;
 mod routes;
 mod routing;
+mod soak;
 mod stale;
 mod status;
 mod unseen;
