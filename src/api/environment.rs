@@ -44,8 +44,8 @@ pub struct Policy {
     /// Releases whose images have a tag and no digest may enter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_tags: bool,
-    /// How long a build must have run in the stage before, proven there and without a break. A pipeline may ask for more.
-    /// At most 720h.
+    /// How long a build must have run in the stage before, proven there and without a break. At most 720h.
+    /// A pipeline may ask for more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || duration(self) <= duration('720h')", "spec.policy.minSoak: must be at most 720h"))]
     pub min_soak: Option<Span>,

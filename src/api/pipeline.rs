@@ -39,6 +39,7 @@ use super::traffic::Traffic;
 #[x_kube(validation = ("!has(self.release) || (self.release.images.all(r, self.images.exists(i, i.name == r.name)) && self.images.all(i, self.release.images.exists(r, r.name == i.name)))", "spec.release.images: must name exactly the entries of spec.images"))]
 #[x_kube(validation = ("!has(self.release) || self.release.images.all(r, !self.images.exists(i, i.name == r.name) || self.images.exists(i, i.name == r.name && (r.ref.startsWith(i.repository + '@') || r.ref.startsWith(i.repository + ':'))))", "spec.release.images[].ref: must come from the repository of the entry of spec.images with that name"))]
 #[x_kube(validation = ("!has(self.traffic) || self.stages.exists(s, has(s.strategy) && (has(s.strategy.canary) || has(s.strategy.blueGreen)))", "spec.traffic: is for stages with strategy canary or blueGreen, and there is none"))]
+#[x_kube(validation = ("!has(self.stages[0].promotion) || !has(self.stages[0].promotion.soak)", "spec.stages[0].promotion.soak: the first stage has none before it"))]
 #[x_kube(validation = ("has(self.traffic) || self.stages.all(s, !has(s.strategy) || !has(s.strategy.blueGreen))", "spec.stages[].strategy.blueGreen: needs spec.traffic"))]
 #[x_kube(validation = ("!has(self.traffic) || self.workloads.filter(w, w.kind == 'Deployment' && (!has(w.exposure) || w.exposure == 'Traffic')).size() == 1", "spec.traffic: needs exactly one entry of spec.workloads with kind Deployment and exposure Traffic"))]
 pub struct DeliveryPipelineSpec {

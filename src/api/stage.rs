@@ -68,8 +68,8 @@ pub struct Promotion {
     /// Whether the newest release with open gates enters by itself.
     #[serde(default)]
     pub mode: PromotionMode,
-    /// How long a build must have run in the stage before, proven there and without a break. The Environment's owner may ask
-    /// for more. At most 720h.
+    /// How long a build must have run in the stage before, proven there and without a break. At most 720h.
+    /// The Environment's owner may ask for more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || duration(self) <= duration('720h')", "spec.stages[].promotion.soak: must be at most 720h"))]
     pub soak: Option<Span>,

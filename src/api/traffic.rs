@@ -3,6 +3,7 @@
 mod grpc_route;
 mod http_route;
 mod kind;
+mod overlap;
 mod shape;
 
 use kube::KubeSchema;

@@ -17,7 +17,7 @@ pub use drift::{Drift, drift};
 /// The alert of a stage whose revert did not serve in time.
 pub const REVERT_FAILED: &str = "RevertFailed";
 /// The alert of a stage whose pods fail after its template changed.
-const HEALTH_LOST: &str = "HealthLost";
+pub const HEALTH_LOST: &str = "HealthLost";
 
 /// Looks after a stage in which nothing is under way.
 pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {

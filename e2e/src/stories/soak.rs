@@ -9,7 +9,7 @@ use crate::shop::{SOON, Shop, gate, stage_of};
 use crate::story::{Story, text};
 
 /// Long enough to see that nothing enters before.
-const SOAK: i64 = 8;
+const SOAK: i64 = 20;
 
 pub async fn run(t: &Story) -> Result<()> {
     let shop = Shop::open(t).await?;

@@ -42,16 +42,21 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
         // a workload that is gone or rolls again proves nothing, and neither do checks without an answer; they get the
         // time that a rollout has
         Tests::Passed => too_late(world, draft, index, &checks),
+        // beside a clone nothing has replaced what ran before, and nothing unproven does
+        Tests::Unverified(why) if is_apart(draft, index) => {
+            if suite::is_told(world, draft, index) {
+                ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
+            }
+        }
         Tests::Unverified(_) if checks != Checks::Passed => too_late(world, draft, index, &checks),
         // without a target the rollout closes at once, and its TestRuns must have been told before
         Tests::Failed(_) if !has_target(draft, index) && !suite::is_told(world, draft, index) => {}
         Tests::Failed(why) => ending::go_back(world, draft, index, Cause::Failed, &why, None),
-        Tests::Unverified(_) if !suite::is_told(world, draft, index) => {}
-        // nothing has replaced what ran before, and nothing unproven does
-        Tests::Unverified(why) if is_apart(draft, index) => {
-            ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
+        Tests::Unverified(why) => {
+            if suite::is_told(world, draft, index) {
+                ending::settle(world, draft, index, Outcome::Unverified, &why);
+            }
         }
-        Tests::Unverified(why) => ending::settle(world, draft, index, Outcome::Unverified, &why),
     }
 }
 

@@ -119,7 +119,7 @@ fn images_that_someone_set_are_a_break() {
     desk.change("staging", "checkout", |w| drop(w.images.insert("app".into(), "elsewhere.example/x:1".into()))).run();
     desk.pass(600).run();
     assert!(!is_in(&desk, "1.8.0"));
-    assert!(gate(&desk, "1.8.0").reason.contains("something else runs there now"), "{}", gate(&desk, "1.8.0").reason);
+    assert!(gate(&desk, "1.8.0").reason.contains("it has not soaked in staging"), "{}", gate(&desk, "1.8.0").reason);
 }
 
 #[test]
@@ -129,4 +129,31 @@ fn a_first_stage_has_nothing_to_soak_in() {
     desk.release("1.8.0", 1).run().pass(61).run();
     assert!(!is_in(&desk, "1.8.0"));
     assert!(desk.waiting_for("1.8.0").contains("policy.minSoak asks for 1m"), "{}", desk.waiting_for("1.8.0"));
+}
+
+#[test]
+fn what_a_revert_could_not_bring_back_does_not_soak() {
+    let (mut desk, _) = proven(soaked);
+    desk.pass(120).run().release("1.9.0", 2);
+    desk.until_written("staging", "1.9.0");
+    desk.writes_lost = true;
+    desk.crash("staging", "checkout").run().pass(601).run().pass(601).run();
+    assert_eq!(desk.stage("staging").alert.as_ref().expect("an alert").reason, "RevertFailed");
+    desk.pass(6000).run();
+    assert!(!is_in(&desk, "1.8.0"), "{:?}", desk.stage("staging").proofs);
+}
+
+#[test]
+fn what_is_seen_to_be_gone_does_not_soak() {
+    let (mut desk, _) = proven(soaked);
+    desk.pass(61).run();
+    let away = desk.place("staging").workloads.remove("Deployment/checkout").expect("a workload");
+    // the operator was away for as long
+    desk.pass(600).run();
+    assert!(!is_in(&desk, "1.8.0"));
+    desk.place("staging").workloads.insert("Deployment/checkout".into(), away);
+    desk.run().pass(599).run();
+    assert!(!is_in(&desk, "1.8.0"));
+    desk.pass(1).run();
+    assert!(is_in(&desk, "1.8.0"));
 }
