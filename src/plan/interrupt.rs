@@ -123,22 +123,21 @@ fn reason(
     if let Some(decision) = world.withdrawal(&rollout.release, &rollout.build) {
         return Some((Cause::Withdrawn, format!("withdrawn by {}", user_of(decision))));
     }
+    // what is wanted no more goes back, whether or not its Release is there
     let release = world.release(&rollout.release).filter(|k| k.uid == rollout.release_uid);
-    let is_readable = !world.snap.unreadable.releases.contains(&rollout.release);
-    if is_readable && release.is_none_or(|k| k.release.metadata.deletion_timestamp.is_some()) {
-        return Some((Cause::ReleaseDeleted, "the Release was deleted".into()));
-    }
     if let (Some(head), Some(known)) = (head::mark(draft), release)
         && order(&known.mark, &head).is_gt()
     {
         return Some((Cause::HeadMovedBack, format!("the head is {}", head.version)));
     }
-    match upstream::of(world, draft, index, &rollout.release_uid, &rollout.build) {
-        Upstream::Withdrawn(environment, why) => {
-            Some((Cause::EvidenceWithdrawn, format!("its evidence in {environment} was withdrawn: {why}")))
-        }
-        Upstream::Entry | Upstream::Proven | Upstream::Unproven(_) | Upstream::Stale(_) => None,
+    if let Upstream::Withdrawn(environment, why) =
+        upstream::of(world, draft, index, &rollout.release_uid, &rollout.build)
+    {
+        return Some((Cause::EvidenceWithdrawn, format!("its evidence in {environment} was withdrawn: {why}")));
     }
+    let is_readable = !world.snap.unreadable.releases.contains(&rollout.release);
+    let is_gone = release.is_none_or(|k| k.release.metadata.deletion_timestamp.is_some());
+    (is_readable && is_gone).then(|| (Cause::ReleaseDeleted, "the Release was deleted".into()))
 }
 
 /// Whether a person paused the release, or the whole pipeline is suspended.

@@ -37,6 +37,13 @@ pub fn open(
 }
 
 /// The same, from a build that is not recorded as current: what someone else wrote.
+/// What was proven of that build there counts no more.
+pub fn void(stage: &mut StageStatus, build: &BuildHash, why: &str) {
+    for proof in stage.proofs.iter_mut().filter(|p| p.build == *build && p.void.is_none()) {
+        proof.void = Some(clip(why, 256));
+    }
+}
+
 #[expect(clippy::too_many_arguments, reason = "all of them are what a rollout consists of")]
 pub fn open_from(
     world: &World<'_>,
@@ -50,9 +57,7 @@ pub fn open_from(
 ) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(spec) = world.stage(&stage.environment) else { return };
-    for proof in stage.proofs.iter_mut().filter(|p| p.build == leaving.build && p.void.is_none()) {
-        proof.void = Some(clip(why, 256));
-    }
+    void(stage, &leaving.build, why);
     // a hold outlives what it held: only a person lifts it
     let held = stage.held.take().filter(|h| h.kind != HoldKind::AdoptionHold).and_then(|h| h.by);
     let hold_by = hold_by.map(str::to_owned).or(held);

@@ -61,13 +61,10 @@ pub fn seen<'a>(world: &World<'a>, environment: &str, plan: &RolloutWorkload) ->
     world.place(environment)?.workloads.get(&plan.workload.key()).map(AsRef::as_ref)
 }
 
-/// Whether any workload runs the rollout's build by a write of this rollout.
+/// Whether any workload runs the rollout's build by a write of this rollout. What was kept or put back beside a clone does not.
 pub fn has_written(world: &World<'_>, environment: &str, rollout: &Rollout) -> bool {
-    rollout.workloads.iter().any(|plan| {
-        seen(world, environment, plan)
-            .and_then(|w| w.attempt.as_deref())
-            .is_some_and(|marker| marker.starts_with(&rollout.attempt))
-    })
+    let is_its = |plan| seen(world, environment, plan).is_some_and(|w| w.attempt.as_deref() == Some(&*rollout.attempt));
+    rollout.workloads.iter().any(is_its)
 }
 
 /// How the frozen workloads stand, up to and including one step.

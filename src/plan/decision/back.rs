@@ -67,7 +67,13 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
                 state.hold_by = Some(user.to_owned());
                 return Answer::applied("it is going back already; held afterwards");
             }
+            // what is passed over on the way back is left as well
+            let passed = stage.current.as_ref().map(|current| current.build.clone());
+            let passed = passed.filter(|build| *build != target.build);
             rollout.target = Some(target);
+            if let Some(build) = passed {
+                revert::void(stage, &build, &why);
+            }
             ending::go_back(world, draft, index, Cause::Reverted, &why, Some(user));
         }
     }

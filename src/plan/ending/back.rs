@@ -7,6 +7,7 @@ use crate::api::{Live, Outcome, RolloutState};
 use crate::plan::draft::{self, Draft};
 use crate::plan::idle::REVERT_FAILED;
 use crate::plan::mutant::{Mutant, is};
+use crate::plan::rollout::HOMECOMING_FAILED;
 use crate::plan::world::World;
 
 /// The target serves again.
@@ -17,13 +18,12 @@ pub fn reverted(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &
     let is_whole = is(Mutant::AlwaysWhole) || target.template == draft::template(world, &stage.environment);
     let outcome = if is_whole { Outcome::Reverted } else { Outcome::ImageOnly };
     make_current(world, stage, &target, target.healthy);
+    stage.alert.take_if(|alert| alert.reason == HOMECOMING_FAILED);
     if let Some(by) = &reverting.hold_by {
         let message = format!("held by {by}, who reverted to {}", name_of(&target));
         stage.held = Some(persons(world, by, message));
     }
-    if stage.interrupted.as_ref().is_some_and(|last| last.times > INTERRUPTIONS) {
-        hold_interrupted(world, stage);
-    }
+    hold_if_interrupted(world, stage);
     close(world, stage, &rollout, outcome, Some(reverting.ending.cause), &reverting.ending.message);
     let what =
         if is_whole { "back as it was" } else { "images back, under another template than they were recorded with" };
@@ -39,7 +39,11 @@ fn persons(world: &World<'_>, by: &str, message: String) -> Hold {
 /// After so many in a row a person must look.
 const INTERRUPTIONS: u32 = 3;
 
-fn hold_interrupted(world: &World<'_>, stage: &mut StageStatus) {
+/// Holds a stage whose template changed again and again.
+pub fn hold_if_interrupted(world: &World<'_>, stage: &mut StageStatus) {
+    if stage.interrupted.as_ref().is_none_or(|last| last.times <= INTERRUPTIONS) {
+        return;
+    }
     stage.interrupted = None;
     let message = format!(
         "the template changed {} times while a clone was exposed; once it stays as it is, Unhold, then Promote the release",

@@ -105,6 +105,7 @@ fn close_without_target(world: &World<'_>, stage: &mut StageStatus, rollout: Rol
             draft::alert(stage, world, "NoRevertTarget", message);
         }
     }
+    back::hold_if_interrupted(world, stage);
     close(world, stage, &rollout, outcome, Some(cause), message);
 }
 

@@ -9,7 +9,7 @@ use crate::plan::draft::{Draft, clip};
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, standings};
-use crate::plan::{ending, health, strategy, suite};
+use crate::plan::{ending, health, reference, strategy, suite};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking) {
     let all = standings(world, draft, index, usize::MAX - 1);
@@ -49,7 +49,9 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking
         return;
     }
     if world.is_due(state.until) && state.unhealthy.is_none() && suite::is_told(world, draft, index) {
-        if is_unheard(world, draft, index, &state) {
+        // what cannot be seen is not known to be healthy
+        let is_closed = draft.status.stages.get(index).and_then(|s| reference::closed(world, &s.environment)).is_some();
+        if is_closed || is_unheard(world, draft, index, &state) {
             return;
         }
         if is_apart(draft, index) {

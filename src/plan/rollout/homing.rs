@@ -3,7 +3,7 @@
 
 use super::{pause, set_state};
 use crate::api::rollout::{Baking, Homing};
-use crate::api::{Outcome, RolloutState, StageStatus};
+use crate::api::{Cause, Outcome, RolloutState, StageStatus};
 use crate::plan::draft::{self, Draft};
 use crate::plan::health::{self, Judgement};
 use crate::plan::mutant::{Mutant, is};
@@ -14,7 +14,7 @@ use crate::plan::writing::{all_serve, foreign, seen, standings};
 use crate::plan::{ending, interrupt, reference, strategy, suite};
 
 /// The alert of a stage whose workloads cannot be rolled to the proven build.
-const HOMECOMING_FAILED: &str = "HomecomingFailed";
+pub const HOMECOMING_FAILED: &str = "HomecomingFailed";
 
 /// The bake of a build that runs in clones is over.
 pub fn begin(world: &World<'_>, draft: &mut Draft, index: usize, baked: &Baking) {
@@ -30,6 +30,9 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Homing
     let all = standings(world, draft, index, state.step as usize);
     if let Some(who) = foreign(&all) {
         return ending::foreign(world, draft, index, &who);
+    }
+    if let Some(why) = suite::failed_later(world, draft, index) {
+        return ending::go_back(world, draft, index, Cause::Failed, &why, None);
     }
     let Some(stage) = draft.status.stages.get(index) else { return };
     let Some(rollout) = &stage.rollout else { return };

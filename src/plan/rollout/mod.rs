@@ -26,6 +26,7 @@ use super::writing::{seen, standings};
 use super::{again, ending, interrupt};
 
 pub use baking::{is_ill, is_unheard};
+pub use homing::HOMECOMING_FAILED;
 pub use homing::begin as go_home;
 pub use progressing::unknown;
 pub use stepping::pause_of;
@@ -84,6 +85,7 @@ fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) -> bool 
         }
     }
     if let Some(key) = overtaken {
+        again::make_stale(world, stage);
         ending::interrupted(world, draft, index, &key);
         return true;
     }

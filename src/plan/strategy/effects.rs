@@ -17,7 +17,7 @@ use super::{borne, fits, lock, size};
 
 /// Adds the writes to the clones of one stage.
 pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
-    let Some(place) = world.place(&stage.environment).filter(|_| stage.adopted.is_some()) else { return };
+    let Some(place) = world.place(&stage.environment) else { return };
     for (key, clone) in place.clones.iter().filter(|(_, clone)| clone.is_clone() && !clone.deleting) {
         let plan = stage.rollout.as_ref().and_then(|r| Some((r, r.cloned().find(|p| p.workload.key() == *key)?)));
         let stable = place.workloads.get(key).map(AsRef::as_ref);
@@ -68,9 +68,11 @@ pub fn is_stopped(world: &World<'_>, rollout: &Rollout) -> bool {
     }
 }
 
-/// First its exposure, then itself. Where it alone answers it stays, until the workload does or the pipeline is gone.
+/// First its exposure, then itself. Where it alone answers it stays, until the workload does or the pipeline is gone; but not
+/// where nobody wants the workload to have a pod.
 fn let_go(world: &World<'_>, stage: &StageStatus, stable: Option<&Workload>, clone: &Workload) -> Option<Action> {
-    let is_needed = clone.available > 0 && stable.is_none_or(|stable| stable.available == 0);
+    let is_missed = |stable: &Workload| stable.available == 0 && stable.wanted > 0;
+    let is_needed = clone.available > 0 && stable.is_none_or(is_missed);
     let is_last = world.is_pipeline_deleted() && stage.rollout.is_none();
     if clone.wanted > 0 {
         if is(Mutant::CutForgotten) && stage.rollout.is_some() {

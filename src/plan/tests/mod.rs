@@ -18,6 +18,7 @@ mod health;
 mod kinds;
 mod locks;
 mod measured;
+mod odd_ends;
 mod other_routes;
 mod people;
 mod preflight;

@@ -1,8 +1,10 @@
 //! The clone's share of the requests: it rises to what the step asks for when as many pods answer, and falls at once; but
 //! never onto a Service behind which nothing is ready, while something is behind the other.
 
+use crate::api::pipeline::WorkloadRef;
 use crate::api::rollout::{Rollout, RolloutWorkload};
 use crate::api::{RolloutState, StageStatus};
+use crate::observe::Place;
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::strategy;
@@ -70,12 +72,19 @@ fn back(world: &World<'_>, stage: &StageStatus, now: u32) -> u32 {
     let (stable, beside) = (route::ready(place, true), route::ready(place, false));
     let is_last = world.is_pipeline_deleted() && stage.rollout.is_none();
     // a homecoming ends when the workload can bear everything; a way back takes what there is
-    let needed = stage
-        .rollout
-        .as_ref()
-        .filter(|r| matches!(r.state, RolloutState::Homing(_)))
-        .map_or(1, |rollout| wanted_pods(world, stage, rollout).max(1));
+    let homing = stage.rollout.as_ref().filter(|r| matches!(r.state, RolloutState::Homing(_)));
+    let needed = match homing {
+        _ if is_at_zero(world, place) => 0,
+        Some(rollout) => wanted_pods(world, stage, rollout).max(1),
+        None => 1,
+    };
     if beside > 0 && stable < needed && !is_last && !is(Mutant::WeightBlind) { now } else { 0 }
+}
+
+/// Whether nobody wants the workloads that get clones to have a pod.
+fn is_at_zero(world: &World<'_>, place: &Place) -> bool {
+    let is_unwanted = |w: &WorkloadRef| place.workloads.get(&w.key()).is_some_and(|seen| seen.wanted == 0);
+    world.spec.workloads.iter().filter(|w| w.is_cloned()).all(is_unwanted)
 }
 
 #[cfg(test)]

@@ -20,13 +20,17 @@ use super::{problem, weight};
 
 /// Adds the writes of one stage: weights first.
 pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
-    let Some(place) = world.place(&stage.environment).filter(|_| stage.adopted.is_some()) else { return };
-    let wanted = route::of(world, stage);
+    let Some(place) = world.place(&stage.environment) else { return };
+    let wanted = route::of(world, stage).filter(|_| stage.adopted.is_some());
     if let Some(found) = route::ours(world, &stage.environment).filter(|_| place.routing.is_installed) {
         actions.extend(steer(world, draft, stage, place, found, wanted));
     }
     if route::ready(place, true) > 0 {
         actions.extend(route::left(place).filter_map(|left| lowered(world, stage, left)));
+    }
+    // where nothing is adopted shares fall, and nothing else is written
+    if stage.adopted.is_none() {
+        return;
     }
     // an existing route can be divided only when the Services are there
     let is_open = reference::barred(world, &stage.environment).is_none_or(|p| p.reason == problem::NOT_DIVIDED);
