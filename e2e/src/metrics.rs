@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::pki::Pki;
 
@@ -69,23 +70,8 @@ impl Metrics {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("failed to listen for queries with TLS")?;
         let (port, secure_port) = (listener.local_addr()?.port(), secure.local_addr()?.port());
         let metrics = Self { port, secure: secure_port, authority: pki.ca().cert.clone(), book: Arc::default() };
-        let (plain, wrapped) = (Arc::clone(&metrics.book), Arc::clone(&metrics.book));
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let book = Arc::clone(&plain);
-                tokio::spawn(async move { drop(serve(stream, &book).await) });
-            }
-        });
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = secure.accept().await {
-                let (book, tls) = (Arc::clone(&wrapped), tls.clone());
-                tokio::spawn(async move {
-                    if let Ok(stream) = tls.accept(stream).await {
-                        drop(serve(stream, &book).await);
-                    }
-                });
-            }
-        });
+        tokio::spawn(accept(listener, None, Arc::clone(&metrics.book)));
+        tokio::spawn(accept(secure, Some(tls), Arc::clone(&metrics.book)));
         Ok(metrics)
     }
 
@@ -131,6 +117,19 @@ impl Book {
             Some((_, answer)) => answer.clone(),
             None => Answer::Nothing,
         }
+    }
+}
+
+/// Takes connections, with TLS where there is some.
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, book: Arc<Mutex<Book>>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let (book, tls) = (Arc::clone(&book), tls.clone());
+        tokio::spawn(async move {
+            match tls {
+                None => serve(stream, &book).await,
+                Some(tls) => serve(tls.accept(stream).await?, &book).await,
+            }
+        });
     }
 }
 

@@ -10,7 +10,7 @@ use crate::observe::Workload;
 
 use super::draft::{self, Draft, clip};
 use super::world::{World, order, user_of};
-use super::{ending, head, health, revert, suite, workload};
+use super::{ending, head, health, revert, suite, upstream, workload};
 
 pub use drift::{Drift, drift};
 
@@ -83,9 +83,7 @@ fn take_back(world: &World<'_>, stage: &mut StageStatus, run: &TestRun, why: &st
             });
         }
     }
-    for proof in stage.proofs.iter_mut().filter(|p| p.build == run.spec.build_hash && p.void.is_none()) {
-        proof.void = Some(why.to_owned());
-    }
+    upstream::void(stage, &run.spec.build_hash, why);
     true
 }
 

@@ -96,6 +96,7 @@ fn checkpoint(world: &World<'_>) -> Draft {
         rollout::advance(world, &mut draft, index);
         idle::watch(world, &mut draft, index);
     }
+    // what has broken a residence counts now, and so does what starts
     residence::note(world, &mut draft);
     promotion::start(world, &mut draft);
     residence::note(world, &mut draft);

@@ -8,6 +8,7 @@ use crate::api::{BuildHash, Cause, Ending, Live, RolloutState};
 use super::draft::{Draft, clip};
 use super::mutant::{Mutant, is};
 use super::opening::{self, Subject};
+use super::upstream;
 use super::world::World;
 
 /// The newest build recorded healthy here that is another one, and neither banned nor withdrawn.
@@ -37,13 +38,6 @@ pub fn open(
 }
 
 /// The same, from a build that is not recorded as current: what someone else wrote.
-/// What was proven of that build there counts no more.
-pub fn void(stage: &mut StageStatus, build: &BuildHash, why: &str) {
-    for proof in stage.proofs.iter_mut().filter(|p| p.build == *build && p.void.is_none()) {
-        proof.void = Some(clip(why, 256));
-    }
-}
-
 #[expect(clippy::too_many_arguments, reason = "all of them are what a rollout consists of")]
 pub fn open_from(
     world: &World<'_>,
@@ -57,7 +51,7 @@ pub fn open_from(
 ) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(spec) = world.stage(&stage.environment) else { return };
-    void(stage, &leaving.build, why);
+    upstream::void(stage, &leaving.build, why);
     // a hold outlives what it held: only a person lifts it
     let held = stage.held.take().filter(|h| h.kind != HoldKind::AdoptionHold).and_then(|h| h.by);
     let hold_by = hold_by.map(str::to_owned).or(held);

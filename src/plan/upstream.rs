@@ -3,7 +3,7 @@
 use crate::api::checkpoint::{Proof, StageStatus};
 use crate::api::{BuildHash, Span, Time};
 
-use super::draft::Draft;
+use super::draft::{Draft, clip};
 use super::mutant::{Mutant, is};
 use super::world::World;
 
@@ -36,6 +36,13 @@ pub fn of(world: &World<'_>, draft: &Draft, index: usize, release_uid: &str, bui
         None => Upstream::Unproven(environment()),
         Some(last) if last.stale.is_none() || known.any(|proof| proof.stale.is_none()) => Upstream::Proven,
         Some(_) => Upstream::Stale(environment()),
+    }
+}
+
+/// What was proven of that build in a stage, in any attempt, counts no more.
+pub fn void(stage: &mut StageStatus, build: &BuildHash, why: &str) {
+    for proof in stage.proofs.iter_mut().filter(|p| p.build == *build && p.void.is_none()) {
+        proof.void = Some(clip(why, 256));
     }
 }
 

@@ -5,12 +5,10 @@ use super::{MethodMatch, PathKind, PathMatch, RouteMatch};
 impl RouteMatch {
     /// Whether a request may fit both, as far as path and method say.
     pub fn may_meet(&self, other: &Self) -> bool {
-        let paths = self.path.clone().unwrap_or_default().may_meet(&other.path.clone().unwrap_or_default());
-        let is_same = |ours: &MethodMatch, theirs: &MethodMatch| {
-            ours.service == theirs.service
-                && (ours.method.is_none() || theirs.method.is_none() || ours.method == theirs.method)
-        };
-        paths && self.method.as_ref().zip(other.method.as_ref()).is_none_or(|(ours, theirs)| is_same(ours, theirs))
+        let paths = self.path.as_ref().zip(other.path.as_ref());
+        let methods = self.method.as_ref().zip(other.method.as_ref());
+        paths.is_none_or(|(ours, theirs)| ours.may_meet(theirs))
+            && methods.is_none_or(|(ours, theirs)| ours.may_meet(theirs))
     }
 }
 
@@ -26,6 +24,13 @@ impl PathMatch {
             (PathKind::PathPrefix, PathKind::Exact) => begins(other, self),
             (PathKind::PathPrefix, PathKind::PathPrefix) => begins(self, other) || begins(other, self),
         }
+    }
+}
+
+impl MethodMatch {
+    fn may_meet(&self, other: &Self) -> bool {
+        let methods = self.method.as_ref().zip(other.method.as_ref());
+        self.service == other.service && methods.is_none_or(|(ours, theirs)| ours == theirs)
     }
 }
 

@@ -36,18 +36,17 @@ pub fn routing(
     let divides = |found: &slim::Route| is_other(found) && clones.iter().any(|name| found.divides(namespace, name));
     let others = stores.routes.state_filter(divides);
     // what sends to none of its Services, and takes none of its requests, has nothing to do with it
-    let wish = wanted.map(|traffic| RouteShape::of(&traffic.route, namespace, Vec::new()));
-    let is_near = |found: &slim::Route| {
-        is_other(found)
-            && (services.keys().any(|name| found.sends_to(namespace, name))
-                || wish.as_ref().is_some_and(|wish| meets(found, wish)))
+    let written = || {
+        let wish = wanted.map(|traffic| RouteShape::of(&traffic.route, namespace, Vec::new()));
+        let sends = |found: &slim::Route| services.keys().any(|name| found.sends_to(namespace, name));
+        let takes = |found: &slim::Route| wish.as_ref().is_some_and(|wish| meets(found, wish));
+        last_written(stores, |found| is_other(found) && (sends(found) || takes(found)))
     };
-    let written = || last_written(stores, is_near);
     Routing {
         shadow: shadow(stores, pipeline, namespace),
         is_installed: !health.is_absent(wanted.map(|traffic| traffic.route.kind).unwrap_or_default().as_str()),
         others: others.iter().map(|found| title(found)).collect(),
-        rerouted: (!clones.is_empty()).then(written).flatten(),
+        rerouted: if clones.is_empty() { None } else { written() },
         services,
         route,
         left,

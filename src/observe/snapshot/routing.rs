@@ -21,7 +21,7 @@ pub struct Routing {
     pub shadow: Option<String>,
     /// Any other routes that give a clone a share of the requests, as `KIND namespace/name`.
     pub others: Vec<String>,
-    /// When another route that sends to one of these Services, or is for one of the hosts, was written last, if there is a
+    /// When another route that sends to one of these Services, or may take the same requests, was written last, if there is a
     /// Service of a clone.
     pub rerouted: Option<Time>,
 }

@@ -5,7 +5,7 @@ use crate::api::{Cause, Decision, Live, RolloutState};
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::{World, user_of};
-use crate::plan::{ending, revert};
+use crate::plan::{ending, revert, upstream};
 
 use super::Answer;
 use super::promote::lift_adoption_hold;
@@ -72,7 +72,7 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
             let passed = passed.filter(|build| *build != target.build);
             rollout.target = Some(target);
             if let Some(build) = passed {
-                revert::void(stage, &build, &why);
+                upstream::void(stage, &build, &why);
             }
             ending::go_back(world, draft, index, Cause::Reverted, &why, Some(user));
         }

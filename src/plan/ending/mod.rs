@@ -12,7 +12,7 @@ use super::draft::{self, Draft, clip};
 use super::mutant::{Mutant, is};
 use super::world::World;
 use super::writing::{self, has_written};
-use super::{revert, workload};
+use super::{revert, upstream, workload};
 
 pub use back::{revert_failed, reverted};
 pub use foreign::{adopt_found, adopt_instead, foreign, found_live, under};
@@ -37,7 +37,9 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause,
     if cause.bans() && !is(Mutant::BanForgotten) {
         ban(stage, &rollout, message);
     }
-    void_proofs(stage, &rollout, message);
+    if !is(Mutant::ProofKept) {
+        upstream::void(stage, &rollout.build, message);
+    }
     let text = format!("{environment}: {message}");
     let release = rollout.release.clone();
     // the target was chosen when the rollout started; since then it may have been banned or withdrawn
@@ -83,15 +85,6 @@ fn ban(stage: &mut StageStatus, rollout: &Rollout, reason: &str) {
         release: rollout.release.clone(),
         reason: clip(reason, 256),
     });
-}
-
-/// What was proven of that build here counts no more.
-fn void_proofs(stage: &mut StageStatus, rollout: &Rollout, reason: &str) {
-    for proof in
-        stage.proofs.iter_mut().filter(|p| p.build == rollout.build && p.void.is_none() && !is(Mutant::ProofKept))
-    {
-        proof.void = Some(clip(reason, 256));
-    }
 }
 
 fn close_without_target(world: &World<'_>, stage: &mut StageStatus, rollout: Rollout, cause: Cause, message: &str) {

@@ -5,21 +5,31 @@ use super::super::upstream;
 use super::{Candidate, Closed};
 use crate::api::Span;
 
-/// How long, and who asks for it: the longer of what the Environment's owner and the pipeline say.
-fn asked(c: &Candidate<'_, '_>) -> Option<(Span, &'static str)> {
+/// What is asked for.
+struct Asked {
+    span: Span,
+    source: &'static str,
+    field: &'static str,
+}
+
+/// The longer of what the Environment's owner and the pipeline say.
+fn asked(c: &Candidate<'_, '_>) -> Option<Asked> {
     let policy = c.policy().and_then(|policy| policy.min_soak);
     let pipeline = c.spec.promotion.as_ref().and_then(|promotion| promotion.soak);
-    let (span, source) = if policy >= pipeline { (policy?, "policy") } else { (pipeline?, "pipeline") };
-    (span > Span::default()).then_some((span, source))
+    let asked = if policy >= pipeline {
+        Asked { span: policy?, source: "policy", field: "policy.minSoak" }
+    } else {
+        Asked { span: pipeline?, source: "pipeline", field: "promotion.soak" }
+    };
+    Some(asked).filter(|asked| asked.span > Span::default())
 }
 
 pub fn source(c: &Candidate<'_, '_>) -> &'static str {
-    asked(c).map_or("pipeline", |(_, source)| source)
+    asked(c).map_or("pipeline", |asked| asked.source)
 }
 
 pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
-    let (span, source) = asked(c).filter(|_| !c.is_again && !is(Mutant::SoakIgnored))?;
-    let field = if source == "policy" { "policy.minSoak" } else { "promotion.soak" };
+    let Asked { span, field, .. } = asked(c).filter(|_| !c.is_again && !is(Mutant::SoakIgnored))?;
     let Some(before) = c.index.checked_sub(1).and_then(|index| c.draft.status.stages.get(index)) else {
         let why = format!("{field} asks for {span} in the stage before, and there is none");
         return Some(Closed::new(why, "a stage before it in spec.stages of the pipeline"));
@@ -30,9 +40,11 @@ pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
         return None;
     }
     let Some(since) = known.since else {
-        let why = match known.longest {
-            none if none == Span::default() => format!("it has not soaked in {name}: {span} ({field})"),
-            longest => format!("it ran in {name} for {longest} of {span} ({field}), and something else runs there now"),
+        let longest = known.longest;
+        let why = if longest == Span::default() {
+            format!("it has not soaked in {name}: {span} ({field})")
+        } else {
+            format!("it ran in {name} for {longest} of {span} ({field}), and something else runs there now")
         };
         return Some(Closed::new(why, format!("{span} in {name} without a break")));
     };

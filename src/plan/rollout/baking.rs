@@ -1,6 +1,6 @@
 //! Live and proven: health is watched until the bake ends. What is to go back then asks its Environment for leave.
 
-use super::{go_home, set_state};
+use super::{go_home, is_apart, set_state};
 use crate::api::rollout::{Baking, RevertRequest, Rollout};
 use crate::api::{Cause, Outcome, RolloutState, StageStatus, Time};
 use crate::plan::brake::{self, Leave};
@@ -67,10 +67,6 @@ pub fn is_unheard(world: &World<'_>, draft: &Draft, index: usize, state: &Baking
     let Some(rollout) = draft.rollout(index) else { return false };
     let limit = state.until.plus(rollout.progress_deadline);
     check::is_unmeasured(world, draft, index, rollout.exposed_at.unwrap_or(state.since)) && !world.is_due(limit)
-}
-
-fn is_apart(draft: &Draft, index: usize) -> bool {
-    draft.rollout(index).is_some_and(Rollout::is_apart)
 }
 
 /// States that the build is to go back; the Environment's own pass lets it, or its brake holds.

@@ -16,6 +16,7 @@ mod reverting;
 mod stepping;
 mod verifying;
 
+use crate::api::rollout::Rollout;
 use crate::api::{Cause, RolloutState, Time};
 
 use super::draft::Draft;
@@ -26,10 +27,14 @@ use super::writing::{seen, standings};
 use super::{again, ending, interrupt};
 
 pub use baking::{is_ill, is_unheard};
-pub use homing::HOMECOMING_FAILED;
-pub use homing::begin as go_home;
+pub use homing::{HOMECOMING_FAILED, begin as go_home};
 pub use progressing::unknown;
 pub use stepping::pause_of;
+
+/// Whether the new build runs in clones, and the workloads what ran before.
+fn is_apart(draft: &Draft, index: usize) -> bool {
+    draft.rollout(index).is_some_and(Rollout::is_apart)
+}
 
 /// Why a rollout ends that nobody let go on.
 const PAUSED_TOO_LONG: &str = "paused for longer than allowed";

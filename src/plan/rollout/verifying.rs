@@ -1,9 +1,9 @@
 //! Fully exposed: the suites run, checks are measured, and health is watched meanwhile.
 
 use super::baking::{Health, watch_health};
-use super::{environment_of, set_state};
+use super::{environment_of, is_apart, set_state};
 use crate::api::checkpoint::Proof;
-use crate::api::rollout::{Baking, Rollout, RolloutWorkload, Verifying};
+use crate::api::rollout::{Baking, RolloutWorkload, Verifying};
 use crate::api::{Cause, Outcome, RolloutState, Time};
 use crate::plan::check::{self, Checks};
 use crate::plan::draft::Draft;
@@ -43,7 +43,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
         // time that a rollout has
         Tests::Passed => too_late(world, draft, index, &checks),
         // beside a clone nothing has replaced what ran before, and nothing unproven does
-        Tests::Unverified(why) if is_apart(draft, index) => {
+        Tests::Unverified(why) if is_apart(draft, index) && !is(Mutant::ApartSettled) => {
             if suite::is_told(world, draft, index) {
                 ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
             }
@@ -58,10 +58,6 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
             }
         }
     }
-}
-
-fn is_apart(draft: &Draft, index: usize) -> bool {
-    draft.rollout(index).is_some_and(Rollout::is_apart) && !is(Mutant::ApartSettled)
 }
 
 /// The time is over in which checks could have answered, and what was gone come again.

@@ -2,30 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::clones::size;
+use super::clones::{size, steps};
 use super::desk::{Desk, image};
 use crate::observe::{Reading, TroubleKind};
 use crate::plan::Action;
 
 const OLD: &str = "elsewhere.example/old:1";
 
-/// Staging rolls; production has two steps of a minute.
-fn steps(spec: &mut Value) {
-    spec["stages"][1]["strategy"] =
-        json!({"canary": {"steps": [{"weight": 25, "pause": "1m"}, {"weight": 50, "pause": "1m"}]}});
-}
-
-/// 1.8.0 has been proven in staging and is at its first step in production, beside four pods.
-fn stepping() -> Desk {
-    let mut desk = Desk::adopted(steps);
-    desk.change("production", "checkout", |w| size(w, 4));
-    desk.release("1.8.0", 1).until_exposed("1.8.0", 1).run();
-    desk
-}
-
-/// The same, at full exposure and in its bake.
+/// 1.8.0 has gone through its steps in production, beside four pods: it is at full exposure and in its bake.
 fn baking() -> Desk {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     desk.pass(60).run().pass(60).run();
     assert_eq!(desk.phase("1.8.0", "production"), "Delivered Baking");
     desk
@@ -39,7 +25,7 @@ fn sizes(desk: &Desk) -> Vec<i32> {
 
 #[test]
 fn it_goes_step_by_step_and_the_workload_is_rolled_when_it_is_proven() {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     assert_eq!(desk.share("1.8.0"), "1/3 25 20", "one pod beside four");
     desk.pass(59).run();
     assert_eq!(desk.exposed("production"), Some((image("1.8.0"), 1)), "the pause is not over");
@@ -58,7 +44,7 @@ fn it_goes_step_by_step_and_the_workload_is_rolled_when_it_is_proven() {
 
 #[test]
 fn a_crash_at_a_step_cuts_the_clone_and_leaves_the_workload_alone() {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     let before = desk.writes();
     desk.crash_clone("production", TroubleKind::CrashLoop).run();
     assert_eq!((desk.exposed("production"), desk.writes()), (None, before));
@@ -69,7 +55,7 @@ fn a_crash_at_a_step_cuts_the_clone_and_leaves_the_workload_alone() {
 
 #[test]
 fn pods_that_turn_unready_at_a_step_get_their_grace() {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     desk.crash_clone("production", TroubleKind::NotReady).run();
     desk.pass(30).run();
     assert_eq!(desk.exposed("production"), Some((image("1.8.0"), 1)));
@@ -79,7 +65,7 @@ fn pods_that_turn_unready_at_a_step_get_their_grace() {
 
 #[test]
 fn an_abort_cuts_exposure_whatever_the_workload_does() {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     desk.change("production", "checkout", |w| (w.ready, w.available) = (3, 3));
     desk.decide("Abort", json!({"environment": "production", "reason": "no"}));
     desk.run();
@@ -90,7 +76,7 @@ fn an_abort_cuts_exposure_whatever_the_workload_does() {
 
 #[test]
 fn what_alone_answers_is_not_cut() {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     desk.change("production", "checkout", |w| (w.ready, w.available) = (0, 0));
     desk.decide("Abort", json!({"environment": "production", "reason": "no"}));
     desk.run();
@@ -101,7 +87,7 @@ fn what_alone_answers_is_not_cut() {
 
 #[test]
 fn a_paused_release_stays_at_its_step() {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     desk.pause("1.8.0", true).pass(300).run();
     assert_eq!((desk.exposed("production").map(|e| e.1), sizes(&desk)), (Some(1), vec![1]));
     assert_eq!(desk.phase("1.8.0", "production"), "Progressing Paused");
@@ -124,7 +110,7 @@ fn a_pause_before_the_first_pod_keeps_it_from_coming() {
 
 #[test]
 fn promote_ends_the_pause_of_a_step_once() {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     let name =
         desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0", "reason": "go"}));
     desk.run();
@@ -143,7 +129,7 @@ fn the_clone_follows_the_size_of_the_workload() {
 
 #[test]
 fn a_changed_template_interrupts_three_times_and_is_held_then() {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     for times in 1..=3 {
         desk.change("production", "checkout", |w| w.fingerprint = format!("f{times}")).run();
         assert_eq!(desk.history("production").last().unwrap(), "checkout-1.8.0 ImageOnly Interrupted");
@@ -162,7 +148,7 @@ fn a_changed_template_interrupts_three_times_and_is_held_then() {
 
 #[test]
 fn what_an_upgraded_server_fills_in_interrupts_nothing() {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     desk.change("production", "checkout", |w| {
         w.fingerprint = "f1".into();
         w.generation -= 1;
@@ -245,7 +231,7 @@ fn an_image_set_by_hand_beside_the_clone_holds_the_stage_and_the_clone_goes() {
 
 #[test]
 fn a_workload_that_is_made_again_gets_its_build_back_and_the_clone_goes_on() {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     let (production, key) = (desk.place("production"), "Deployment/checkout");
     production.clones.clear();
     let made = std::sync::Arc::make_mut(production.workloads.get_mut(key).unwrap());
@@ -339,7 +325,7 @@ fn a_deployment_under_the_name_of_the_clone_is_left_alone() {
 #[test]
 fn a_deleted_pipeline_leaves_no_clone_and_the_images_as_they_were() {
     for seconds in [0, 60, 120] {
-        let mut desk = stepping();
+        let mut desk = Desk::stepping(|_| {});
         desk.pass(seconds).run();
         let before = desk.image("production", "checkout");
         let now = desk.now;
@@ -389,7 +375,6 @@ fn a_release_deleted_in_the_bake_goes_home_at_once() {
 
 /// A check whose last two results decide.
 fn checked(spec: &mut Value) {
-    steps(spec);
     let query = "errors{pod=~\"{{workload}}-{{podTemplateHash}}-.*\",track=\"{{track}}\"}";
     let metric = json!({"provider": "prometheus", "query": query, "max": "0.01", "stable": {"maxRatio": "2"}});
     spec["stages"][1]["checks"] = json!([{"name": "errors", "failures": 2, "samples": 2, "metric": metric}]);
@@ -397,10 +382,7 @@ fn checked(spec: &mut Value) {
 
 /// At the first step, measured.
 fn measured() -> Desk {
-    let mut desk = Desk::adopted(checked);
-    desk.change("production", "checkout", |w| size(w, 4));
-    desk.release("1.8.0", 1).until_exposed("1.8.0", 1).run();
-    desk
+    Desk::stepping(checked)
 }
 
 const ERRORS: &str = "check/errors";
@@ -480,7 +462,7 @@ fn a_worker_that_came_later_does_not_make_it_a_rolling_rollout() {
 
 #[test]
 fn a_build_is_not_blamed_for_the_pods_of_an_earlier_clone() {
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     desk.change("production", "checkout", |w| (w.available, w.ready) = (0, 0));
     desk.decide("Abort", json!({"environment": "production"}));
     desk.run().pass(700).run();
@@ -498,12 +480,9 @@ fn a_build_is_not_blamed_for_the_pods_of_an_earlier_clone() {
 
 /// 1.8.0 runs in full in its clone, and its suite has not answered.
 fn tested() -> Desk {
-    let mut desk = Desk::adopted(|spec| {
-        steps(spec);
+    let mut desk = Desk::stepping(|spec| {
         spec["stages"][1]["tests"] = json!([{"suite": "smoke", "external": {}, "timeout": "5m"}]);
     });
-    desk.change("production", "checkout", |w| size(w, 4));
-    desk.release("1.8.0", 1).until_exposed("1.8.0", 1).run();
     desk.pass(60).run().pass(60).run();
     assert_eq!(desk.phase("1.8.0", "production"), "Verifying");
     desk
@@ -532,7 +511,7 @@ fn a_clone_that_cannot_grow_with_its_workload_condemns_nothing() {
         (w.ready, w.available) = (1, 1);
         w.refused = Some((since, "exceeded quota".into()));
     };
-    let mut desk = stepping();
+    let mut desk = Desk::stepping(|_| {});
     desk.change("production", "checkout", |w| size(w, 8)).run();
     assert_eq!(desk.exposed("production"), Some((image("1.8.0"), 2)));
     let now = desk.now;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::desk::{Desk, image};
+use super::routing::canary;
 use crate::api::labels::MANAGER;
 use crate::observe::{Claim, ImageWriter, Place, Pod, Snapshot, Trouble, TroubleKind, Workload};
 use crate::plan::{Action, CreateClone};
@@ -68,7 +71,23 @@ fn made(of: &Workload, create: &CreateClone, version: u64) -> Workload {
     clone
 }
 
+/// A canary in production: a quarter, then half of it, a minute each.
+pub fn steps(spec: &mut Value) {
+    spec["stages"][1]["strategy"] = canary(&[25, 50]);
+}
+
 impl Desk {
+    /// 1.8.0 has been proven in staging and is at the first of these steps in production, beside four pods.
+    pub fn stepping(change: impl FnOnce(&mut Value)) -> Self {
+        let mut desk = Self::adopted(|spec| {
+            steps(spec);
+            change(spec);
+        });
+        desk.change("production", "checkout", |w| size(w, 4));
+        desk.release("1.8.0", 1).until_exposed("1.8.0", 1).run();
+        desk
+    }
+
     /// The clone of the first workload, if there is one.
     pub fn clone_of(&self, environment: &str, name: &str) -> Option<&Workload> {
         self.snap.places[environment].clones.get(&format!("Deployment/{name}")).map(AsRef::as_ref)

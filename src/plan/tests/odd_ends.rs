@@ -4,31 +4,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::clones::size;
+use super::clones::{size, steps};
 use super::desk::{Desk, image};
 use super::routing::{by_shares, canary};
 use crate::observe::{Access, Claim, TroubleKind};
 
 const OLD: &str = "elsewhere.example/old:1";
 
-fn shares(spec: &mut Value) {
-    spec["stages"][1]["strategy"] = canary(&[25, 50]);
-}
-
-/// 1.8.0 is at its first step in production, beside four pods.
-fn stepping(change: impl FnOnce(&mut Value)) -> Desk {
-    let mut desk = Desk::adopted(|spec| {
-        shares(spec);
-        change(spec);
-    });
-    desk.change("production", "checkout", |w| size(w, 4));
-    desk.release("1.8.0", 1).until_exposed("1.8.0", 1).run();
-    desk
-}
-
-/// And is on its way home, which cannot be finished.
+/// 1.8.0 is on its way home, which cannot be finished.
 fn homing(change: impl FnOnce(&mut Value)) -> Desk {
-    let mut desk = stepping(change);
+    let mut desk = Desk::stepping(change);
     desk.pass(60).run().pass(60).run().report("smoke", "Passed").run().pass(60);
     desk.until_written("production", "1.8.0").trouble("production", "checkout", TroubleKind::Pull).run().pass(61).run();
     assert_eq!(desk.pipeline_condition("Stalled"), "True HomecomingFailed");
@@ -48,7 +33,7 @@ fn without_target(desk: &mut Desk) {
 
 #[test]
 fn exposure_falls_though_another_pipeline_has_claimed_the_workload() {
-    let mut desk = stepping(|_| {});
+    let mut desk = Desk::stepping(|_| {});
     desk.change("production", "checkout", |w| w.claim = Claim::Other("shop/other".into())).go(31);
     assert!(desk.stage("production").adopted.is_none());
     assert_eq!(desk.exposed("production"), None);
@@ -65,7 +50,7 @@ fn a_workload_that_nobody_wants_a_pod_of_keeps_no_clone() {
     let zero = |desk: &mut Desk| {
         desk.change("production", "checkout", |w| size(w, 0)).endpoints();
     };
-    let mut desk = stepping(|_| {});
+    let mut desk = Desk::stepping(|_| {});
     desk.decide("Abort", json!({"environment": "production"}));
     zero(&mut desk);
     desk.run();
@@ -81,7 +66,7 @@ fn a_workload_that_nobody_wants_a_pod_of_keeps_no_clone() {
 
 #[test]
 fn what_was_kept_beside_a_clone_is_not_its_build() {
-    let mut desk = stepping(|_| {});
+    let mut desk = Desk::stepping(|_| {});
     desk.change("production", "checkout", |w| {
         w.uid = "made-again".into();
         w.images.insert("app".into(), "elsewhere.example/base:1".into());
@@ -114,7 +99,7 @@ fn a_homecoming_that_was_aborted_is_told_no_more() {
 
 #[test]
 fn a_deleted_release_whose_evidence_is_gone_goes_back() {
-    let mut desk = stepping(|spec| {
+    let mut desk = Desk::stepping(|spec| {
         spec["stages"][1]["bake"] = json!("1h");
         spec["stages"][0]["bake"] = json!("2h");
     });
@@ -128,7 +113,7 @@ fn a_deleted_release_whose_evidence_is_gone_goes_back() {
 
 #[test]
 fn interruptions_with_nothing_to_go_back_to_are_held_too() {
-    let mut desk = stepping(|_| {});
+    let mut desk = Desk::stepping(|_| {});
     for nth in 0..4 {
         without_target(&mut desk);
         desk.change("production", "checkout", |w| w.fingerprint = format!("f{}", nth + 1)).run();
@@ -156,7 +141,7 @@ fn evidence_of_a_stage_whose_canary_was_interrupted_is_stale() {
 
 #[test]
 fn a_revert_past_what_runs_beside_the_clone_leaves_that_too() {
-    let mut desk = Desk::adopted(shares);
+    let mut desk = Desk::adopted(steps);
     for (version, minute) in [("1.7.0", 1), ("1.8.0", 2)] {
         desk.release(version, minute);
         for _ in 0..8 {
@@ -176,7 +161,7 @@ fn a_revert_past_what_runs_beside_the_clone_leaves_that_too() {
 
 #[test]
 fn a_bake_ends_in_sight() {
-    let mut desk = stepping(|_| {});
+    let mut desk = Desk::stepping(|_| {});
     desk.pass(60).run().pass(60).run();
     let namespace = "shop-production".to_owned();
     desk.place("production").access = Access::NoConsent { namespace: namespace.clone() };
