@@ -71,7 +71,7 @@ stories! {
     routed_check_errors Traffic "a build that answers with errors is taken back by its route, and only its own answers were bad"
     routed_stable_unready Traffic "requests do not go back to a workload without ready pods, and go back when it has one"
     routed_beside_an_autoscaler Traffic "beside a clone that takes every request the autoscaler keeps the workload big enough to take all back"
-    routed_clone_loses_its_pods Traffic "a clone without ready pods gets no requests until it has some"
+    routed_clone_loses_its_pods TrafficOwn "a clone without ready pods gets no requests until it has some"
     routed_canary_contested Traffic "weights that someone else writes are put right once, then the canary goes back and names them"
     routed_canary_refused Traffic "what a route cannot be made for is refused, with the remedy, before anything is written"
     routed_pipeline_deleted Traffic "a pipeline deleted at any step takes its clone, route and Services with it"

@@ -8,10 +8,14 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::cue::Cue;
+use crate::settings::Settings;
 use crate::shop::Shop;
 use crate::story::{Break, Story, text};
 
 pub async fn run(t: &Story) -> Result<()> {
+    // unready pods are to come back here, however busy the machine is, and not to cost the build its health
+    let settings = Settings { bake_grace: Duration::from_secs(60), ..Settings::default() };
+    let _operator = t.start_operator(&settings).await?;
     let shop = Shop::open_routed(t, 3).await?;
     let client = shop.adopt_routed(json!([{"weight": 50, "pause": "1h"}])).await?;
     let from = client.mark();
