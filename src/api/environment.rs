@@ -3,6 +3,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use super::window::{Window, WindowStatus};
 use super::{Condition, Span, Time};
 
 /// A place where workloads run, and the rules of its owner.
@@ -19,6 +20,7 @@ use super::{Condition, Span, Time};
     validation = ("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= 40", "metadata.name: must be a DNS label of at most 40 characters"),
     validation = ("self.metadata.name != 'build'", "metadata.name: build is reserved for suites about the build itself"),
     printcolumn(name = "Namespace", type_ = "string", json_path = ".spec.targetNamespace"),
+    printcolumn(name = "Window", type_ = "string", json_path = ".status.window.message"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Status", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
@@ -32,6 +34,12 @@ pub struct EnvironmentSpec {
     /// The owner's rules; a pipeline cannot loosen them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// When releases may start here. Without one that allows, always; what one denies, no other allows.
+    /// A rollout that has started goes on, and reverts run at any time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub windows: Vec<Window>,
 }
 
 /// The owner's rules.
@@ -64,6 +72,9 @@ pub struct EnvironmentStatus {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+    /// Whether releases may start here at present. Only where `spec.windows` says something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowStatus>,
     /// What is delivered here, by pipeline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]

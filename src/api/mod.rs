@@ -18,6 +18,7 @@ pub mod strategy;
 pub mod test_run;
 pub mod time;
 pub mod traffic;
+pub mod window;
 
 pub use build::{BuildHash, BuildRow, FoundImage, ImageDigest};
 pub use checkpoint::{PipelineStatus, StageStatus};

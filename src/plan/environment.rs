@@ -9,6 +9,7 @@ use super::brake;
 use super::conditions::{self, Standing};
 use super::effects::{is_guarded, target};
 use super::reference;
+use super::window::Calendar;
 
 /// The Environment's status and finalizer, when to look again, and what there is to tell once that is written.
 pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Vec<Action>, Option<Time>, Option<Note>) {
@@ -33,10 +34,16 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
         }
     };
     let (reverts, brake) = brake::grants(view, name, &old, now);
-    let standing = match &brake {
-        Some(brake) => Standing::Stalled { reason: "RevertBrake".into(), message: brake.message.clone() },
-        None => standing,
+    let calendar = Calendar::of(&object.spec);
+    let standing = match (&brake, &calendar, standing) {
+        (Some(brake), _, _) => Standing::Stalled { reason: "RevertBrake".into(), message: brake.message.clone() },
+        (None, Err(why), Standing::Ready { .. }) => {
+            Standing::Stalled { reason: "InvalidWindow".into(), message: why.clone() }
+        }
+        (None, _, standing) => standing,
     };
+    let calendar = calendar.ok().filter(|_| !object.spec.windows.is_empty());
+    let change = calendar.as_ref().and_then(|calendar| calendar.change(now)).map(|change| change.at);
     let note = brake.as_ref().filter(|_| old.brake.is_none()).map(|brake| Note {
         release: None,
         warning: true,
@@ -46,6 +53,7 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
     let status = EnvironmentStatus {
         observed_generation: generation,
         conditions: conditions::of(standing, &old.conditions, generation, now),
+        window: calendar.as_ref().map(|calendar| calendar.status(now)),
         delivered: delivered(view, name),
         reverts,
         brake,
@@ -59,7 +67,7 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
     } else {
         None
     };
-    (action.into_iter().collect(), wake, note)
+    (action.into_iter().collect(), wake.into_iter().chain(change).min(), note)
 }
 
 fn stage_of<'a>(pipeline: &'a DeliveryPipeline, environment: &str) -> Option<&'a StageStatus> {

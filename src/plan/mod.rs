@@ -48,6 +48,7 @@ mod tests;
 mod traffic;
 mod upstream;
 mod verdict;
+mod window;
 mod workload;
 mod world;
 mod writing;

@@ -40,6 +40,8 @@ mutants! {
     EvidenceIgnored,
     /// How long a build has run upstream is not asked.
     SoakIgnored,
+    /// A release starts though no window is open.
+    WindowIgnored,
     /// Evidence is looked up by build hash, whatever release it was for.
     EvidenceByHash,
     /// Evidence that was taken back counts.

@@ -34,6 +34,8 @@ pub enum Kind {
     CheckBad,
     CheckSilent,
     CheckLost,
+    // what owners of Environments want
+    Window,
     // what people want
     NewRelease,
     Pause,
@@ -83,6 +85,7 @@ impl Kind {
         Self::CheckBad,
         Self::CheckSilent,
         Self::CheckLost,
+        Self::Window,
         Self::NewRelease,
         Self::Pause,
         Self::Suspend,

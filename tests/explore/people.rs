@@ -5,7 +5,8 @@ use std::sync::Arc;
 use windlass::api::labels::ROLLOUT_FINALIZER;
 use windlass::api::pipeline::Head;
 use windlass::api::release::ImageRef;
-use windlass::api::{Decision, DecisionSpec, DecisionType, PipelineStatus, Time};
+use windlass::api::window::Window;
+use windlass::api::{Decision, DecisionSpec, DecisionType, EnvironmentSpec, PipelineStatus, Time};
 use windlass::observe::{Access, EnvironmentView, Settings};
 use windlass::plan::Action;
 
@@ -34,6 +35,9 @@ pub fn possible(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
     }
     if budget.has(Kind::Suspend) {
         steps.push(Step::Suspend);
+    }
+    if budget.has(Kind::Window) {
+        steps.push(Step::Window(1));
     }
     if budget.has(Kind::Head) {
         let heads = [None, Some(1), Some(2), Some(3)].into_iter();
@@ -171,6 +175,10 @@ pub fn act(world: &mut World, step: &Step) -> Result<(), Broken> {
             spend(world, Kind::Suspend);
             edit_pipeline(world, |p| p.spec.suspend = !p.spec.suspend);
         }
+        Step::Window(at) => {
+            spend(world, Kind::Window);
+            edit_environment(world, *at, |spec| spec.windows = if spec.windows.is_empty() { shut() } else { vec![] });
+        }
         Step::Head(head) => move_head(world, *head),
         Step::Decide(kind, release, stage) => decide(world, *kind, *release, *stage),
         Step::Wipe => wipe(world),
@@ -178,6 +186,20 @@ pub fn act(world: &mut World, step: &Step) -> Result<(), Broken> {
         _ => {}
     }
     Ok(())
+}
+
+/// Windows that never open.
+fn shut() -> Vec<Window> {
+    serde_json::from_value(serde_json::json!([{"deny": "0 0 * * *", "for": "744h"}])).unwrap()
+}
+
+fn edit_environment(world: &mut World, at: usize, edit: impl FnOnce(&mut EnvironmentSpec)) {
+    let version = Some(world.next_version());
+    let Some(environment) = &mut Arc::make_mut(&mut world.places[at]).environment else { return };
+    let environment = Arc::make_mut(environment);
+    edit(&mut environment.spec);
+    environment.metadata.generation = environment.metadata.generation.map(|g| g + 1);
+    environment.metadata.resource_version = version;
 }
 
 /// What a run or a Job said last and nobody has latched is gone with it; its first word may be on its way to the checkpoint.

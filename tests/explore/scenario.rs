@@ -320,6 +320,13 @@ pub fn all() -> Vec<Scenario> {
             &[(NewRelease, 1), (Trouble, 1), (Template, 1), (HandEdit, 1), (Adopt, 1), (Restore, 1), (Promote, 1)],
         ),
         scenario(
+            "guarded",
+            &PLAIN,
+            &[1],
+            4,
+            &[(Window, 2), (NewRelease, 1), (Trouble, 1), (Template, 1), (Promote, 1), (Abort, 1), (Cut, 1), (Lag, 1)],
+        ),
+        scenario(
             "manual",
             &manual,
             &[1],

@@ -52,6 +52,8 @@ pub enum Step {
     Measure(usize, checks::Says),
     /// The samples of that stage are lost: a restart.
     Forget(usize),
+    /// The owner of that Environment shuts its windows, or opens them.
+    Window(usize),
     NewRelease(u8),
     Pause(String),
     Suspend,

@@ -139,8 +139,10 @@ impl World {
 
     fn place(&mut self, stage: &str, spec: &DeliveryPipelineSpec) -> Place {
         let namespace = format!("shop-{stage}");
-        let mut environment =
-            Environment::new(stage, EnvironmentSpec { target_namespace: namespace.clone(), policy: None });
+        let mut environment = Environment::new(
+            stage,
+            EnvironmentSpec { target_namespace: namespace.clone(), policy: None, windows: Vec::new() },
+        );
         environment.metadata = self.meta(stage, &format!("environment-{stage}"));
         let workloads = spec.workloads.iter().map(|w| {
             let mut workload = self.workload(stage, &w.name, 0);

@@ -12,6 +12,7 @@ mod place;
 mod promotion;
 mod soak;
 mod tags;
+mod window;
 
 use crate::api::checkpoint::{HoldKind, StageStatus};
 use crate::api::environment::Policy;
@@ -119,7 +120,7 @@ pub struct Gate {
 }
 
 /// All gates, in the order in which they are evaluated and shown.
-pub const GATES: [Gate; 12] = [
+pub const GATES: [Gate; 13] = [
     Gate { name: "build", source: |_| "pipeline", check: build::check },
     Gate { name: "ban", source: |_| "windlass", check: ban::check },
     Gate { name: "hold", source: |_| "windlass", check: hold::check },
@@ -130,6 +131,7 @@ pub const GATES: [Gate; 12] = [
     Gate { name: "evidence", source: |_| "pipeline", check: evidence::check },
     Gate { name: "soak", source: soak::source, check: soak::check },
     Gate { name: "promotion", source: |_| "pipeline", check: promotion::check },
+    Gate { name: "window", source: |_| "policy", check: window::check },
     Gate { name: "place", source: |_| "windlass", check: place::check },
     Gate { name: "adoption", source: |_| "windlass", check: adoption::check },
 ];

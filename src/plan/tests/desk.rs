@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use super::{bounds, clones, locks, routing};
 use crate::api::conditions::find;
 use crate::api::pipeline::{WorkloadKind, WorkloadRef};
+use crate::api::release::GateStatus;
 use crate::api::{
-    Decision, DeliveryPipeline, Environment, EnvironmentStatus, Release, Span, StageStatus, TestRun, Time,
+    Decision, DeliveryPipeline, Environment, EnvironmentSpec, EnvironmentStatus, Release, Span, StageStatus, TestRun,
+    Time,
 };
 use crate::observe::{
     Access, Claim, EnvironmentView, ImageWriter, Job, Measured, Place, Pod, Reach, Reading, Rolls, Sample, Settings,
@@ -390,6 +392,13 @@ impl Desk {
         self
     }
 
+    /// The Environment's owner changes its rules.
+    pub fn rules(&mut self, environment: &str, change: impl FnOnce(&mut EnvironmentSpec)) -> &mut Self {
+        let environment = self.place(environment).environment.as_mut().expect("an Environment");
+        change(&mut Arc::make_mut(environment).spec);
+        self
+    }
+
     pub fn stage(&self, environment: &str) -> &StageStatus {
         let status = self.snap.pipeline.status.as_ref().expect("a status");
         status.stages.iter().find(|s| s.environment == environment).expect("a stage")
@@ -409,6 +418,13 @@ impl Desk {
         } else {
             format!("{:?} {}", stage.phase, stage.reason)
         }
+    }
+
+    /// How a gate stands for a release there.
+    pub fn gate(&self, version: &str, environment: &str, gate: &str) -> GateStatus {
+        let stages = &self.known(version).status.as_ref().expect("a status").stages;
+        let stage = stages.iter().find(|stage| stage.environment == environment).expect("a stage");
+        stage.gates.iter().find(|known| known.gate == gate).expect("the gate").clone()
     }
 
     pub fn waiting_for(&self, version: &str) -> String {

@@ -113,14 +113,10 @@ fn another_pipelines_workload_and_a_paused_one_are_left_alone() {
 fn an_environment_may_refuse_to_be_first_and_may_allow_tags() {
     let mut desk = Desk::adopted(|_| {});
     let policy = |require_upstream, allow_tags| Some(Policy { require_upstream, allow_tags, min_soak: None });
-    let environment = |desk: &mut Desk, p| {
-        let environment = desk.place("staging").environment.as_mut().expect("an Environment");
-        Arc::make_mut(environment).spec.policy = p;
-    };
-    environment(&mut desk, policy(true, false));
+    desk.rules("staging", |rules| rules.policy = policy(true, false));
     desk.release("1.8.0", 1).finish();
     assert_eq!((desk.pipeline_condition("Stalled"), desk.writes()), ("True UpstreamRequired".into(), 0));
-    environment(&mut desk, policy(false, true));
+    desk.rules("staging", |rules| rules.policy = policy(false, true));
     desk.release_of("1.9.0", 2, &format!("{}:1.9", super::desk::REPOSITORY)).finish();
     assert_eq!(desk.image("staging", "checkout"), format!("{}:1.9", super::desk::REPOSITORY));
     assert_ne!(

@@ -1,7 +1,5 @@
 //! How long a build runs in the stage before, proven there and without a break, before it may go on.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::desk::{Desk, image};
@@ -23,9 +21,7 @@ fn proven(change: impl FnOnce(&mut Value)) -> (Desk, Time) {
 }
 
 fn allow(desk: &mut Desk, min_soak: Span) {
-    let environment = desk.place("production").environment.as_mut().expect("an Environment");
-    let policy = Policy { min_soak: Some(min_soak), ..Policy::default() };
-    Arc::make_mut(environment).spec.policy = Some(policy);
+    desk.rules("production", |rules| rules.policy = Some(Policy { min_soak: Some(min_soak), ..Policy::default() }));
 }
 
 fn is_in(desk: &Desk, version: &str) -> bool {
@@ -34,9 +30,7 @@ fn is_in(desk: &Desk, version: &str) -> bool {
 
 /// How the gate stands for a release in production.
 fn gate(desk: &Desk, version: &str) -> GateStatus {
-    let stages = &desk.known(version).status.as_ref().expect("a status").stages;
-    let stage = stages.iter().find(|stage| stage.environment == "production").expect("a stage");
-    stage.gates.iter().find(|gate| gate.gate == "soak").expect("the gate").clone()
+    desk.gate(version, "production", "soak")
 }
 
 #[test]

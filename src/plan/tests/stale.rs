@@ -38,6 +38,15 @@ fn the_suites_run_again_by_themselves_and_then_it_may_go_on() {
 }
 
 #[test]
+fn they_run_again_at_any_time_since_nothing_is_exposed() {
+    let mut desk = proven();
+    let closed = json!([{"deny": "0 * * * *", "for": "2h"}]);
+    desk.rules("staging", |rules| rules.windows = serde_json::from_value(closed).expect("windows"));
+    desk.pass(5).change("staging", "checkout", |w| w.fingerprint = "f1".into()).run();
+    assert_eq!((desk.snap.test_runs.len(), desk.phase("1.8.0", "staging").as_str()), (2, "Verifying"));
+}
+
+#[test]
 fn what_fails_under_the_new_template_goes_no_further() {
     let mut desk = proven();
     desk.pass(5).change("staging", "checkout", |w| w.fingerprint = "f1".into()).run();
