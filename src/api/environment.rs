@@ -3,6 +3,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use super::freeze::{Freeze, FreezeStatus};
 use super::window::{Window, WindowStatus};
 use super::{Condition, Span, Time};
 
@@ -40,6 +41,10 @@ pub struct EnvironmentSpec {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub windows: Vec<Window>,
+    /// Nothing starts here and no exposure rises while it stands. Reverts run at any time.
+    /// The annotation `windlass.dev/freeze` on the target namespace, and on that of the operator for all Environments, does the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Freeze>,
 }
 
 /// The owner's rules.
@@ -67,7 +72,7 @@ pub struct EnvironmentStatus {
     #[serde(default)]
     #[schemars(range(min = -1, max = super::MAX_GENERATION))]
     pub observed_generation: i64,
-    /// `Ready`, `Reconciling` and `Stalled`.
+    /// `Ready`, `Reconciling` and `Stalled`; with a freeze also `Frozen`: true once no write that raises exposure is under way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -75,6 +80,9 @@ pub struct EnvironmentStatus {
     /// Whether releases may start here at present. Only where `spec.windows` says something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowStatus>,
+    /// The freeze that is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<FreezeStatus>,
     /// What is delivered here, by pipeline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]

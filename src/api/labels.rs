@@ -16,6 +16,8 @@ pub const TRACKS: [&str; 2] = [CANARY, GREEN];
 pub const SCALE_DOWN: &str = "windlass.dev/scale-down";
 /// On a Namespace: the one Environment (`namespace/name`) that may write there.
 pub const ACCEPT_FROM: &str = "windlass.dev/accept-from";
+/// On a Namespace: why nothing may start or rise in the Environments that point at it; on the operator's own, in all.
+pub const FREEZE: &str = "windlass.dev/freeze";
 /// On an HTTPRoute of someone else: the one pipeline (`namespace/name`) that may write the weights of its backends.
 pub const WEIGHTS: &str = "windlass.dev/weights";
 /// On a CronJob: `true` if Windlass may make Jobs from it.

@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod conditions;
 pub mod decision;
 pub mod environment;
+pub mod freeze;
 pub mod history;
 pub mod labels;
 pub mod pipeline;

@@ -118,6 +118,7 @@ fn watch(
         settings: config.settings(),
         tool_managers: config.tool_managers.clone(),
         providers: Arc::new(providers.names().map(str::to_owned).collect()),
+        home: config.namespace.clone(),
     };
     let settings = controller::Config { gather, concurrency: usize::from(config.concurrency) };
     let counted = (stores.clone(), health.clone(), metrics.clone());

@@ -93,7 +93,9 @@ impl Controller {
     }
 
     async fn environment(&self, key: &Key, namespace: &str, name: &str) -> Passed {
-        let Some(view) = gather_environment(&self.stores, namespace, name) else { return Passed::of(Outcome::Gone) };
+        let Some(view) = gather_environment(&self.stores, &self.config.gather.home, namespace, name) else {
+            return Passed::of(Outcome::Gone);
+        };
         let (mut actions, wake_at, note) = plan::environment(&view, self.config.gather.settings, now());
         if !self.health.unreadable("DeliveryPipeline", namespace).is_empty() {
             // one that cannot be read may have a rollout open there

@@ -107,6 +107,8 @@ pub struct EnvironmentView {
     pub environment: Arc<Environment>,
     pub access: Access,
     pub pipelines: Vec<Arc<DeliveryPipeline>>,
+    /// Namespaces whose annotation freezes it, and why: the operator's own first.
+    pub freezes: Vec<(String, String)>,
 }
 
 /// Whether the Environment may be used, and where it points.

@@ -8,8 +8,8 @@ use super::action::{Action, Kind, Note};
 use super::brake;
 use super::conditions::{self, Standing};
 use super::effects::{is_guarded, target};
-use super::reference;
 use super::window::Calendar;
+use super::{freeze, reference};
 
 /// The Environment's status and finalizer, when to look again, and what there is to tell once that is written.
 pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Vec<Action>, Option<Time>, Option<Note>) {
@@ -50,10 +50,21 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
         reason: "RevertBrake".into(),
         message: brake.message.clone(),
     });
+    let freeze = freeze::of(view, now);
+    let standing = match (&freeze, standing) {
+        (Some(freeze), Standing::Ready { .. }) => {
+            Standing::Ready { reason: "Frozen".into(), message: freeze::text(freeze) }
+        }
+        (_, standing) => standing,
+    };
+    let end = freeze.as_ref().and_then(|freeze| freeze.until);
+    let mut conditions = conditions::of(standing, &old.conditions, generation, now);
+    conditions.extend(freeze.as_ref().map(|freeze| freeze::condition(view, name, freeze, generation, now)));
     let status = EnvironmentStatus {
         observed_generation: generation,
-        conditions: conditions::of(standing, &old.conditions, generation, now),
+        conditions,
         window: calendar.as_ref().map(|calendar| calendar.status(now)),
+        freeze,
         delivered: delivered(view, name),
         reverts,
         brake,
@@ -67,7 +78,7 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
     } else {
         None
     };
-    (action.into_iter().collect(), wake.into_iter().chain(change).min(), note)
+    (action.into_iter().collect(), wake.into_iter().chain(change).chain(end).min(), note)
 }
 
 fn stage_of<'a>(pipeline: &'a DeliveryPipeline, environment: &str) -> Option<&'a StageStatus> {

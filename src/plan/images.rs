@@ -38,7 +38,7 @@ fn of_rollout(world: &World<'_>, draft: &Draft, stage: &StageStatus, open: &Roll
     let plans: Vec<&RolloutWorkload> = match &open.state {
         RolloutState::Progressing(state) => {
             let upto = state.step as usize;
-            let is_stopped = interrupt::is_paused(world, open) || state.paused.is_some();
+            let is_stopped = interrupt::is_halted(world, stage, open) || state.paused.is_some();
             open.workloads.iter().take(upto + 1).filter(|p| !(is_stopped && is_step(open, p, upto))).collect()
         }
         RolloutState::Homing(state) => {

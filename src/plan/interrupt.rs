@@ -11,7 +11,7 @@ use super::strategy::{self, Clones};
 use super::upstream::{self, Upstream};
 use super::workload::{self, Standing};
 use super::world::{World, order, user_of};
-use super::{brake, check, ending, head, reference, rollout, suite, writing};
+use super::{brake, check, ending, freeze, head, reference, rollout, suite, writing};
 
 /// Ends the rollout if something outside it says so. True if it did.
 pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
@@ -146,6 +146,11 @@ pub fn is_paused(world: &World<'_>, rollout: &Rollout) -> bool {
         || world
             .release(&rollout.release)
             .is_some_and(|k| k.uid == rollout.release_uid && k.release.spec.paused && !is(Mutant::PauseIgnored))
+}
+
+/// Whether no more of it may be exposed just now: paused, or frozen there.
+pub fn is_halted(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> bool {
+    is_paused(world, rollout) || freeze::reason(world, &stage.environment).is_some()
 }
 
 /// What the open rollout of a stage waits for, in words.

@@ -22,6 +22,7 @@ mod effects;
 mod ending;
 mod environment;
 mod evidence;
+mod freeze;
 mod gate;
 mod head;
 mod health;
@@ -90,6 +91,7 @@ fn checkpoint(world: &World<'_>) -> Draft {
         head::follow(world, &mut draft);
     }
     decision::decide(world, &mut draft);
+    freeze::note(world, &mut draft);
     for index in 0..draft.status.stages.len() {
         preflight::note(world, &mut draft, index);
         idle::later_failures(world, &mut draft, index);

@@ -42,6 +42,8 @@ mutants! {
     SoakIgnored,
     /// A release starts though no window is open.
     WindowIgnored,
+    /// A freeze keeps nothing from starting or rising.
+    FreezeIgnored,
     /// Evidence is looked up by build hash, whatever release it was for.
     EvidenceByHash,
     /// Evidence that was taken back counts.

@@ -125,7 +125,7 @@ fn is_untried(stages: &[ReleaseStage]) -> bool {
 
 fn is_changing(stage: &ReleaseStage) -> bool {
     match stage.phase {
-        Phase::Progressing => stage.reason != "Paused",
+        Phase::Progressing => !["Paused", "Frozen"].contains(&stage.reason.as_str()),
         Phase::Reverting => true,
         Phase::Waiting
         | Phase::Verifying

@@ -36,6 +36,7 @@ pub enum Kind {
     CheckLost,
     // what owners of Environments want
     Window,
+    Freeze,
     // what people want
     NewRelease,
     Pause,
@@ -86,6 +87,7 @@ impl Kind {
         Self::CheckSilent,
         Self::CheckLost,
         Self::Window,
+        Self::Freeze,
         Self::NewRelease,
         Self::Pause,
         Self::Suspend,

@@ -191,7 +191,15 @@ fn of_status(status: &PipelineStatus, c: &mut Canon) {
 }
 
 fn of_stage(stage: &StageStatus, c: &mut Canon) {
-    (&stage.environment, stage.adopted.is_some(), &stage.workloads, &stage.high_water, &stage.rollout).hash(c);
+    (
+        stage.frozen.is_some(),
+        &stage.environment,
+        stage.adopted.is_some(),
+        &stage.workloads,
+        &stage.high_water,
+        &stage.rollout,
+    )
+        .hash(c);
     (&stage.bans, &stage.watch_until, &stage.available, &stage.interrupted).hash(c);
     crate::routes::canon_routed(stage.routed.as_ref(), c);
     c.blind = true;

@@ -101,7 +101,14 @@ fn advances(world: &World, at: usize, stage: &StageStatus) -> Holds {
     let is_complete = world.places[at].workloads.len() == pipeline.spec.workloads.len();
     let is_ours = world.places[at].workloads.values().all(|w| !matches!(w.claim, Claim::Other(_)));
     let is_shut = world.places[at].environment.as_ref().is_some_and(|e| !e.spec.windows.is_empty());
-    if is_shut || stage.held.is_some() || pipeline.spec.suspend || spec.is_manual() || !is_complete || !is_ours {
+    if is_shut
+        || world.is_frozen(at)
+        || stage.held.is_some()
+        || pipeline.spec.suspend
+        || spec.is_manual()
+        || !is_complete
+        || !is_ours
+    {
         return Ok(());
     }
     let head = pipeline.spec.release.as_ref().and_then(|h| h.created_at);

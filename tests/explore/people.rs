@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use windlass::api::conditions::find;
+use windlass::api::freeze::Freeze;
 use windlass::api::labels::ROLLOUT_FINALIZER;
 use windlass::api::pipeline::Head;
 use windlass::api::release::ImageRef;
 use windlass::api::window::Window;
-use windlass::api::{Decision, DecisionSpec, DecisionType, EnvironmentSpec, PipelineStatus, Time};
+use windlass::api::{Decision, DecisionSpec, DecisionType, EnvironmentSpec, EnvironmentStatus, PipelineStatus, Time};
 use windlass::observe::{Access, EnvironmentView, Settings};
 use windlass::plan::Action;
 
@@ -38,6 +40,9 @@ pub fn possible(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
     }
     if budget.has(Kind::Window) {
         steps.push(Step::Window(1));
+    }
+    if budget.has(Kind::Freeze) {
+        steps.push(Step::Freeze(1));
     }
     if budget.has(Kind::Head) {
         let heads = [None, Some(1), Some(2), Some(3)].into_iter();
@@ -105,17 +110,20 @@ fn environment_actions(world: &World, at: usize) -> Vec<Action> {
     let place = &world.places[at];
     let Some(environment) = place.environment.clone() else { return Vec::new() };
     let pipelines = world.pipeline.iter().cloned().collect();
-    let view = EnvironmentView { environment, access: place.access.clone(), pipelines };
-    let asked = |e: &std::sync::Arc<windlass::api::Environment>| {
-        e.status.as_ref().map(|s| (s.reverts.len(), s.brake.clone())).unwrap_or_default()
+    let freezes = Vec::new();
+    let view =
+        EnvironmentView { environment: Arc::clone(&environment), access: place.access.clone(), pipelines, freezes };
+    let told = |s: &EnvironmentStatus| {
+        let frozen = find(&s.conditions, "Frozen").map(|c| c.status.clone());
+        (s.reverts.len(), s.brake.clone(), s.freeze.clone(), frozen)
     };
-    let before = place.environment.as_ref().map(asked).unwrap_or_default();
-    let is_going = place.environment.as_ref().is_some_and(|e| e.metadata.deletion_timestamp.is_some());
+    let before = environment.status.as_ref().map(told).unwrap_or_default();
+    let is_going = environment.metadata.deletion_timestamp.is_some();
     let (mut actions, _, _) = windlass::plan::environment(&view, Settings::default(), world.now);
     // what is shown to people alone is left out: it would double the states
     actions.retain(|a| match a {
         Action::Finalizer { .. } => is_going,
-        Action::EnvironmentStatus { status, .. } => (status.reverts.len(), status.brake.clone()) != before,
+        Action::EnvironmentStatus { status, .. } => told(status) != before,
         _ => false,
     });
     actions
@@ -178,6 +186,11 @@ pub fn act(world: &mut World, step: &Step) -> Result<(), Broken> {
         Step::Window(at) => {
             spend(world, Kind::Window);
             edit_environment(world, *at, |spec| spec.windows = if spec.windows.is_empty() { shut() } else { vec![] });
+        }
+        Step::Freeze(at) => {
+            spend(world, Kind::Freeze);
+            let freeze = Freeze { reason: "audit".into(), until: None };
+            edit_environment(world, *at, |spec| spec.freeze = spec.freeze.is_none().then_some(freeze));
         }
         Step::Head(head) => move_head(world, *head),
         Step::Decide(kind, release, stage) => decide(world, *kind, *release, *stage),

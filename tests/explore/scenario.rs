@@ -324,8 +324,26 @@ pub fn all() -> Vec<Scenario> {
             &PLAIN,
             &[1],
             4,
-            &[(Window, 2), (NewRelease, 1), (Trouble, 1), (Template, 1), (Promote, 1), (Abort, 1), (Cut, 1), (Lag, 1)],
+            &[
+                (Window, 2),
+                (Freeze, 2),
+                (NewRelease, 1),
+                (Trouble, 1),
+                (Template, 1),
+                (Promote, 1),
+                (Abort, 1),
+                (Cut, 1),
+                (Lag, 1),
+            ],
         ),
+        scenario(
+            "frozen canary",
+            &routed,
+            &[1],
+            3,
+            &[(Freeze, 2), (NewRelease, 1), (Trouble, 1), (Recover, 1), (Lag, 1), (Abort, 1), (Cut, 1), (Refuse, 1)],
+        )
+        .settled(),
         scenario(
             "manual",
             &manual,

@@ -54,6 +54,8 @@ pub enum Step {
     Forget(usize),
     /// The owner of that Environment shuts its windows, or opens them.
     Window(usize),
+    /// The owner of that Environment freezes it, or ends that.
+    Freeze(usize),
     NewRelease(u8),
     Pause(String),
     Suspend,

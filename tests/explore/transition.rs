@@ -102,9 +102,10 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
         holds(is_ripe, "S1", || format!("{build:?} starts in {name} before it has soaked"))?;
     }
     let is_shut = world.places[at].environment.as_ref().is_some_and(|e| !e.spec.windows.is_empty());
+    let is_shut = is_shut || world.is_frozen(at);
     let is_fresh = !world.operator.is_late && world.operator.lag.is_none();
     holds(!is_shut || !is_fresh || is_again(world, at, stage, rollout), "S10", || {
-        format!("{} starts in {name} while its windows are shut", rollout.release)
+        format!("{} starts in {name}, which is shut or frozen", rollout.release)
     })?;
     let is_bad = is_withdrawn(world, &rollout.release, build);
     // a late checkpoint of an old leader (S12, with leader terms) opens what the next pass withdraws before it is exposed

@@ -141,7 +141,7 @@ impl World {
         let namespace = format!("shop-{stage}");
         let mut environment = Environment::new(
             stage,
-            EnvironmentSpec { target_namespace: namespace.clone(), policy: None, windows: Vec::new() },
+            EnvironmentSpec { target_namespace: namespace.clone(), policy: None, windows: Vec::new(), freeze: None },
         );
         environment.metadata = self.meta(stage, &format!("environment-{stage}"));
         let workloads = spec.workloads.iter().map(|w| {
@@ -306,6 +306,11 @@ impl World {
     /// One fingerprint over the templates of a stage.
     pub fn template(&self, stage: usize) -> String {
         self.places[stage].workloads.values().map(|w| w.fingerprint.as_str()).collect()
+    }
+
+    /// Whether the owner of that Environment has frozen it.
+    pub fn is_frozen(&self, at: usize) -> bool {
+        self.places[at].environment.as_ref().is_some_and(|e| e.spec.freeze.is_some())
     }
 
     pub fn is_suspended(&self) -> bool {

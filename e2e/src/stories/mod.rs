@@ -151,6 +151,7 @@ stories! {
     bad_specs Shared "what cannot be delivered as written says so with the field's name"
     soak Shared "a build soaks upstream as long as the owner says, and a break starts its time anew"
     windows Shared "a release waits for its window and is told when it opens; what has started goes on when it closes"
+    freeze Own "a freeze stops a canary where it is and lets nothing start, whoever asks for it; every way back is open"
     stage_removed_and_added Shared "a stage taken out goes back first, and added again it adopts"
     stale_reads_and_conflicts Shared "a rollout ends although someone else writes its workload all the time"
     writes_are_few Own "a whole delivery takes few writes, and calm takes none"

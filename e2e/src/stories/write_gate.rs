@@ -9,13 +9,13 @@ use std::sync::Arc;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{ListParams, PostParams};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::json;
 use windlass::act::{Cluster, Done, Error, Leadership};
 use windlass::api::pipeline::WorkloadKind;
 use windlass::api::{
-    BuildHash, Decision, DecisionSpec, DecisionType, DeliveryPipeline, PipelineStatus, Release, ReleaseStatus, Runner,
+    BuildHash, Decision, DecisionSpec, DecisionType, DeliveryPipeline, Environment, PipelineStatus, Release, ReleaseStatus, Runner,
     TestRun, TestRunSpec,
 };
 use windlass::metrics::Metrics;
@@ -158,6 +158,14 @@ async fn images_are_written_only_as_planned(t: &Story) {
     let mut moved = set.clone();
     moved.confirm[0].resource_version = "1".into();
     assert!(matches!(only_error(&world.act(Action::SetImages(moved)).await), Error::Moved { .. }));
+
+    // frozen after it was planned, and nobody has seen it: a watch may be dead
+    let place = json!({"metadata": {"name": "production"}, "spec": {"targetNamespace": world.namespace}});
+    let place = world.make::<Environment>(place).await;
+    let planned = SetImages { confirm: vec![target(Kind::Environment, &place)], ..set.clone() };
+    let freeze = Patch::Merge(json!({"spec": {"freeze": {"reason": "audit"}}}));
+    world.api::<Environment>().patch("production", &PatchParams::default(), &freeze).await.unwrap();
+    assert!(matches!(only_error(&world.act(Action::SetImages(planned)).await), Error::Moved { .. }));
 
     let done = world.act(Action::SetImages(set.clone())).await;
     assert!(done.failed.is_empty(), "{done:?}");

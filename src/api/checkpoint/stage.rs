@@ -46,6 +46,9 @@ pub struct StageStatus {
     /// The release whose clone was overtaken by a change of the template, and how often: it is tried anew, above the mark or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<Interrupted>,
+    /// The freeze of the Environment that was seen, by its time: no write that raises exposure was planned since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Time>,
     /// What the stage's route was last seen to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routed: Option<Routed>,

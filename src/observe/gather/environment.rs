@@ -5,12 +5,17 @@ use crate::observe::relate::pipelines_through;
 use crate::observe::snapshot::EnvironmentView;
 use crate::observe::stores::{Stores, get};
 
-/// None if there is no such Environment.
-pub fn gather_environment(stores: &Stores, namespace: &str, name: &str) -> Option<EnvironmentView> {
+/// None if there is no such Environment. `home` is the operator's own namespace.
+pub fn gather_environment(stores: &Stores, home: &str, namespace: &str, name: &str) -> Option<EnvironmentView> {
     let environment = get(&stores.environments, namespace, name)?;
+    let freeze = |namespace: &str| {
+        let reason = get(&stores.namespaces, "", namespace)?.freeze()?.to_owned();
+        Some((namespace.to_owned(), reason))
+    };
     Some(EnvironmentView {
         access: access::access(stores, &environment),
         pipelines: sorted(pipelines_through(stores, &environment)),
+        freezes: [home, &environment.spec.target_namespace].into_iter().filter_map(freeze).collect(),
         environment,
     })
 }

@@ -41,13 +41,15 @@ pub struct GatherConfig {
     pub tool_managers: Vec<String>,
     /// Names of the providers of metrics.
     pub providers: Arc<BTreeSet<String>>,
+    /// The operator's own namespace: its annotation freezes all Environments.
+    pub home: String,
 }
 
 impl Default for GatherConfig {
     fn default() -> Self {
         let tools = ["kustomize-controller", "helm-controller", "argocd-controller", "helm"];
         let tool_managers = tools.map(str::to_owned).to_vec();
-        Self { settings: Settings::default(), tool_managers, providers: Arc::default() }
+        Self { settings: Settings::default(), tool_managers, providers: Arc::default(), home: String::new() }
     }
 }
 

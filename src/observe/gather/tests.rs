@@ -220,7 +220,7 @@ fn a_job_is_an_orphan_where_its_pipeline_does_not_go() {
 }
 
 fn access_of(world: &World, namespace: &str, name: &str) -> Access {
-    gather_environment(&world.stores(), namespace, name).unwrap().access
+    gather_environment(&world.stores(), "windlass-system", namespace, name).unwrap().access
 }
 
 #[test]
@@ -237,6 +237,23 @@ fn another_namespace_must_name_the_environment() {
     let place = &seen(&world).places["staging"];
     assert!(place.workloads.is_empty() && place.cron_jobs.is_empty(), "what is there is none of its business");
     assert_eq!(place.jobs.len(), 1, "its own Jobs are");
+}
+
+#[test]
+fn its_namespace_or_the_operators_own_freezes_it() {
+    let mut world = World::of(WORLD);
+    let freezes =
+        |world: &World| gather_environment(&world.stores(), "windlass-system", "shop", "staging").unwrap().freezes;
+    let freeze = |name: &str, reason: &str| {
+        let annotations = json!({"windlass.dev/accept-from": "shop/staging", "windlass.dev/freeze": reason});
+        json!({"kind": "Namespace", "metadata": {"name": name, "annotations": annotations}})
+    };
+    world.put(freeze("elsewhere", "not ours"));
+    assert!(freezes(&world).is_empty());
+    world.put(freeze("shop-staging", " audit "));
+    world.put(freeze("windlass-system", ""));
+    let expected = [("windlass-system", ""), ("shop-staging", "audit")];
+    assert_eq!(freezes(&world), expected.map(|(name, why)| (name.to_owned(), why.to_owned())));
 }
 
 #[test]

@@ -163,10 +163,12 @@ pub fn environment(stores: &Stores, change: &Change<'_, Environment>) -> Vec<Key
     keys.into_iter().collect()
 }
 
-/// Its own pass let reverts through, or holds them.
+/// Its own pass let reverts through, or holds them; or it tells of a freeze.
 fn is_answered(change: &Change<'_, Environment>) -> bool {
     let said = |side: Option<&Environment>| {
-        side.and_then(|e| e.status.as_ref()).map(|s| (s.reverts.clone(), s.brake.clone())).unwrap_or_default()
+        side.and_then(|e| e.status.as_ref())
+            .map(|s| (s.reverts.clone(), s.brake.clone(), s.freeze.clone()))
+            .unwrap_or_default()
     };
     said(change.old) != said(change.new)
 }
@@ -174,7 +176,13 @@ fn is_answered(change: &Change<'_, Environment>) -> bool {
 /// The Environments that point at it, and the pipelines that go through them.
 pub fn namespace(stores: &Stores, change: &Change<'_, slim::Namespace>) -> Vec<Key> {
     // A namespace that is deleted changes its phase, and its status only.
-    change.sides().flat_map(|side| of_namespace(stores, &side.name_any())).collect()
+    let mut keys: Vec<Key> = change.sides().flat_map(|side| of_namespace(stores, &side.name_any())).collect();
+    let freeze = |side: Option<&slim::Namespace>| side.and_then(slim::Namespace::freeze).map(str::to_owned);
+    if freeze(change.old) != freeze(change.new) {
+        // the operator's own concerns all of them
+        keys.extend(stores.environments.state().iter().map(|environment| environment_key(environment)));
+    }
+    keys
 }
 
 pub fn deployment(stores: &Stores, change: &Change<'_, slim::Deployment>) -> Vec<Key> {

@@ -127,6 +127,14 @@ fn a_status_alone_does_not_wake_those_that_do_not_read_it() {
     let target: slim::Namespace = read("metadata: {name: shop-staging}");
     let woken = namespace(&stores, &Change { old: None, new: Some(&target) });
     assert!(woken.contains(&staging()) && woken.contains(&checkout()));
+    let frozen: slim::Namespace = read("metadata: {name: windlass-system, annotations: {windlass.dev/freeze: audit}}");
+    assert_eq!(
+        namespace(&stores, &Change { old: None, new: Some(&frozen) }),
+        [staging()],
+        "it may be the operator's own"
+    );
+    let same = Change { old: Some(&frozen), new: Some(&frozen) };
+    assert_eq!(namespace(&stores, &same), []);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod adoption;
 mod ban;
 mod build;
 mod evidence;
+mod freeze;
 mod head;
 mod hold;
 mod mark;
@@ -120,7 +121,7 @@ pub struct Gate {
 }
 
 /// All gates, in the order in which they are evaluated and shown.
-pub const GATES: [Gate; 13] = [
+pub const GATES: [Gate; 14] = [
     Gate { name: "build", source: |_| "pipeline", check: build::check },
     Gate { name: "ban", source: |_| "windlass", check: ban::check },
     Gate { name: "hold", source: |_| "windlass", check: hold::check },
@@ -132,6 +133,7 @@ pub const GATES: [Gate; 13] = [
     Gate { name: "soak", source: soak::source, check: soak::check },
     Gate { name: "promotion", source: |_| "pipeline", check: promotion::check },
     Gate { name: "window", source: |_| "policy", check: window::check },
+    Gate { name: "freeze", source: |_| "policy", check: freeze::check },
     Gate { name: "place", source: |_| "windlass", check: place::check },
     Gate { name: "adoption", source: |_| "windlass", check: adoption::check },
 ];

@@ -8,7 +8,7 @@ use crate::plan::check::{self, Checks};
 use crate::plan::draft::{Draft, clip};
 use crate::plan::gate::{Candidate, GATES};
 use crate::plan::world::{Known, World, created, user_of};
-use crate::plan::{brake, interrupt, summary};
+use crate::plan::{brake, freeze, interrupt, summary};
 
 use super::share;
 
@@ -89,7 +89,7 @@ fn under_way(
     match &rollout.state {
         RolloutState::Stepping(state) => {
             out.message = share::message(world, draft, index, state, out.exposure.as_ref());
-            say_paused(&mut out, state.paused);
+            say_halted(&mut out, world, state.paused);
         }
         RolloutState::Homing(state) => {
             out.phase = Phase::Delivered;
@@ -99,7 +99,7 @@ fn under_way(
         }
         RolloutState::Progressing(state) => {
             out.message = interrupt::progress_text(world, draft, index);
-            say_paused(&mut out, state.paused);
+            say_halted(&mut out, world, state.paused);
         }
         RolloutState::Verifying(_) => {
             out.phase = Phase::Verifying;
@@ -121,11 +121,14 @@ fn under_way(
     out
 }
 
-fn say_paused(out: &mut ReleaseStage, paused: Option<Time>) {
-    if paused.is_some() {
-        out.reason = "Paused".into();
-        out.message = format!("paused; {}", out.message);
+/// Nothing more of it is exposed, because it is paused or its environment is frozen.
+fn say_halted(out: &mut ReleaseStage, world: &World<'_>, paused: Option<Time>) {
+    if paused.is_none() {
+        return;
     }
+    let frozen = freeze::reason(world, &out.environment);
+    out.reason = if frozen.is_some() { "Frozen".into() } else { "Paused".into() };
+    out.message = format!("{}; {}", frozen.as_deref().unwrap_or("paused"), out.message);
 }
 
 /// What is still to come before it is proven.

@@ -32,7 +32,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Progre
     }
     let is_unwritten = standings.get(step).is_some_and(|(_, s)| *s == Standing::Unwritten);
     // what was set before the pause is judged on; only the next workload and the deadline wait
-    if is_unwritten && interrupt::is_paused(world, rollout) {
+    if is_unwritten && interrupt::is_halted(world, stage, rollout) {
         let stopped = RolloutState::Progressing(Progressing { paused: Some(world.now), ..state });
         return pause(world, draft, index, state.paused, stopped);
     }

@@ -31,7 +31,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Steppi
     if let Some(why) = failure.or_else(|| suite::failed_later(world, draft, index)) {
         return ending::go_back(world, draft, index, Cause::Failed, &why, None);
     }
-    let is_paused = interrupt::is_paused(world, rollout);
+    let is_paused = interrupt::is_halted(world, stage, rollout);
     match (state.paused, is_paused) {
         (None, true) => set(draft, index, Stepping { paused: Some(world.now), ..state }),
         (Some(since), false) if !is(Mutant::PauseSticks) => {

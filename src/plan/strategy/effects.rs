@@ -44,7 +44,7 @@ fn fit(
 ) -> Option<Action> {
     let replicas = size(rollout, stable);
     let is_raised = replicas > clone.wanted;
-    let is_barred = || is_stopped(world, rollout) || lock::is_awaited(world, stage, rollout, plan);
+    let is_barred = || is_stopped(world, stage, rollout) || lock::is_awaited(world, stage, rollout, plan);
     if replicas == clone.wanted || is_raised && is_barred() {
         return None;
     }
@@ -53,12 +53,12 @@ fn fit(
 }
 
 /// Whether a person keeps the step from being taken. One that stands goes on following the size of the workload.
-pub fn is_stopped(world: &World<'_>, rollout: &Rollout) -> bool {
+pub fn is_stopped(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> bool {
     match &rollout.state {
         RolloutState::Stepping(state) => {
             state.since.is_none()
                 && !is(Mutant::StepUnasked)
-                && (state.paused.is_some() || interrupt::is_paused(world, rollout))
+                && (state.paused.is_some() || interrupt::is_halted(world, stage, rollout))
         }
         RolloutState::Progressing(_)
         | RolloutState::Verifying(_)

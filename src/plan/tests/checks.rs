@@ -344,7 +344,12 @@ fn braked(asking: usize, old: EnvironmentStatus, seconds: i64) -> EnvironmentSta
     let mut environment = Environment::clone(&environment);
     environment.status = Some(old);
     let access = desk.snap.places["staging"].access.clone();
-    let view = EnvironmentView { environment: Arc::new(environment), access, pipelines: (0..30).map(one).collect() };
+    let view = EnvironmentView {
+        environment: Arc::new(environment),
+        access,
+        pipelines: (0..30).map(one).collect(),
+        freezes: vec![],
+    };
     let (actions, _, _) = environment_pass(&view, desk.snap.settings, desk.now.plus(Span::seconds(seconds)));
     match actions.into_iter().next() {
         Some(Action::EnvironmentStatus { status, .. }) => *status,

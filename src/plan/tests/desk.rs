@@ -33,6 +33,8 @@ pub struct Desk {
     pub writes_lost: bool,
     /// The Environments' own passes do not run while this is set.
     pub is_deaf: bool,
+    /// Namespaces whose annotation freezes every Environment, and why.
+    pub freezes: Vec<(String, String)>,
     version: u64,
 }
 
@@ -78,7 +80,16 @@ impl Desk {
             places,
             settings: Settings::default(),
         };
-        Self { snap, now: START, done: vec![], bans_refused: false, writes_lost: false, is_deaf: false, version: 100 }
+        Self {
+            snap,
+            now: START,
+            done: vec![],
+            bans_refused: false,
+            writes_lost: false,
+            is_deaf: false,
+            freezes: vec![],
+            version: 100,
+        }
     }
 
     /// One that has adopted revision 0 in both stages.
@@ -150,12 +161,13 @@ impl Desk {
         for place in self.snap.places.values_mut() {
             let Some(environment) = place.environment.clone() else { continue };
             let pipelines = vec![Arc::clone(&self.snap.pipeline)];
-            let view = EnvironmentView { environment, access: place.access.clone(), pipelines };
+            let freezes = self.freezes.clone();
+            let view = EnvironmentView { environment, access: place.access.clone(), pipelines, freezes };
             let (actions, _, _) = crate::plan::environment(&view, self.snap.settings, self.now);
             let Some(Action::EnvironmentStatus { status, .. }) = actions.into_iter().next() else { continue };
             bounds::keep("Environment", &status);
             let environment = place.environment.as_mut().map(Arc::make_mut).expect("an Environment");
-            let told = |s: &EnvironmentStatus| (s.reverts.clone(), s.brake.clone());
+            let told = |s: &EnvironmentStatus| (s.reverts.clone(), s.brake.clone(), s.freeze.clone());
             is_changed |= environment.status.as_ref().map(told).unwrap_or_default() != told(&status);
             environment.status = Some(*status);
         }

@@ -12,6 +12,7 @@ mod edited;
 mod endings;
 mod evidence;
 mod existing;
+mod freeze;
 mod gates;
 mod green;
 mod head;

@@ -49,7 +49,7 @@ fn projection(desk: &mut Desk) -> (WindowStatus, Option<Time>, String) {
     let settings = desk.snap.settings;
     let (now, place) = (desk.now, desk.place("production"));
     let environment = place.environment.clone().expect("an Environment");
-    let view = EnvironmentView { environment, access: place.access.clone(), pipelines: vec![] };
+    let view = EnvironmentView { environment, access: place.access.clone(), pipelines: vec![], freezes: vec![] };
     let (actions, wake, _) = crate::plan::environment(&view, settings, now);
     let crate::plan::Action::EnvironmentStatus { status, .. } = actions.into_iter().next().expect("a write") else {
         panic!("no status")

@@ -6,6 +6,7 @@ use crate::api::rollout::{Rollout, RolloutWorkload};
 use crate::api::{RolloutState, StageStatus};
 use crate::observe::Place;
 use crate::plan::draft::Draft;
+use crate::plan::freeze;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::strategy;
 use crate::plan::world::World;
@@ -56,7 +57,8 @@ fn wanted_pods(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> i32
 fn forward(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, now: u32) -> u32 {
     let asked = strategy::asked(rollout);
     let (needed, ready) = endpoints(world, stage, rollout);
-    let is_stopped = strategy::effects::is_stopped(world, rollout);
+    let is_frozen = freeze::reason(world, &stage.environment).is_some();
+    let is_stopped = is_frozen || strategy::effects::is_stopped(world, stage, rollout);
     if ready == 0 && needed > 0 && !is(Mutant::WeightOnDead) && !is(Mutant::WeightEarly) {
         0
     } else if (ready >= needed || is(Mutant::WeightEarly)) && !is_stopped {

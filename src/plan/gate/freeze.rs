@@ -1,0 +1,9 @@
+//! The Environment is not frozen.
+
+use super::super::freeze;
+use super::{Candidate, Closed};
+
+pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
+    let why = freeze::reason(c.world, &c.stage.environment).filter(|_| !c.is_again)?;
+    Some(Closed::new(why, "the end of the freeze, by whoever asked for it"))
+}

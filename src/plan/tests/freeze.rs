@@ -1,0 +1,198 @@
+//! While an Environment is frozen nothing starts there and no exposure rises; every way back is open.
+
+use serde_json::json;
+
+use super::clones::steps;
+use super::desk::{Desk, image};
+use super::routing::by_shares;
+use crate::api::conditions::find;
+use crate::api::freeze::{Freeze, FreezeStatus};
+use crate::api::{Condition, Span, Time};
+use crate::observe::{EnvironmentView, TroubleKind};
+use crate::plan::{Action, plan};
+
+fn freeze(desk: &mut Desk, until: Option<Time>) {
+    desk.rules("production", |rules| rules.freeze = Some(Freeze { reason: "stock-taking".into(), until }));
+}
+
+fn thaw(desk: &mut Desk) {
+    desk.rules("production", |rules| rules.freeze = None);
+}
+
+fn is_in(desk: &Desk, version: &str) -> bool {
+    desk.image("production", "checkout") == image(version)
+}
+
+/// What production's Environment says of a freeze after its own pass, and when that looks again.
+fn told(desk: &mut Desk) -> (Option<FreezeStatus>, Option<Condition>, Option<Time>) {
+    let (settings, now, freezes) = (desk.snap.settings, desk.now, desk.freezes.clone());
+    let pipelines = vec![desk.snap.pipeline.clone()];
+    let place = desk.place("production");
+    let environment = place.environment.clone().expect("an Environment");
+    let view = EnvironmentView { environment, access: place.access.clone(), pipelines, freezes };
+    let (actions, wake, _) = crate::plan::environment(&view, settings, now);
+    let status = actions.into_iter().find_map(|action| match action {
+        Action::EnvironmentStatus { status, .. } => Some(*status),
+        _ => None,
+    });
+    let status = status.or_else(|| view.environment.status.clone()).expect("a status");
+    (status.freeze, find(&status.conditions, "Frozen").cloned(), wake)
+}
+
+#[test]
+fn nothing_starts_until_it_ends() {
+    let mut desk = Desk::adopted(|_| {});
+    let until = desk.now.plus(Span::seconds(600));
+    freeze(&mut desk, Some(until));
+    desk.release("1.8.0", 1).run().pass(61).run();
+    assert_eq!(desk.image("staging", "checkout"), image("1.8.0"));
+    assert_eq!(desk.waiting_for("1.8.0"), format!("frozen until {until}: stock-taking (spec.freeze)"));
+    let gate = desk.gate("1.8.0", "production", "freeze");
+    assert_eq!((gate.state.as_str(), gate.source.as_str()), ("Closed", "policy"));
+    assert!(desk.condition("1.8.0", "Ready").starts_with("True"), "it waits, and nobody must edit anything");
+    assert_eq!(plan(&desk.snap, desk.now).wake_at, Some(until), "nothing else would wake it");
+    assert_eq!(told(&mut desk).2, Some(until));
+    desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0"}));
+    desk.run();
+    assert!(!is_in(&desk, "1.8.0"), "a promotion by hand does not pass it");
+    desk.now = until;
+    desk.run();
+    assert!(is_in(&desk, "1.8.0"));
+    assert_eq!(told(&mut desk).0, None);
+}
+
+#[test]
+fn an_annotation_on_a_namespace_does_the_same() {
+    let mut desk = Desk::adopted(|_| {});
+    desk.freezes = vec![("windlass-system".into(), String::new()), ("shop-production".into(), "audit".into())];
+    desk.run().release("1.8.0", 1).run();
+    assert_eq!(desk.waiting_for("1.8.0"), "frozen: no reason given (namespace windlass-system)");
+    desk.freezes.remove(0);
+    desk.run();
+    assert_eq!(desk.waiting_for("1.8.0"), "frozen: audit (namespace shop-production)");
+    desk.freezes.clear();
+    desk.run();
+    desk.pass(61).run();
+    assert!(is_in(&desk, "1.8.0"));
+}
+
+#[test]
+fn a_canary_stands_still_and_its_clock_too() {
+    let mut desk = Desk::stepping(steps);
+    desk.release("1.8.0", 1).run();
+    let before = desk.exposed("production").expect("a clone");
+    freeze(&mut desk, None);
+    desk.run().pass(3600).run();
+    assert_eq!(desk.exposed("production"), Some(before.clone()));
+    assert_eq!(desk.phase("1.8.0", "production"), "Progressing Frozen");
+    assert!(desk.waiting_for("1.8.0").starts_with("frozen: stock-taking (spec.freeze); "));
+    assert_eq!(desk.condition("1.8.0", "Ready"), "True Progressing", "who waits for it is not kept waiting");
+    thaw(&mut desk);
+    desk.run().pass(61).run();
+    assert!(desk.exposed("production").expect("a clone").1 > before.1, "it goes on, and was not late");
+}
+
+#[test]
+fn a_weight_that_was_cut_does_not_come_back() {
+    let mut desk = Desk::behind_route(by_shares(&[50]));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 2);
+    desk.go(10);
+    assert_eq!(desk.weight("production"), Some(50));
+    freeze(&mut desk, None);
+    desk.run();
+    assert_eq!(desk.weight("production"), Some(50), "what is exposed stays");
+    desk.change_clone("production", |w| (w.available, w.ready) = (0, 0)).go(1);
+    desk.change_clone("production", |w| (w.available, w.ready) = (2, 2)).go(1);
+    assert_eq!(desk.weight("production"), Some(0));
+    thaw(&mut desk);
+    desk.go(1);
+    assert_eq!(desk.weight("production"), Some(50));
+}
+
+#[test]
+fn the_next_workload_of_a_rollout_waits() {
+    let mut desk = Desk::adopted(|spec| {
+        let mut worker = spec["workloads"][0].clone();
+        worker["name"] = json!("worker");
+        spec["workloads"].as_array_mut().expect("workloads").push(worker);
+    });
+    desk.release("1.8.0", 1).until_written("production", "1.8.0");
+    freeze(&mut desk, None);
+    desk.run();
+    assert_ne!(desk.image("production", "worker"), image("1.8.0"));
+    assert_eq!(desk.phase("1.8.0", "production"), "Progressing Frozen");
+    let limit = desk.snap.settings.max_pause.millis() / 1000;
+    desk.pass(limit).run();
+    assert_eq!(
+        desk.history("production"),
+        [" Adopted", "checkout-1.8.0 Reverted Aborted"],
+        "it does not wait for ever"
+    );
+}
+
+#[test]
+fn every_way_back_is_open() {
+    let mut desk = Desk::stepping(steps);
+    desk.release("1.8.0", 1).run();
+    freeze(&mut desk, None);
+    desk.run().crash_clone("production", TroubleKind::CrashLoop).run();
+    assert_eq!((desk.bans(), desk.exposed("production")), (1, None));
+
+    let mut desk = Desk::adopted(|_| {});
+    desk.release("1.8.0", 1).run();
+    assert!(is_in(&desk, "1.8.0"));
+    desk.pass(61).run();
+    freeze(&mut desk, None);
+    desk.run().decide("Revert", json!({"environment": "production"}));
+    desk.run();
+    assert!(!is_in(&desk, "1.8.0"));
+}
+
+#[test]
+fn what_is_proven_goes_home() {
+    let mut desk = Desk::stepping(steps);
+    desk.release("1.8.0", 1).run().pass(61).run().pass(61).run();
+    assert_eq!(desk.phase("1.8.0", "production"), "Delivered Baking");
+    freeze(&mut desk, None);
+    desk.run().pass(61).run();
+    assert!(is_in(&desk, "1.8.0"), "all requests are its own already");
+    assert_eq!(desk.exposed("production"), None);
+}
+
+#[test]
+fn it_is_acknowledged_when_every_pipeline_has_seen_it() {
+    let mut desk = Desk::adopted(|_| {});
+    assert_eq!(told(&mut desk).1, None, "no freeze, no condition");
+    freeze(&mut desk, None);
+    let (status, frozen, _) = told(&mut desk);
+    let frozen = frozen.expect("a condition");
+    assert_eq!((frozen.status.as_str(), frozen.reason.as_str()), ("False", "Pending"));
+    assert_eq!(frozen.message, "a write of pipeline checkout may be under way");
+    let since = status.expect("a freeze").since;
+    desk.run();
+    assert_eq!(desk.stage("production").frozen, Some(since));
+    assert_eq!(desk.stage("staging").frozen, None, "another Environment");
+    let frozen = told(&mut desk).1.expect("a condition");
+    assert_eq!((frozen.status.as_str(), frozen.reason.as_str()), ("True", "Frozen"));
+
+    thaw(&mut desk);
+    desk.run();
+    assert_eq!((told(&mut desk).1, desk.stage("production").frozen), (None, None));
+    desk.pass(5);
+    freeze(&mut desk, None);
+    assert_eq!(told(&mut desk).1.expect("a condition").status, "False", "an earlier freeze is another");
+}
+
+#[test]
+fn one_that_was_prolonged_after_its_end_is_another() {
+    let mut desk = Desk::adopted(|_| {});
+    let until = desk.now.plus(Span::seconds(60));
+    freeze(&mut desk, Some(until));
+    desk.run();
+    let first = told(&mut desk).0.expect("a freeze").since;
+    desk.pass(59);
+    freeze(&mut desk, Some(until.plus(Span::seconds(60))));
+    assert_eq!(told(&mut desk).0.expect("a freeze").since, first, "in time it is the same");
+    desk.pass(1);
+    assert_ne!(told(&mut desk).0.expect("a freeze").since, first, "pipelines may have gone on");
+}
