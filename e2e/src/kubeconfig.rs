@@ -1,4 +1,4 @@
-//! Kubeconfig files for one server: by certificate, by bearer token, and as another user.
+//! Kubeconfig files for one server: by certificate and by bearer token.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,12 +11,6 @@ use crate::pki::Pair;
 pub enum Identity<'a> {
     Certificate(&'a Pair),
     Token(&'a str),
-    /// A user with groups, by impersonation: admission, RBAC and audit see that user.
-    As {
-        admin: &'a Pair,
-        user: &'a str,
-        groups: &'a [&'a str],
-    },
 }
 
 /// The text of a kubeconfig; JSON, which is YAML as well.
@@ -24,14 +18,6 @@ pub fn text(server: &str, ca: &str, identity: &Identity<'_>) -> String {
     let user = match identity {
         Identity::Certificate(pair) => certificate(pair),
         Identity::Token(token) => json!({ "token": token }),
-        Identity::As { admin, user, groups } => {
-            let mut who = certificate(admin);
-            if let Some(fields) = who.as_object_mut() {
-                fields.insert("as".to_owned(), json!(user));
-                fields.insert("as-groups".to_owned(), json!(groups));
-            }
-            who
-        }
     };
     let config = json!({
         "apiVersion": "v1",

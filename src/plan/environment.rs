@@ -15,51 +15,33 @@ use super::{freeze, reference};
 pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Vec<Action>, Option<Time>, Option<Note>) {
     let object = view.environment.as_ref();
     let name = object.metadata.name.as_deref().unwrap_or("");
-    let home = object.metadata.namespace.as_deref().unwrap_or("");
     let generation = object.metadata.generation.unwrap_or_default();
     let old = object.status.clone().unwrap_or_default();
-    let mut wake = None;
-    let standing = match reference::access(&view.access, home, name) {
-        None => Standing::Ready { reason: "Accepted".into(), message: String::new() },
-        Some(problem) => {
-            let since = conditions::since(&old.conditions, "Ready", "False").unwrap_or(now);
-            let until = since.plus(settings.reference_grace);
-            let (reason, message) = (problem.reason.to_owned(), problem.message);
-            if problem.reason == "NamespaceTaken" || now >= until {
-                Standing::Stalled { reason, message }
-            } else {
-                wake = Some(until);
-                Standing::Reconciling { reason, message }
-            }
-        }
-    };
     let (reverts, brake) = brake::grants(view, name, &old, now);
     let calendar = Calendar::of(&object.spec);
-    let standing = match (&brake, &calendar, standing) {
-        (Some(brake), _, _) => Standing::Stalled { reason: "RevertBrake".into(), message: brake.message.clone() },
-        (None, Err(why), Standing::Ready { .. }) => {
+    let freeze = freeze::of(view, now);
+    let (standing, wake) = access(view, settings, now);
+    let standing = match (&brake, &calendar, &freeze, standing) {
+        (Some(brake), ..) => Standing::Stalled { reason: "RevertBrake".into(), message: brake.message.clone() },
+        (None, Err(why), _, Standing::Ready { .. }) => {
             Standing::Stalled { reason: "InvalidWindow".into(), message: why.clone() }
         }
-        (None, _, standing) => standing,
+        (None, Ok(_), Some(freeze), Standing::Ready { .. }) => {
+            Standing::Ready { reason: "Frozen".into(), message: freeze::text(freeze) }
+        }
+        (.., standing) => standing,
     };
-    let calendar = calendar.ok().filter(|_| !object.spec.windows.is_empty());
-    let change = calendar.as_ref().and_then(|calendar| calendar.change(now)).map(|change| change.at);
     let note = brake.as_ref().filter(|_| old.brake.is_none()).map(|brake| Note {
         release: None,
         warning: true,
         reason: "RevertBrake".into(),
         message: brake.message.clone(),
     });
-    let freeze = freeze::of(view, now);
-    let standing = match (&freeze, standing) {
-        (Some(freeze), Standing::Ready { .. }) => {
-            Standing::Ready { reason: "Frozen".into(), message: freeze::text(freeze) }
-        }
-        (_, standing) => standing,
-    };
     let end = freeze.as_ref().and_then(|freeze| freeze.until);
     let mut conditions = conditions::of(standing, &old.conditions, generation, now);
     conditions.extend(freeze.as_ref().map(|freeze| freeze::condition(view, name, freeze, generation, now)));
+    let calendar = calendar.ok().filter(|_| !object.spec.windows.is_empty());
+    let change = calendar.as_ref().and_then(|calendar| calendar.change(now)).map(|change| change.at);
     let status = EnvironmentStatus {
         observed_generation: generation,
         conditions,
@@ -79,6 +61,24 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
         None
     };
     (action.into_iter().collect(), wake.into_iter().chain(change).chain(end).min(), note)
+}
+
+/// Whether it may be used, and until when what is missing is waited for.
+fn access(view: &EnvironmentView, settings: Settings, now: Time) -> (Standing, Option<Time>) {
+    let object = view.environment.as_ref();
+    let name = object.metadata.name.as_deref().unwrap_or("");
+    let home = object.metadata.namespace.as_deref().unwrap_or("");
+    let Some(problem) = reference::access(&view.access, home, name) else {
+        return (Standing::Ready { reason: "Accepted".into(), message: String::new() }, None);
+    };
+    let old = object.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default();
+    let until = conditions::since(old, "Ready", "False").unwrap_or(now).plus(settings.reference_grace);
+    let (reason, message) = (problem.reason.to_owned(), problem.message);
+    if problem.reason == "NamespaceTaken" || now >= until {
+        (Standing::Stalled { reason, message }, None)
+    } else {
+        (Standing::Reconciling { reason, message }, Some(until))
+    }
 }
 
 fn stage_of<'a>(pipeline: &'a DeliveryPipeline, environment: &str) -> Option<&'a StageStatus> {

@@ -32,14 +32,10 @@ impl Cluster {
         self.kubeconfig(&Identity::Token(token))
     }
 
-    /// A kubeconfig that speaks as `user` in `groups`, by impersonation.
-    pub fn kubeconfig_for_user(&self, user: &str, groups: &[&str]) -> Result<PathBuf> {
-        self.kubeconfig(&Identity::As { admin: &self.admin, user, groups })
-    }
-
-    /// A client that speaks as `user` in `groups`.
-    pub async fn client_for_user(&self, user: &str, groups: &[&str]) -> Result<Client> {
-        client(&self.kubeconfig_for_user(user, groups)?).await
+    /// A client that speaks as `user`, in a group if one is given, by a certificate of their own.
+    pub async fn client_for_user(&self, user: &str, group: Option<&str>) -> Result<Client> {
+        let pair = self.pki.client(user, group)?;
+        client(&self.kubeconfig(&Identity::Certificate(&pair))?).await
     }
 
     /// A client that speaks with a bearer token.

@@ -182,5 +182,6 @@ stories! {
     kustomize_base_is_the_chart Empty "config/ is what the chart renders, and kubectl apply -k installs it"
     samples_apply Own "the samples are applied as they are, and their release is delivered"
     users_are_stamped Empty "the API server puts the user's own name on releases, decisions and heads, or demands it"
+    who_may_what Empty "the table of permissions holds: every way in, with every role"
     readme_recipes Shared "the README's lines do what the README says"
 }

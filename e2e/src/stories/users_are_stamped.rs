@@ -22,7 +22,7 @@ pub async fn run(t: &Story) -> Result<()> {
         "metadata": {"name": format!("{user}-{role}"), "namespace": home},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": format!("windlass-{role}")},
         "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]});
-    for (role, user) in [("deliver", "joe"), ("edit", "joe"), ("edit", "jim")] {
+    for (role, user) in [("deliver", "joe"), ("promote", "joe"), ("edit", "joe"), ("edit", "jim")] {
         t.apply(&may(role, user).to_string()).await?;
     }
     let desk = Desk { t, home };

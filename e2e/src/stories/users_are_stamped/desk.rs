@@ -27,7 +27,7 @@ impl Desk<'_> {
     }
 
     async fn objects(&self, user: &str) -> Result<Objects> {
-        let client = self.t.cluster().client_for_user(user, &["system:authenticated"]).await?;
+        let client = self.t.cluster().client_for_user(user, None).await?;
         Ok(self.t.cluster().objects().through(client))
     }
 }

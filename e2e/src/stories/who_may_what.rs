@@ -1,0 +1,145 @@
+//! The table of `docs/permissions.md`, every row with every role of the chart, by the API server's own word: each attempt is a
+//! dry run under the name of someone who has that role and no other.
+
+mod ways;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::chart;
+use crate::objects::Objects;
+use crate::rules::Rules;
+use crate::shop::SOON;
+use crate::story::Story;
+use ways::Way;
+
+/// The operator as the API server names it.
+const OPERATOR: &str = "system:serviceaccount:windlass-system:windlass";
+
+/// Objects that the server takes, by the name that `tests/api/rules.yaml` gives them.
+type Good = std::collections::BTreeMap<String, Value>;
+
+/// The table: its roles, and its rows with the place of each in the text.
+struct Table<'a> {
+    roles: Vec<&'a str>,
+    rows: Vec<(&'a str, Vec<&'a str>)>,
+}
+
+pub async fn run(t: &Story) -> Result<()> {
+    let text = include_str!("../../../docs/permissions.md");
+    let table = read(text)?;
+    ensure!(table.rows.len() > 30 && table.roles.len() == 6, "the table was not found in docs/permissions.md");
+    chart::helm(t.cluster(), "install", &["admission.user=auto"]).await?;
+    chart::in_force(t.cluster()).await?;
+    let home = t.ns("shop").await?;
+    let objects = Rules::read()?.good;
+    for role in &table.roles {
+        t.apply(&bound(role, &home).to_string()).await?;
+    }
+    for (name, kind) in [("pipeline", "dp"), ("release", "release"), ("environment", "environment"), ("run", "testrun"), ("promote", "decision")] {
+        prepare(t, &home, kind, objects.get(name).context("an object of the table")?).await?;
+    }
+    let mut job = objects.get("run").context("a TestRun")?.clone();
+    job["metadata"]["name"] = json!(ways::JOB_RUN);
+    job["spec"]["runner"] = json!("Job");
+    prepare(t, &home, "testrun", &job).await?;
+
+    // the server takes a moment to put policies and bindings in force; what it says after that it says for good
+    t.eventually(SOON, "the server to answer as docs/permissions.md says", || async {
+        let wrong = walk(t, &home, &table, &objects).await?;
+        ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+        Ok(Some(()))
+    })
+    .await?;
+    by_name(t, &home, &objects).await
+}
+
+/// Where the server and the table differ.
+async fn walk(t: &Story, home: &str, table: &Table<'_>, objects: &Good) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for (at, role) in table.roles.iter().enumerate() {
+        let client = t.cluster().client_for_user(&user(role), None).await?;
+        let theirs = t.cluster().objects().through(client);
+        for (row, cells) in &table.rows {
+            let expected = *cells.get(at).with_context(|| format!("{row}: no column for {role}"))?;
+            let found = if tried(&theirs, home, objects, &Way::of(row)?).await?.is_ok() { "yes" } else { "no" };
+            if found != expected {
+                wrong.push(format!("{role}: {row}: the table says {expected}, the server {found}"));
+            }
+        }
+    }
+    Ok(wrong)
+}
+
+fn read(text: &str) -> Result<Table<'_>> {
+    let mut lines = text.lines().skip_while(|line| !line.starts_with("| Way in")).take_while(|line| line.starts_with('|'));
+    let head = cells(lines.next().context("a table of ways in")?);
+    let roles = head.into_iter().skip(1).map(|cell| cell.trim_matches('`')).collect();
+    let row = |line| {
+        let mut cells = cells(line).into_iter();
+        (cells.next().unwrap_or_default(), cells.collect())
+    };
+    Ok(Table { roles, rows: lines.skip(1).map(row).collect() })
+}
+
+fn cells(line: &str) -> Vec<&str> {
+    line.trim().trim_matches('|').split('|').map(str::trim).collect()
+}
+
+fn user(role: &str) -> String {
+    format!("holder-of-{role}")
+}
+
+fn bound(role: &str, home: &str) -> Value {
+    json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": role, "namespace": home},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": format!("windlass-{role}")},
+        "subjects": [{"kind": "User", "name": user(role), "apiGroup": "rbac.authorization.k8s.io"}]})
+}
+
+/// Creates it as the operator leaves it: with a finalizer of its own.
+async fn prepare(t: &Story, home: &str, kind: &str, object: &Value) -> Result<()> {
+    let mut object = object.clone();
+    object["metadata"]["namespace"] = json!(home);
+    object["metadata"]["finalizers"] = json!(["windlass.dev/rollout"]);
+    let operator = t.cluster().client_for_user(OPERATOR, Some("system:masters")).await?;
+    let made = t.cluster().objects().through(operator).create(&object).await;
+    made.with_context(|| format!("failed to create the {kind} that the table is tried on"))?;
+    Ok(())
+}
+
+/// Whether the server lets it through. What it says to that must be a matter of rights.
+async fn tried(
+    theirs: &Objects,
+    home: &str,
+    objects: &Good,
+    way: &Way<'_>,
+) -> Result<Result<(), String>> {
+    match way.attempt(theirs, home, objects).await? {
+        Ok(()) => Ok(Ok(())),
+        Err(status) if status.code == 403 => Ok(Err(status.message)),
+        Err(status) => bail!("{way:?}: the server answers {}: {}", status.code, status.message),
+    }
+}
+
+/// A verb for one environment by name is good for that one alone.
+async fn by_name(t: &Story, home: &str, objects: &Good) -> Result<()> {
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": "promote-to-staging", "namespace": home}, "rules": [
+            {"apiGroups": ["windlass.dev"], "resources": ["environments"], "resourceNames": ["staging"], "verbs": ["promote"]},
+            {"apiGroups": ["windlass.dev"], "resources": ["decisions"], "verbs": ["create"]}]});
+    let mut binding = bound("staging", home);
+    binding["roleRef"] = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "promote-to-staging"});
+    t.apply(&role.to_string()).await?;
+    t.apply(&binding.to_string()).await?;
+    let client = t.cluster().client_for_user(&user("staging"), None).await?;
+    let theirs = t.cluster().objects().through(client);
+    let mut promote = objects.get("promote").context("a Decision")?.clone();
+    promote["metadata"] = json!({"namespace": home, "name": "by-name"});
+    let refused = theirs.create(&promote).await.err().map(|error| format!("{error:#}")).unwrap_or_default();
+    let told = "spec.type: Promote needs the verb promote on environments/production, and holder-of-staging has not got it";
+    ensure!(refused.contains(told), "the server says {refused:?}");
+    promote["spec"]["environment"] = json!("staging");
+    theirs.create(&promote).await?;
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The ways in to the API server: one attempt each, and nothing is kept of it.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::Status;
+use serde_json::{Value, json};
+
+use crate::objects::Objects;
+use crate::story::text;
+
+/// A TestRun of a Job beside that of CI.
+pub(super) const JOB_RUN: &str = "checkout-1.8.0.staging.unit.20261120t093000123z";
+
+/// One row: a way, a kind, and which of its sorts.
+#[derive(Debug)]
+pub(super) struct Way<'a> {
+    how: &'a str,
+    kind: &'a str,
+    sort: &'a str,
+}
+
+impl<'a> Way<'a> {
+    /// As the table has it: `create Decision Promote`.
+    pub fn of(row: &'a str) -> Result<Self> {
+        let mut words = row.split(' ');
+        let mut next = || words.next().unwrap_or_default();
+        let way = Self { how: next(), kind: next(), sort: next() };
+        if way.kind.is_empty() {
+            bail!("{row:?} is no way in");
+        }
+        Ok(way)
+    }
+
+    /// Tries it as a dry run; what the server says against it.
+    pub async fn attempt(
+        &self,
+        theirs: &Objects,
+        home: &str,
+        good: &BTreeMap<String, Value>,
+    ) -> Result<Result<(), Status>> {
+        let object = self.object(home, good)?;
+        let api = theirs.api(&self.kind.to_lowercase(), home).await?;
+        let name = text(&object, "/metadata/name");
+        let post = PostParams { dry_run: true, ..PostParams::default() };
+        let patch = PatchParams { dry_run: true, ..PatchParams::default() };
+        let said = match self.how {
+            "read" => api.get(name).await.map(drop),
+            "create" => api.create(&post, &anew(&object)?).await.map(drop),
+            "apply" => {
+                let apply = PatchParams { dry_run: true, ..PatchParams::apply("table").force() };
+                api.patch("applied", &apply, &Patch::Apply(&anew(&object)?)).await.map(drop)
+            }
+            "update" => replace(&api, name, &post).await,
+            "patch" => {
+                let label = json!({"metadata": {"labels": {"tried": "yes"}}});
+                api.patch(name, &patch, &Patch::Merge(label)).await.map(drop)
+            }
+            "status" => {
+                let status = json!({"status": {"observedGeneration": 1}});
+                api.patch_status(name, &patch, &Patch::Merge(status)).await.map(drop)
+            }
+            "finalizer" => {
+                let none = json!({"metadata": {"finalizers": null}});
+                api.patch(name, &patch, &Patch::Merge(none)).await.map(drop)
+            }
+            "delete" => {
+                let dry = DeleteParams { dry_run: true, ..DeleteParams::default() };
+                api.delete(name, &dry).await.map(drop)
+            }
+            "impersonate" => impersonated(theirs, home, &anew(&object)?).await,
+            other => bail!("{other:?} is no way in"),
+        };
+        match said {
+            Ok(()) => Ok(Ok(())),
+            Err(kube::Error::Api(status)) => Ok(Err(*status)),
+            Err(error) => Err(error).with_context(|| format!("{self:?} got no answer")),
+        }
+    }
+
+    /// What is tried on, or made anew.
+    fn object(&self, home: &str, good: &BTreeMap<String, Value>) -> Result<Value> {
+        let of = |name: &str| good.get(name).cloned().with_context(|| format!("tests/api/rules.yaml has no {name}"));
+        let mut object = match (self.kind, self.sort) {
+            ("DeliveryPipeline", _) => of("pipeline")?,
+            ("Release", _) => of("release")?,
+            ("Environment", _) => of("environment")?,
+            ("TestRun", "Job") => {
+                let mut run = of("run")?;
+                run["metadata"]["name"] = json!(JOB_RUN);
+                run
+            }
+            ("TestRun", _) => of("run")?,
+            ("Decision", "Withdraw") => of("withdraw")?,
+            ("Decision", "Ban") => of("ban")?,
+            ("Decision", "" | "Promote" | "Retry" | "Unban") => of("promote")?,
+            ("Decision", "Adopt" | "Restore" | "Abort" | "Revert" | "Unhold") => of("revert")?,
+            _ => bail!("{self:?} is about nothing that is known"),
+        };
+        if self.kind == "Decision" && !self.sort.is_empty() {
+            object["spec"]["type"] = json!(self.sort);
+        }
+        object["metadata"]["namespace"] = json!(home);
+        Ok(object)
+    }
+}
+
+/// The same under a name that is not taken.
+fn anew(object: &Value) -> Result<DynamicObject> {
+    let mut object = object.clone();
+    object["metadata"]["name"] = json!("applied");
+    serde_json::from_value(object).context("failed to read an object")
+}
+
+/// Replaces it by itself. Whoever may not read it replaces something else, and is refused for that before it is looked at.
+async fn replace(api: &Api<DynamicObject>, name: &str, post: &PostParams) -> kube::Result<()> {
+    let mut object = api.get(name).await?;
+    object.metadata.labels.get_or_insert_default().insert("tried".to_owned(), "yes".to_owned());
+    api.replace(name, post, &object).await.map(drop)
+}
+
+/// Creates a Decision in the name of someone who could.
+async fn impersonated(theirs: &Objects, home: &str, object: &DynamicObject) -> kube::Result<()> {
+    let path = format!("/apis/windlass.dev/v1alpha1/namespaces/{home}/decisions?dryRun=All");
+    let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+    let request = http::Request::post(path).header("Impersonate-User", "holder-of-promote");
+    let request = request.header("Content-Type", "application/json").body(body).map_err(kube::Error::HttpError)?;
+    theirs.client().request::<Value>(request).await.map(drop)
+}
