@@ -106,25 +106,34 @@ fn close_without_target(world: &World<'_>, stage: &mut StageStatus, rollout: Rol
 pub fn settle(world: &World<'_>, draft: &mut Draft, index: usize, outcome: Outcome, reason: &str) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(rollout) = stage.rollout.take() else { return };
-    let healthy = outcome != Outcome::Unverified;
-    let live = live(world, stage, &rollout, healthy);
+    let is_proven = outcome != Outcome::Unverified;
+    // suites that ran again and gave no verdict say nothing against what was delivered before
+    let is_known = stage.current.as_ref().is_some_and(|c| c.healthy && c.build == rollout.build);
+    if is_proven || !is_known {
+        replace(world, stage, &rollout, is_proven);
+    }
+    if is_proven {
+        stage.alert = None;
+        stage.interrupted = None;
+    }
+    close(world, stage, &rollout, outcome, None, reason);
+    let text = format!("{}: {} {}", stage.environment, rollout.version, word(outcome));
+    if is_proven {
+        draft.tell(&rollout.release, "Settled", text)
+    } else {
+        draft.warn(&rollout.release, "Unverified", format!("{text}: {reason}"))
+    }
+}
+
+/// What the rollout left runs now; what ran before is remembered if it was healthy.
+fn replace(world: &World<'_>, stage: &mut StageStatus, rollout: &Rollout, healthy: bool) {
+    let live = live(world, stage, rollout, healthy);
     let before = stage.current.replace(live);
     stage.previous.retain(|p| p.build != rollout.build);
     if let Some(before) = before.filter(|b| b.healthy && b.build != rollout.build) {
         stage.previous.retain(|p| p.build != before.build);
         stage.previous.insert(0, before);
         stage.previous.truncate(PREVIOUS);
-    }
-    if healthy {
-        stage.alert = None;
-        stage.interrupted = None;
-    }
-    close(world, stage, &rollout, outcome, None, reason);
-    let text = format!("{}: {} {}", stage.environment, rollout.version, word(outcome));
-    if healthy {
-        draft.tell(&rollout.release, "Settled", text)
-    } else {
-        draft.warn(&rollout.release, "Unverified", format!("{text}: {reason}"))
     }
 }
 

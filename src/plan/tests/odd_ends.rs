@@ -171,3 +171,20 @@ fn a_bake_ends_in_sight() {
     desk.run();
     assert_eq!(desk.image("production", "checkout"), image("1.8.0"));
 }
+
+#[test]
+fn a_release_that_comes_while_a_re_created_workload_waits_for_its_build_takes_its_steps() {
+    let mut desk = Desk::stepping(steps);
+    desk.run().pass(61).run().pass(61).run().pass(61).run();
+    assert_eq!((desk.image("production", "checkout"), desk.exposed("production")), (image("1.8.0"), None));
+    // re-created as git has it, and a release made, while the operator is away
+    desk.release("1.9.0", 2).until_written("staging", "1.9.0");
+    desk.change("production", "checkout", |w| {
+        (w.uid, w.attempt) = ("another".into(), None);
+        w.images.insert("app".into(), OLD.into());
+    });
+    desk.run();
+    assert_eq!(desk.image("production", "checkout"), image("1.8.0"), "it has its build back");
+    let (_, pods) = desk.exposed("production").expect("a clone beside it");
+    assert_eq!(pods, 1, "the first step");
+}

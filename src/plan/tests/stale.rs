@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::desk::{Desk, image};
+use crate::api::Outcome;
 
 /// Staging asks CI, production a person.
 fn desk() -> Desk {
@@ -55,6 +56,19 @@ fn what_fails_under_the_new_template_goes_no_further() {
     assert_eq!((desk.bans(), desk.phase("1.8.0", "staging").as_str()), (1, "Reverted Failed"));
     promote(&mut desk);
     assert_ne!(desk.image("production", "checkout"), image("1.8.0"));
+}
+
+#[test]
+fn what_gives_no_verdict_leaves_a_build_to_go_back_to() {
+    let mut desk = proven();
+    desk.pass(5).change("staging", "checkout", |w| w.fingerprint = "f1".into()).run();
+    desk.snap.test_runs.remove(0);
+    desk.report("contract", "Errored").run().pass(3600).run();
+    assert_eq!(desk.stage("staging").history.last().map(|e| e.outcome), Some(Outcome::Unverified));
+    desk.pass(7200).run();
+    assert_eq!(desk.snap.test_runs.len(), 1, "it is for a person to try again");
+    desk.release("1.9.0", 2).until_written("staging", "1.9.0").crash("staging", "checkout").run();
+    assert_eq!(desk.image("staging", "checkout"), image("1.8.0"));
 }
 
 #[test]
