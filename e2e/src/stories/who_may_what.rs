@@ -28,11 +28,13 @@ struct Table<'a> {
 pub async fn run(t: &Story) -> Result<()> {
     let text = include_str!("../../../docs/permissions.md");
     let table = read(text)?;
-    ensure!(table.rows.len() > 30 && table.roles.len() == 6, "the table was not found in docs/permissions.md");
+    ensure!(table.rows.len() > 30 && table.roles.len() == 7, "the table was not found in docs/permissions.md");
     chart::helm(t.cluster(), "install", &["admission.user=auto"]).await?;
     chart::in_force(t.cluster()).await?;
     let home = t.ns("shop").await?;
     let objects = Rules::read()?.good;
+    let every = rule(&["*"], &["*"], &[]);
+    t.apply(&cluster_role("windlass-everything", &[every]).to_string()).await?;
     for role in &table.roles {
         t.apply(&bound(role, &home).to_string()).await?;
     }
@@ -122,24 +124,46 @@ async fn tried(
     }
 }
 
-/// A verb for one environment by name is good for that one alone.
+/// Each verb, on the object that it is about and on another; and a way in that needs it.
+const VERBS: [(&str, &str, &str, &str, &str); 7] = [
+    ("promote", "environments", "production", "staging", "create Decision Promote"),
+    ("promote", "environments", "production", "staging", "apply Decision Promote"),
+    ("revert", "environments", "production", "staging", "create Decision Revert"),
+    ("withdraw", "deliverypipelines", "checkout", "cart", "create Decision Withdraw"),
+    ("report", "environments", "staging", "production", "status TestRun External"),
+    ("deliver", "deliverypipelines", "checkout", "cart", "create Release"),
+    ("deliver", "deliverypipelines", "checkout", "cart", "head DeliveryPipeline"),
+];
+
+/// A verb for one object by name is good for that one alone, with every other right given.
 async fn by_name(t: &Story, home: &str, objects: &Good) -> Result<()> {
-    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-        "metadata": {"name": "promote-to-staging", "namespace": home}, "rules": [
-            {"apiGroups": ["windlass.dev"], "resources": ["environments"], "resourceNames": ["staging"], "verbs": ["promote"]},
-            {"apiGroups": ["windlass.dev"], "resources": ["decisions"], "verbs": ["create"]}]});
-    let mut binding = bound("staging", home);
-    binding["roleRef"] = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "promote-to-staging"});
-    t.apply(&role.to_string()).await?;
-    t.apply(&binding.to_string()).await?;
-    let client = t.cluster().client_for_user(&user("staging"), None).await?;
-    let theirs = t.cluster().objects().through(client);
-    let mut promote = objects.get("promote").context("a Decision")?.clone();
-    promote["metadata"] = json!({"namespace": home, "name": "by-name"});
-    let refused = theirs.create(&promote).await.err().map(|error| format!("{error:#}")).unwrap_or_default();
-    let told = "spec.type: Promote needs the verb promote on environments/production, and holder-of-staging has not got it";
-    ensure!(refused.contains(told), "the server says {refused:?}");
-    promote["spec"]["environment"] = json!("staging");
-    theirs.create(&promote).await?;
+    let usual = rule(&["*"], &["get", "create", "update", "patch"], &[]);
+    for (at, (verb, resource, right, wrong, row)) in VERBS.into_iter().enumerate() {
+        for name in [right, wrong] {
+            let role = format!("{verb}-{name}-{at}");
+            let rules = [usual.clone(), rule(&[resource], &[verb], &[name])];
+            t.apply(&cluster_role(&format!("windlass-{role}"), &rules).to_string()).await?;
+            t.apply(&bound(&role, home).to_string()).await?;
+            let theirs = t.cluster().objects().through(t.cluster().client_for_user(&user(&role), None).await?);
+            let told = format!("needs the verb {verb} on {resource}/{right}, and {} has not got it", user(&role));
+            let what = format!("{row} to be answered by {verb} on {name}");
+            t.eventually(SOON, &what, || async {
+                match tried(&theirs, home, objects, &Way::of(row)?).await? {
+                    Ok(()) => ensure!(name == right, "it is let through"),
+                    Err(said) => ensure!(name == wrong && said.contains(&told), "the server says {said:?}"),
+                }
+                Ok(Some(()))
+            })
+            .await?;
+        }
+    }
     Ok(())
+}
+
+fn rule(resources: &[&str], verbs: &[&str], names: &[&str]) -> Value {
+    json!({"apiGroups": ["windlass.dev"], "resources": resources, "verbs": verbs, "resourceNames": names})
+}
+
+fn cluster_role(name: &str, rules: &[Value]) -> Value {
+    json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules})
 }

@@ -65,6 +65,15 @@ impl<'a> Way<'a> {
                 let none = json!({"metadata": {"finalizers": null}});
                 api.patch(name, &patch, &Patch::Merge(none)).await.map(drop)
             }
+            "owner" => {
+                let gone = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "gone"});
+                let owned = json!({"metadata": {"ownerReferences": [gone]}});
+                api.patch(name, &patch, &Patch::Merge(owned)).await.map(drop)
+            }
+            "head" => {
+                let head = json!({"spec": {"release": {"version": "1.8.1"}}});
+                api.patch(name, &patch, &Patch::Merge(head)).await.map(drop)
+            }
             "delete" => {
                 let dry = DeleteParams { dry_run: true, ..DeleteParams::default() };
                 api.delete(name, &dry).await.map(drop)
