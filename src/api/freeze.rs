@@ -13,6 +13,7 @@ pub struct Freeze {
     pub reason: String,
     /// When it ends by itself. Default: when it is taken away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("self < timestamp('9999-01-01T00:00:00Z')", "spec.freeze.until: must be before the year 9999; leave it out for a freeze without an end"))]
     pub until: Option<Time>,
 }
 

@@ -79,6 +79,8 @@ impl Default for Settings {
 pub struct Place {
     pub environment: Option<Arc<Environment>>,
     pub access: Access,
+    /// Namespaces whose annotation freezes it, and why: the operator's own first.
+    pub freezes: Vec<(String, String)>,
     /// By key (`Deployment/checkout`): the workloads of the spec and of an open rollout that exist.
     pub workloads: BTreeMap<String, Arc<Workload>>,
     /// By the key of the workload: what stands under the name of its clone, ours or not.

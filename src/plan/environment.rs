@@ -41,7 +41,7 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
     let mut conditions = conditions::of(standing, &old.conditions, generation, now);
     conditions.extend(freeze.as_ref().map(|freeze| freeze::condition(view, name, freeze, generation, now)));
     let calendar = calendar.ok().filter(|_| !object.spec.windows.is_empty());
-    let change = calendar.as_ref().and_then(|calendar| calendar.change(now)).map(|change| change.at);
+    let change = calendar.as_ref().and_then(|calendar| calendar.wake(now));
     let status = EnvironmentStatus {
         observed_generation: generation,
         conditions,

@@ -4,24 +4,68 @@
 //! notes in its checkpoint which freeze it has seen: a checkpoint is written after the effects of the pass before it, so none that
 //! was planned earlier is under way then. When all have, the Environment says `Frozen`.
 
+use std::cmp::Reverse;
+
 use crate::api::environment::Environment;
 use crate::api::freeze::FreezeStatus;
-use crate::api::{Condition, DeliveryPipeline, Time};
+use crate::api::pipeline::WorkloadRef;
+use crate::api::{Condition, DeliveryPipeline, Rollout, Span, StageStatus, Time};
 use crate::observe::EnvironmentView;
 
 use super::conditions;
 use super::draft::{Draft, clip};
 use super::mutant::{Mutant, is};
+use super::strategy;
+use super::traffic::route;
 use super::world::World;
+
+/// Who asks for a freeze, why, and until when.
+struct Asked<'a> {
+    source: String,
+    reason: &'a str,
+    until: Option<Time>,
+}
 
 /// Why nothing may start or rise in that environment, if that is so.
 pub fn reason(world: &World<'_>, environment: &str) -> Option<String> {
-    let environment = world.place(environment)?.environment.as_ref()?;
-    let asked = environment.spec.freeze.as_ref().map(|freeze| ("spec.freeze", &freeze.reason, freeze.until));
-    let told = told(environment).map(|freeze| (freeze.source.as_str(), &freeze.reason, freeze.until));
-    let is_on = |until: Option<Time>| until.is_none_or(|until| !world.is_due(until));
-    let (source, reason, until) = [asked, told].into_iter().flatten().find(|(.., until)| is_on(*until))?;
-    (!is(Mutant::FreezeIgnored)).then(|| words(source, reason, until))
+    let place = world.place(environment)?;
+    let environment = place.environment.as_ref()?;
+    let told = told(environment).map(|freeze| Asked {
+        source: freeze.source.clone(),
+        reason: &freeze.reason,
+        until: freeze.until,
+    });
+    let all = asked(environment, &place.freezes).chain(told);
+    let Asked { source, reason, until } =
+        all.into_iter().find(|asked| asked.until.is_none_or(|until| !world.is_due(until)))?;
+    (!is(Mutant::FreezeIgnored)).then(|| words(&source, reason, until))
+}
+
+/// Those who ask for one there, whether it is over or not.
+fn asked<'a>(
+    environment: &'a Environment,
+    freezes: &'a [(String, String)],
+) -> impl Iterator<Item = Asked<'a>> + use<'a> {
+    let own = environment.spec.freeze.as_ref();
+    let own = own.map(|f| Asked { source: "spec.freeze".to_owned(), reason: &f.reason, until: f.until });
+    let annotated = freezes.iter().map(|(namespace, reason)| Asked {
+        source: format!("namespace {namespace}"),
+        reason: if reason.is_empty() { "no reason given" } else { reason },
+        until: None,
+    });
+    own.into_iter().chain(annotated)
+}
+
+/// Whether rolling that workload to what its rollout has proven exposes no more of it: its clone has every request, by a route.
+pub fn lets_home(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, workload: &WorkloadRef) -> bool {
+    let weight = || route::ours(world, &stage.environment).map_or(0, |route| route::weight(world, stage, route));
+    reason(world, &stage.environment).is_none()
+        || workload.is_cloned() && rollout.traffic.is_some() && weight() == strategy::FULL
+}
+
+/// A deadline that no freeze used up: where one has ended since, its span counts from there.
+pub fn moved(stage: &StageStatus, deadline: Time, span: Span) -> Time {
+    stage.thawed.map_or(deadline, |thawed| deadline.max(thawed.plus(span)))
 }
 
 /// The same of what is in force.
@@ -38,29 +82,31 @@ fn told(environment: &Environment) -> Option<&FreezeStatus> {
     environment.status.as_ref()?.freeze.as_ref()
 }
 
-/// Notes which freeze each stage has seen.
+/// Notes which freeze each stage has seen, and when it ended for what is under way.
 pub fn note(world: &World<'_>, draft: &mut Draft) {
     for stage in &mut draft.status.stages {
         let Some(environment) = world.place(&stage.environment).and_then(|p| p.environment.as_ref()) else { continue };
         let is_on = reason(world, &stage.environment).is_some() || is(Mutant::FreezeIgnored);
+        let before = stage.frozen;
         stage.frozen = told(environment).filter(|_| is_on).map(|freeze| freeze.since);
+        if stage.rollout.is_none() {
+            stage.thawed = None;
+        } else if before.is_some() && !is_on {
+            stage.thawed = Some(world.now);
+        }
     }
 }
 
-/// What is in force in an Environment. It keeps its time while who asks for it and why stay the same.
+/// What is in force in an Environment: what lasts longest. It keeps its time for as long as there is one without a gap.
 pub fn of(view: &EnvironmentView, now: Time) -> Option<FreezeStatus> {
-    let asked = view.environment.spec.freeze.as_ref();
-    let asked = asked.filter(|freeze| freeze.until.is_none_or(|until| now < until));
-    let asked = asked.map(|freeze| ("spec.freeze".to_owned(), freeze.reason.clone(), freeze.until));
-    let mut annotated = view.freezes.iter().map(|(namespace, reason)| {
-        let reason = if reason.is_empty() { "no reason given" } else { reason };
-        (format!("namespace {namespace}"), clip(reason, 200), None)
-    });
-    let (source, reason, until) = asked.or_else(|| annotated.next())?;
+    let is_on = |asked: &Asked<'_>| asked.until.is_none_or(|until| now < until);
+    let asked = asked(&view.environment, &view.freezes).filter(is_on);
+    let Asked { source, reason, until } =
+        asked.min_by_key(|asked| Reverse(asked.until.unwrap_or(Time::from_millis(i64::MAX))))?;
     // pipelines go on when one has run out, so what comes after it is another
     let before = told(&view.environment).filter(|before| before.until.is_none_or(|until| now < until));
     let since = before.map_or(now, |before| before.since);
-    Some(FreezeStatus { since, source, reason, until })
+    Some(FreezeStatus { since, source, reason: clip(reason, 200), until })
 }
 
 /// The condition `Frozen`: true once no write that raises exposure is under way. None without a freeze.
@@ -70,13 +116,10 @@ pub fn condition(view: &EnvironmentView, name: &str, freeze: &FreezeStatus, gene
         let stage = pipeline.status.as_ref().and_then(|status| status.stage(name));
         stage.is_none_or(|stage| stage.frozen == Some(freeze.since))
     };
-    let late = view.pipelines.iter().find(|pipeline| !has_seen(pipeline));
-    let (status, reason, message) = match late {
-        None => ("True", "Frozen", text(freeze)),
-        Some(pipeline) => {
-            let name = pipeline.metadata.name.as_deref().unwrap_or_default();
-            ("False", "Pending", format!("a write of pipeline {name} may be under way"))
-        }
+    let (status, reason, message) = if view.pipelines.iter().all(|pipeline| has_seen(&pipeline)) {
+        ("True", "Frozen", text(freeze))
+    } else {
+        ("False", "Pending", "a write that was planned before may be under way".to_owned())
     };
     conditions::condition(old, "Frozen", status, reason, &message, generation, now)
 }

@@ -11,7 +11,7 @@ use super::effects::{confirm, is_forward};
 use super::idle::{self, Drift};
 use super::workload::{self, Images, Standing, Writing};
 use super::world::World;
-use super::{interrupt, strategy, traffic, writing};
+use super::{freeze, interrupt, strategy, traffic, writing};
 
 /// Adds the image writes of one stage.
 pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
@@ -43,8 +43,9 @@ fn of_rollout(world: &World<'_>, draft: &Draft, stage: &StageStatus, open: &Roll
         }
         RolloutState::Homing(state) => {
             let upto = state.step as usize;
-            let is_stopped = interrupt::is_paused(world, open);
-            open.workloads.iter().take(upto + 1).filter(|p| !(is_stopped && is_step(open, p, upto))).collect()
+            let is_paused = interrupt::is_paused(world, open);
+            let is_stopped = |p: &RolloutWorkload| is_paused || !freeze::lets_home(world, stage, open, &p.workload);
+            open.workloads.iter().take(upto + 1).filter(|p| !(is_stopped(p) && is_step(open, p, upto))).collect()
         }
         RolloutState::Stepping(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => {
             open.workloads.iter().collect()

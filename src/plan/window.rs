@@ -93,25 +93,41 @@ impl Calendar {
 
     /// The next moment after that one at which it opens or closes.
     pub fn change(&self, at: Time) -> Option<Change<'_>> {
+        self.ahead(at).ok()
+    }
+
+    /// When to look at it again: the next change, or how far it was foreseen.
+    pub fn wake(&self, at: Time) -> Option<Time> {
+        self.ahead(at).map_or_else(|foreseen| foreseen, |change| Some(change.at))
+    }
+
+    /// The next change; or up to when there is none, if that is known.
+    fn ahead(&self, at: Time) -> Result<Change<'_>, Option<Time>> {
         let mut before = (at, self.state(at));
         for _ in 0..FORESIGHT {
-            let edge = self.edge(before.0).filter(|edge| *edge < at.plus(HORIZON))?;
+            let edge = self.edge(before.0).filter(|edge| *edge < at.plus(HORIZON)).ok_or(None)?;
             let state = self.state(edge);
             if state.is_open != before.1.is_open {
                 // it changes by what begins, or else by what ends
-                return Some(Change { at: edge, rule: state.rule.or(before.1.rule)? });
+                return Ok(Change { at: edge, rule: state.rule.or(before.1.rule).ok_or(None)? });
             }
             before = (edge, state);
         }
-        None
+        Err(Some(before.0))
     }
 
-    /// Whether it is open from that moment on for so long.
+    /// Whether it is open from that moment on for so long. What cannot be foreseen is taken for closed.
     pub fn stays_open(&self, at: Time, span: Span) -> bool {
         let until = at.plus(span);
-        let mut edges =
-            std::iter::successors(Some(at), |at| self.edge(*at)).take_while(|edge| *edge == at || *edge < until);
-        edges.all(|edge| self.state(edge).is_open)
+        let mut edge = Some(at);
+        for _ in 0..FORESIGHT {
+            match edge.filter(|edge| *edge == at || *edge < until) {
+                None => return true,
+                Some(next) if !self.state(next).is_open => return false,
+                Some(next) => edge = self.edge(next),
+            }
+        }
+        false
     }
 
     /// The next moment after that one at which it opens for so long.
@@ -144,9 +160,18 @@ impl Calendar {
         format!("window opens {opening}{why}")
     }
 
-    /// The next moment after that one at which a window begins, or one that is on ends.
+    /// The next moment after that one up to which it cannot change: what denies ends; or what allows does, or something denies; or
+    /// something allows.
     fn edge(&self, at: Time) -> Option<Time> {
-        self.rules.iter().filter_map(|rule| rule.end(at).or_else(|| rule.begin(at))).min()
+        let of = |is_deny: bool| self.rules.iter().filter(move |rule| rule.is_deny == is_deny);
+        if let Some(end) = of(true).filter_map(|rule| rule.end(at)).max() {
+            return Some(end);
+        }
+        let end = of(false).filter_map(|rule| rule.end(at)).max();
+        if end.is_none() && of(false).next().is_some() {
+            return of(false).filter_map(|rule| rule.begin(at)).min();
+        }
+        of(true).filter_map(|rule| rule.begin(at)).chain(end).min()
     }
 }
 

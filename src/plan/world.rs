@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use kube::ResourceExt;
 
@@ -13,6 +14,7 @@ use crate::api::{BuildHash, BuildRow, Decision, DecisionType, PipelineStatus, Re
 use crate::observe::{Access, Claim, Place, Snapshot};
 
 use super::build;
+use super::window::Calendar;
 
 /// More than this in the future, and `createdAt` is taken for a mistake.
 const FUTURE: Span = Span::seconds(600);
@@ -45,6 +47,8 @@ pub struct World<'a> {
     pub releases: Vec<Known<'a>>,
     /// Oldest first.
     pub decisions: Vec<&'a Decision>,
+    /// By the name of the Environment: its windows, where it has any, or what is wrong with them.
+    pub calendars: BTreeMap<&'a str, Result<Calendar, String>>,
     wake: Cell<Option<Time>>,
 }
 
@@ -56,7 +60,12 @@ impl<'a> World<'a> {
         let mut decisions: Vec<&Decision> = snap.decisions.iter().map(AsRef::as_ref).collect();
         // creation times are whole seconds: of two in one second, the one that was answered before is the earlier
         decisions.sort_by(|a, b| place_of(a).cmp(&place_of(b)));
-        Self { snap, spec, now, releases, decisions, wake: Cell::new(None) }
+        let windowed = |(name, place): (&'a String, &'a Place)| {
+            let environment = place.environment.as_ref().filter(|e| !e.spec.windows.is_empty())?;
+            Some((name.as_str(), Calendar::of(&environment.spec)))
+        };
+        let calendars = snap.places.iter().filter_map(windowed).collect();
+        Self { snap, spec, now, releases, decisions, calendars, wake: Cell::new(None) }
     }
 
     /// Whether that point has come; if not, the plan wakes up there.

@@ -49,6 +49,9 @@ pub struct StageStatus {
     /// The freeze of the Environment that was seen, by its time: no write that raises exposure was planned since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Time>,
+    /// When a freeze ended, for the deadlines of the rollout in progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thawed: Option<Time>,
     /// What the stage's route was last seen to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routed: Option<Routed>,

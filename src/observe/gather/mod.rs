@@ -126,6 +126,7 @@ fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at:
         routing: if is_open { routing::routing(stores, health, pipeline, at, &target) } else { Routing::default() },
         preflight: if is_open { preflight::preflight(stores, pipeline, at, &target) } else { Vec::new() },
         autoscalers: if is_open { autoscaler::autoscalers(stores, health, pipeline, at, &target) } else { Vec::new() },
+        freezes: environment::freezes(stores, &config.home, &environment),
         access,
         environment: Some(environment),
         refusal: None,

@@ -4,6 +4,6 @@ use super::super::freeze;
 use super::{Candidate, Closed};
 
 pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
-    let why = freeze::reason(c.world, &c.stage.environment).filter(|_| !c.is_again)?;
+    let why = freeze::reason(c.world, &c.stage.environment)?;
     Some(Closed::new(why, "the end of the freeze, by whoever asked for it"))
 }

@@ -1,7 +1,6 @@
 //! Releases may start now, and would be exposed in full before they may not any more. What has started goes on.
 
 use super::super::mutant::{Mutant, is};
-use super::super::window::Calendar;
 use super::{Candidate, Closed};
 use crate::api::{Span, Traffic};
 
@@ -15,20 +14,21 @@ fn least(c: &Candidate<'_, '_>) -> Span {
 }
 
 pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
-    let environment = c.world.place(&c.stage.environment)?.environment.as_ref()?;
-    if environment.spec.windows.is_empty() || c.is_again || is(Mutant::WindowIgnored) {
+    let calendar = c.world.calendars.get(c.stage.environment.as_str()).filter(|_| !c.is_again)?;
+    if is(Mutant::WindowIgnored) {
         return None;
     }
-    let calendar = match Calendar::of(&environment.spec) {
+    let calendar = match calendar {
         Ok(calendar) => calendar,
         Err(why) => {
-            return Some(Closed::new(why, format!("spec.windows of Environment {} put right", c.stage.environment)));
+            let change = format!("spec.windows of Environment {} put right", c.stage.environment);
+            return Some(Closed::new(why, change));
         }
     };
     let (now, least) = (c.world.now, least(c));
     let next = calendar.change(now);
-    if let Some(next) = next {
-        c.world.is_due(next.at);
+    if let Some(at) = calendar.wake(now) {
+        c.world.is_due(at);
     }
     let is_open = calendar.state(now).is_open;
     if is_open && calendar.stays_open(now, least) {

@@ -95,6 +95,9 @@ fn under_way(
             out.phase = Phase::Delivered;
             out.reason = "Homing".into();
             out.message = format!("the workloads are rolled to it; {}", interrupt::progress_text(world, draft, index));
+            if let Some(frozen) = freeze::reason(world, environment) {
+                out.message = format!("{frozen}; {}", out.message);
+            }
             out.delivered_at = Some(state.delivered);
         }
         RolloutState::Progressing(state) => {

@@ -11,7 +11,7 @@ use crate::plan::traffic::route;
 use crate::plan::workload::Standing;
 use crate::plan::world::World;
 use crate::plan::writing::{all_serve, foreign, seen, standings};
-use crate::plan::{ending, interrupt, reference, strategy, suite};
+use crate::plan::{ending, freeze, interrupt, reference, strategy, suite};
 
 /// The alert of a stage whose workloads cannot be rolled to the proven build.
 pub const HOMECOMING_FAILED: &str = "HomecomingFailed";
@@ -40,6 +40,10 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Homing
     let Some((plan, standing)) = all.get(state.step as usize) else {
         return clear(world, draft, index, &state, all_serve(world, &environment, &all));
     };
+    if *standing == Standing::Unwritten && !freeze::lets_home(world, stage, rollout, &plan.workload) {
+        return;
+    }
+    let deadline = freeze::moved(stage, state.deadline, rollout.progress_deadline);
     if *standing == Standing::Unwritten && interrupt::is_paused(world, rollout) {
         let stopped = RolloutState::Homing(Homing { paused: Some(world.now), ..state });
         return pause(world, draft, index, state.paused, stopped);
@@ -59,7 +63,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Homing
             set_state(draft, index, RolloutState::Homing(Homing { step: state.step + 1, deadline, ..state }));
         }
         Judgement::Failed(why) => page(world, draft, index, &why),
-        Judgement::Coming(why) if world.is_due(state.deadline) => page(world, draft, index, &why),
+        Judgement::Coming(why) if world.is_due(deadline) => page(world, draft, index, &why),
         Judgement::Coming(_) => {}
     }
 }

@@ -13,7 +13,7 @@ use crate::plan::suite::{self, Tests};
 use crate::plan::workload::Standing;
 use crate::plan::world::World;
 use crate::plan::writing::{all_serve, foreign, standings};
-use crate::plan::{ending, interrupt};
+use crate::plan::{ending, freeze, interrupt};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verifying) {
     let all = standings(world, draft, index, usize::MAX - 1);
@@ -62,7 +62,9 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
 
 /// The time is over in which checks could have answered, and what was gone come again.
 fn too_late(world: &World<'_>, draft: &mut Draft, index: usize, checks: &Checks) {
-    let Some(limit) = limit_of(draft, index).filter(|limit| world.is_due(*limit)) else { return };
+    let environment = environment_of(draft, index);
+    let is_frozen = freeze::reason(world, &environment).is_some();
+    let Some(limit) = limit_of(draft, index).filter(|limit| !is_frozen && world.is_due(*limit)) else { return };
     let why = match checks {
         Checks::Open(why) => format!("no verdict by {limit}: {why}"),
         Checks::Passed | Checks::Failed(_) => {
@@ -89,9 +91,11 @@ fn is_whole(world: &World<'_>, draft: &Draft, index: usize, all: &[(RolloutWorkl
 /// By when a build whose suites have passed must be whole and its checks have answered: the progress deadline after the
 /// last verdict, or after full exposure where that came later.
 fn limit_of(draft: &Draft, index: usize) -> Option<Time> {
-    let rollout = draft.rollout(index)?;
+    let stage = draft.status.stages.get(index)?;
+    let rollout = stage.rollout.as_ref()?;
     let verdicts = rollout.suites.iter().filter_map(|s| s.verdict.as_ref()).map(|v| v.at);
-    Some(verdicts.chain(rollout.exposed_at).max()?.plus(rollout.progress_deadline))
+    let span = rollout.progress_deadline;
+    Some(freeze::moved(stage, verdicts.chain(rollout.exposed_at).max()?.plus(span), span))
 }
 
 /// The new build runs in full: its suites start, or it is proven as it is. Those that came before a switch have passed.

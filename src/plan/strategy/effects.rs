@@ -11,7 +11,7 @@ use crate::plan::mutant::{Mutant, is};
 use crate::plan::traffic::route;
 use crate::plan::world::World;
 use crate::plan::writing::seen;
-use crate::plan::{interrupt, workload};
+use crate::plan::{freeze, interrupt, workload};
 
 use super::{borne, fits, lock, size};
 
@@ -44,7 +44,10 @@ fn fit(
 ) -> Option<Action> {
     let replicas = size(rollout, stable);
     let is_raised = replicas > clone.wanted;
-    let is_barred = || is_stopped(world, stage, rollout) || lock::is_awaited(world, stage, rollout, plan);
+    // what was cut is not given back before the end of a freeze; what stands follows the size of the workload
+    let is_kept_cut = || clone.wanted == 0 && freeze::reason(world, &stage.environment).is_some();
+    let is_barred =
+        || is_stopped(world, stage, rollout) || is_kept_cut() || lock::is_awaited(world, stage, rollout, plan);
     if replicas == clone.wanted || is_raised && is_barred() {
         return None;
     }

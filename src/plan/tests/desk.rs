@@ -33,8 +33,6 @@ pub struct Desk {
     pub writes_lost: bool,
     /// The Environments' own passes do not run while this is set.
     pub is_deaf: bool,
-    /// Namespaces whose annotation freezes every Environment, and why.
-    pub freezes: Vec<(String, String)>,
     version: u64,
 }
 
@@ -80,16 +78,7 @@ impl Desk {
             places,
             settings: Settings::default(),
         };
-        Self {
-            snap,
-            now: START,
-            done: vec![],
-            bans_refused: false,
-            writes_lost: false,
-            is_deaf: false,
-            freezes: vec![],
-            version: 100,
-        }
+        Self { snap, now: START, done: vec![], bans_refused: false, writes_lost: false, is_deaf: false, version: 100 }
     }
 
     /// One that has adopted revision 0 in both stages.
@@ -161,7 +150,7 @@ impl Desk {
         for place in self.snap.places.values_mut() {
             let Some(environment) = place.environment.clone() else { continue };
             let pipelines = vec![Arc::clone(&self.snap.pipeline)];
-            let freezes = self.freezes.clone();
+            let freezes = place.freezes.clone();
             let view = EnvironmentView { environment, access: place.access.clone(), pipelines, freezes };
             let (actions, _, _) = crate::plan::environment(&view, self.snap.settings, self.now);
             let Some(Action::EnvironmentStatus { status, .. }) = actions.into_iter().next() else { continue };

@@ -25,11 +25,12 @@ fn is_in(desk: &Desk, version: &str) -> bool {
 
 /// What production's Environment says of a freeze after its own pass, and when that looks again.
 fn told(desk: &mut Desk) -> (Option<FreezeStatus>, Option<Condition>, Option<Time>) {
-    let (settings, now, freezes) = (desk.snap.settings, desk.now, desk.freezes.clone());
+    let (settings, now) = (desk.snap.settings, desk.now);
     let pipelines = vec![desk.snap.pipeline.clone()];
     let place = desk.place("production");
     let environment = place.environment.clone().expect("an Environment");
-    let view = EnvironmentView { environment, access: place.access.clone(), pipelines, freezes };
+    let (access, freezes) = (place.access.clone(), place.freezes.clone());
+    let view = EnvironmentView { environment, access, pipelines, freezes };
     let (actions, wake, _) = crate::plan::environment(&view, settings, now);
     let status = actions.into_iter().find_map(|action| match action {
         Action::EnvironmentStatus { status, .. } => Some(*status),
@@ -64,16 +65,32 @@ fn nothing_starts_until_it_ends() {
 #[test]
 fn an_annotation_on_a_namespace_does_the_same() {
     let mut desk = Desk::adopted(|_| {});
-    desk.freezes = vec![("windlass-system".into(), String::new()), ("shop-production".into(), "audit".into())];
-    desk.run().release("1.8.0", 1).run();
+    let all = [("windlass-system", ""), ("shop-production", "audit")].map(|(n, why)| (n.to_owned(), why.to_owned()));
+    desk.place("production").freezes = all.to_vec();
+    // the Environment's own pass has not run yet
+    desk.is_deaf = true;
+    desk.release("1.8.0", 1).run().pass(61).run();
     assert_eq!(desk.waiting_for("1.8.0"), "frozen: no reason given (namespace windlass-system)");
-    desk.freezes.remove(0);
+    desk.is_deaf = false;
+    desk.place("production").freezes.remove(0);
     desk.run();
     assert_eq!(desk.waiting_for("1.8.0"), "frozen: audit (namespace shop-production)");
-    desk.freezes.clear();
+    desk.place("production").freezes.clear();
     desk.run();
-    desk.pass(61).run();
     assert!(is_in(&desk, "1.8.0"));
+}
+
+#[test]
+fn what_lasts_longest_is_in_force() {
+    let mut desk = Desk::adopted(|_| {});
+    let until = desk.now.plus(Span::seconds(60));
+    freeze(&mut desk, Some(until));
+    desk.place("production").freezes = vec![("shop-production".into(), "audit".into())];
+    desk.run();
+    let (status, _, _) = told(&mut desk);
+    assert_eq!(status.map(|s| (s.source, s.until)), Some(("namespace shop-production".into(), None)));
+    desk.release("1.8.0", 1).run().pass(61).run();
+    assert!(!is_in(&desk, "1.8.0"), "the end of one is not the end of the other");
 }
 
 #[test]
@@ -149,14 +166,43 @@ fn every_way_back_is_open() {
 }
 
 #[test]
-fn what_is_proven_goes_home() {
+fn what_has_every_request_goes_home() {
+    let mut desk = Desk::behind_route(by_shares(&[50]));
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 2);
+    desk.go(10).go(60).go(10);
+    assert_eq!(
+        (desk.phase("1.8.0", "production").as_str(), desk.weight("production")),
+        ("Delivered Baking", Some(100))
+    );
+    freeze(&mut desk, None);
+    desk.go(60).go(10).go(10);
+    assert!(is_in(&desk, "1.8.0"));
+    assert_eq!(desk.exposed("production"), None);
+}
+
+#[test]
+fn what_has_a_share_by_its_pods_waits_to_go_home() {
     let mut desk = Desk::stepping(steps);
     desk.release("1.8.0", 1).run().pass(61).run().pass(61).run();
     assert_eq!(desk.phase("1.8.0", "production"), "Delivered Baking");
     freeze(&mut desk, None);
+    desk.run().pass(61).run().pass(86_400).run();
+    assert!(!is_in(&desk, "1.8.0"), "to roll the workload is to give it the other half");
+    assert_eq!(desk.condition("1.8.0", "Delivered"), "True Delivered");
+    assert_eq!(desk.pipeline_condition("Stalled").split(' ').next(), Some("False"), "nobody is called for that");
+    thaw(&mut desk);
     desk.run().pass(61).run();
-    assert!(is_in(&desk, "1.8.0"), "all requests are its own already");
+    assert!(is_in(&desk, "1.8.0"));
     assert_eq!(desk.exposed("production"), None);
+}
+
+#[test]
+fn a_clone_that_was_cut_by_hand_stays_cut() {
+    let mut desk = Desk::stepping(steps);
+    desk.release("1.8.0", 1).run();
+    freeze(&mut desk, None);
+    desk.run().change_clone("production", |w| super::clones::size(w, 0)).run();
+    assert_eq!(desk.exposed("production").map(|(_, pods)| pods), Some(0));
 }
 
 #[test]
@@ -167,7 +213,7 @@ fn it_is_acknowledged_when_every_pipeline_has_seen_it() {
     let (status, frozen, _) = told(&mut desk);
     let frozen = frozen.expect("a condition");
     assert_eq!((frozen.status.as_str(), frozen.reason.as_str()), ("False", "Pending"));
-    assert_eq!(frozen.message, "a write of pipeline checkout may be under way");
+    assert_eq!(frozen.message, "a write that was planned before may be under way");
     let since = status.expect("a freeze").since;
     desk.run();
     assert_eq!(desk.stage("production").frozen, Some(since));
