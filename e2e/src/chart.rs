@@ -14,6 +14,8 @@ use crate::story::text;
 
 /// Where it is installed.
 pub const NAMESPACE: &str = "windlass-system";
+/// The operator as the API server names it.
+pub const OPERATOR: &str = "system:serviceaccount:windlass-system:windlass";
 /// An image that is never pulled: kwok plays the pods.
 pub const IMAGE: &str = "registry.invalid/windlass-operator:unset";
 

@@ -1,6 +1,6 @@
 //! A freeze: nothing starts and no exposure rises until it ends. What is exposed stays, and every way back is open.
 //!
-//! The Environment's own pass gathers who asks for one into its status. Pipelines go by that, and by `spec.freeze` at once. Each
+//! The Environment's own pass gathers who asks for one into its status. Pipelines go by that, and by who asks for it at once. Each
 //! notes in its checkpoint which freeze it has seen: a checkpoint is written after the effects of the pass before it, so none that
 //! was planned earlier is under way then. When all have, the Environment says `Frozen`.
 
@@ -35,10 +35,14 @@ pub fn reason(world: &World<'_>, environment: &str) -> Option<String> {
         reason: &freeze.reason,
         until: freeze.until,
     });
-    let all = asked(environment, &place.freezes).chain(told);
-    let Asked { source, reason, until } =
-        all.into_iter().find(|asked| asked.until.is_none_or(|until| !world.is_due(until)))?;
+    let is_on = |asked: &Asked<'_>| asked.until.is_none_or(|until| !world.is_due(until));
+    let Asked { source, reason, until } = asked(environment, &place.freezes).chain(told).find(is_on)?;
     (!is(Mutant::FreezeIgnored)).then(|| words(&source, reason, until))
+}
+
+/// Whether nothing may start or rise there.
+pub fn is_on(world: &World<'_>, environment: &str) -> bool {
+    reason(world, environment).is_some()
 }
 
 /// Those who ask for one there, whether it is over or not.
@@ -59,8 +63,7 @@ fn asked<'a>(
 /// Whether rolling that workload to what its rollout has proven exposes no more of it: its clone has every request, by a route.
 pub fn lets_home(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, workload: &WorkloadRef) -> bool {
     let weight = || route::ours(world, &stage.environment).map_or(0, |route| route::weight(world, stage, route));
-    reason(world, &stage.environment).is_none()
-        || workload.is_cloned() && rollout.traffic.is_some() && weight() == strategy::FULL
+    !is_on(world, &stage.environment) || workload.is_cloned() && rollout.traffic.is_some() && weight() == strategy::FULL
 }
 
 /// A deadline that no freeze used up: where one has ended since, its span counts from there.
@@ -86,7 +89,7 @@ fn told(environment: &Environment) -> Option<&FreezeStatus> {
 pub fn note(world: &World<'_>, draft: &mut Draft) {
     for stage in &mut draft.status.stages {
         let Some(environment) = world.place(&stage.environment).and_then(|p| p.environment.as_ref()) else { continue };
-        let is_on = reason(world, &stage.environment).is_some() || is(Mutant::FreezeIgnored);
+        let is_on = is_on(world, &stage.environment) || is(Mutant::FreezeIgnored);
         let before = stage.frozen;
         stage.frozen = told(environment).filter(|_| is_on).map(|freeze| freeze.since);
         if stage.rollout.is_none() {

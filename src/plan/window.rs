@@ -139,7 +139,8 @@ impl Calendar {
     /// What the Environment's status says of it.
     pub fn status(&self, now: Time) -> WindowStatus {
         let open = self.state(now).is_open;
-        let (first, second) = (self.change(now), self.change(now).and_then(|change| self.change(change.at)));
+        let first = self.change(now);
+        let second = first.and_then(|change| self.change(change.at));
         let message = match (open, &first) {
             (true, Some(close)) => format!("open until {close}"),
             (true, None) => "open".to_owned(),

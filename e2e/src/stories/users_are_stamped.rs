@@ -7,12 +7,9 @@ mod head;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::chart;
+use crate::chart::{self, OPERATOR};
 use crate::story::Story;
 use desk::{Desk, has, refused};
-
-/// The operator as the API server names it.
-const OPERATOR: &str = "system:serviceaccount:windlass-system:windlass";
 
 pub async fn run(t: &Story) -> Result<()> {
     chart::helm(t.cluster(), "install", &["admission.user=stamp"]).await?;

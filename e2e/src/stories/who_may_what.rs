@@ -6,15 +6,12 @@ mod ways;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::chart;
+use crate::chart::{self, OPERATOR};
 use crate::objects::Objects;
 use crate::rules::Rules;
 use crate::shop::SOON;
 use crate::story::Story;
 use ways::Way;
-
-/// The operator as the API server names it.
-const OPERATOR: &str = "system:serviceaccount:windlass-system:windlass";
 
 /// Objects that the server takes, by the name that `tests/api/rules.yaml` gives them.
 type Good = std::collections::BTreeMap<String, Value>;

@@ -421,6 +421,25 @@ impl Desk {
         }
     }
 
+    /// Whether that version runs in production.
+    pub fn is_in(&self, version: &str) -> bool {
+        self.image("production", "checkout") == image(version)
+    }
+
+    /// What production's Environment says after its own pass, and when that looks again.
+    pub fn told_by_owner(&self) -> (EnvironmentStatus, Option<Time>) {
+        let place = &self.snap.places["production"];
+        let environment = place.environment.clone().expect("an Environment");
+        let (access, freezes) = (place.access.clone(), place.freezes.clone());
+        let view = EnvironmentView { environment, access, pipelines: vec![Arc::clone(&self.snap.pipeline)], freezes };
+        let (actions, wake, _) = crate::plan::environment(&view, self.snap.settings, self.now);
+        let written = actions.into_iter().find_map(|action| match action {
+            Action::EnvironmentStatus { status, .. } => Some(*status),
+            _ => None,
+        });
+        (written.or_else(|| view.environment.status.clone()).expect("a status"), wake)
+    }
+
     /// How a gate stands for a release there.
     pub fn gate(&self, version: &str, environment: &str, gate: &str) -> GateStatus {
         let stages = &self.known(version).status.as_ref().expect("a status").stages;

@@ -8,8 +8,8 @@ use super::routing::by_shares;
 use crate::api::conditions::find;
 use crate::api::freeze::{Freeze, FreezeStatus};
 use crate::api::{Condition, Span, Time};
-use crate::observe::{EnvironmentView, TroubleKind};
-use crate::plan::{Action, plan};
+use crate::observe::TroubleKind;
+use crate::plan::plan;
 
 fn freeze(desk: &mut Desk, until: Option<Time>) {
     desk.rules("production", |rules| rules.freeze = Some(Freeze { reason: "stock-taking".into(), until }));
@@ -19,24 +19,9 @@ fn thaw(desk: &mut Desk) {
     desk.rules("production", |rules| rules.freeze = None);
 }
 
-fn is_in(desk: &Desk, version: &str) -> bool {
-    desk.image("production", "checkout") == image(version)
-}
-
 /// What production's Environment says of a freeze after its own pass, and when that looks again.
-fn told(desk: &mut Desk) -> (Option<FreezeStatus>, Option<Condition>, Option<Time>) {
-    let (settings, now) = (desk.snap.settings, desk.now);
-    let pipelines = vec![desk.snap.pipeline.clone()];
-    let place = desk.place("production");
-    let environment = place.environment.clone().expect("an Environment");
-    let (access, freezes) = (place.access.clone(), place.freezes.clone());
-    let view = EnvironmentView { environment, access, pipelines, freezes };
-    let (actions, wake, _) = crate::plan::environment(&view, settings, now);
-    let status = actions.into_iter().find_map(|action| match action {
-        Action::EnvironmentStatus { status, .. } => Some(*status),
-        _ => None,
-    });
-    let status = status.or_else(|| view.environment.status.clone()).expect("a status");
+fn told(desk: &Desk) -> (Option<FreezeStatus>, Option<Condition>, Option<Time>) {
+    let (status, wake) = desk.told_by_owner();
     (status.freeze, find(&status.conditions, "Frozen").cloned(), wake)
 }
 
@@ -52,14 +37,14 @@ fn nothing_starts_until_it_ends() {
     assert_eq!((gate.state.as_str(), gate.source.as_str()), ("Closed", "policy"));
     assert!(desk.condition("1.8.0", "Ready").starts_with("True"), "it waits, and nobody must edit anything");
     assert_eq!(plan(&desk.snap, desk.now).wake_at, Some(until), "nothing else would wake it");
-    assert_eq!(told(&mut desk).2, Some(until));
+    assert_eq!(told(&desk).2, Some(until));
     desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0"}));
     desk.run();
-    assert!(!is_in(&desk, "1.8.0"), "a promotion by hand does not pass it");
+    assert!(!desk.is_in("1.8.0"), "a promotion by hand does not pass it");
     desk.now = until;
     desk.run();
-    assert!(is_in(&desk, "1.8.0"));
-    assert_eq!(told(&mut desk).0, None);
+    assert!(desk.is_in("1.8.0"));
+    assert_eq!(told(&desk).0, None);
 }
 
 #[test]
@@ -77,7 +62,7 @@ fn an_annotation_on_a_namespace_does_the_same() {
     assert_eq!(desk.waiting_for("1.8.0"), "frozen: audit (namespace shop-production)");
     desk.place("production").freezes.clear();
     desk.run();
-    assert!(is_in(&desk, "1.8.0"));
+    assert!(desk.is_in("1.8.0"));
 }
 
 #[test]
@@ -87,14 +72,14 @@ fn what_lasts_longest_is_in_force() {
     freeze(&mut desk, Some(until));
     desk.place("production").freezes = vec![("shop-production".into(), "audit".into())];
     desk.run();
-    let (status, _, _) = told(&mut desk);
+    let (status, _, _) = told(&desk);
     assert_eq!(status.map(|s| (s.source, s.until)), Some(("namespace shop-production".into(), None)));
     desk.release("1.8.0", 1).run().pass(61).run();
-    assert!(!is_in(&desk, "1.8.0"), "the end of one is not the end of the other");
+    assert!(!desk.is_in("1.8.0"), "the end of one is not the end of the other");
 }
 
 #[test]
-fn a_canary_stands_still_and_its_clock_too() {
+fn a_canary_stands_still_and_its_deadline_moves() {
     let mut desk = Desk::stepping(steps);
     desk.release("1.8.0", 1).run();
     let before = desk.exposed("production").expect("a clone");
@@ -157,12 +142,12 @@ fn every_way_back_is_open() {
 
     let mut desk = Desk::adopted(|_| {});
     desk.release("1.8.0", 1).run();
-    assert!(is_in(&desk, "1.8.0"));
+    assert!(desk.is_in("1.8.0"));
     desk.pass(61).run();
     freeze(&mut desk, None);
     desk.run().decide("Revert", json!({"environment": "production"}));
     desk.run();
-    assert!(!is_in(&desk, "1.8.0"));
+    assert!(!desk.is_in("1.8.0"));
 }
 
 #[test]
@@ -176,7 +161,7 @@ fn what_has_every_request_goes_home() {
     );
     freeze(&mut desk, None);
     desk.go(60).go(10).go(10);
-    assert!(is_in(&desk, "1.8.0"));
+    assert!(desk.is_in("1.8.0"));
     assert_eq!(desk.exposed("production"), None);
 }
 
@@ -187,12 +172,12 @@ fn what_has_a_share_by_its_pods_waits_to_go_home() {
     assert_eq!(desk.phase("1.8.0", "production"), "Delivered Baking");
     freeze(&mut desk, None);
     desk.run().pass(61).run().pass(86_400).run();
-    assert!(!is_in(&desk, "1.8.0"), "to roll the workload is to give it the other half");
+    assert!(!desk.is_in("1.8.0"), "to roll the workload is to give it the other half");
     assert_eq!(desk.condition("1.8.0", "Delivered"), "True Delivered");
     assert_eq!(desk.pipeline_condition("Stalled").split(' ').next(), Some("False"), "nobody is called for that");
     thaw(&mut desk);
     desk.run().pass(61).run();
-    assert!(is_in(&desk, "1.8.0"));
+    assert!(desk.is_in("1.8.0"));
     assert_eq!(desk.exposed("production"), None);
 }
 
@@ -208,9 +193,9 @@ fn a_clone_that_was_cut_by_hand_stays_cut() {
 #[test]
 fn it_is_acknowledged_when_every_pipeline_has_seen_it() {
     let mut desk = Desk::adopted(|_| {});
-    assert_eq!(told(&mut desk).1, None, "no freeze, no condition");
+    assert_eq!(told(&desk).1, None, "no freeze, no condition");
     freeze(&mut desk, None);
-    let (status, frozen, _) = told(&mut desk);
+    let (status, frozen, _) = told(&desk);
     let frozen = frozen.expect("a condition");
     assert_eq!((frozen.status.as_str(), frozen.reason.as_str()), ("False", "Pending"));
     assert_eq!(frozen.message, "a write that was planned before may be under way");
@@ -218,15 +203,15 @@ fn it_is_acknowledged_when_every_pipeline_has_seen_it() {
     desk.run();
     assert_eq!(desk.stage("production").frozen, Some(since));
     assert_eq!(desk.stage("staging").frozen, None, "another Environment");
-    let frozen = told(&mut desk).1.expect("a condition");
+    let frozen = told(&desk).1.expect("a condition");
     assert_eq!((frozen.status.as_str(), frozen.reason.as_str()), ("True", "Frozen"));
 
     thaw(&mut desk);
     desk.run();
-    assert_eq!((told(&mut desk).1, desk.stage("production").frozen), (None, None));
+    assert_eq!((told(&desk).1, desk.stage("production").frozen), (None, None));
     desk.pass(5);
     freeze(&mut desk, None);
-    assert_eq!(told(&mut desk).1.expect("a condition").status, "False", "an earlier freeze is another");
+    assert_eq!(told(&desk).1.expect("a condition").status, "False", "an earlier freeze is another");
 }
 
 #[test]
@@ -235,10 +220,10 @@ fn one_that_was_prolonged_after_its_end_is_another() {
     let until = desk.now.plus(Span::seconds(60));
     freeze(&mut desk, Some(until));
     desk.run();
-    let first = told(&mut desk).0.expect("a freeze").since;
+    let first = told(&desk).0.expect("a freeze").since;
     desk.pass(59);
     freeze(&mut desk, Some(until.plus(Span::seconds(60))));
-    assert_eq!(told(&mut desk).0.expect("a freeze").since, first, "in time it is the same");
+    assert_eq!(told(&desk).0.expect("a freeze").since, first, "in time it is the same");
     desk.pass(1);
-    assert_ne!(told(&mut desk).0.expect("a freeze").since, first, "pipelines may have gone on");
+    assert_ne!(told(&desk).0.expect("a freeze").since, first, "pipelines may have gone on");
 }

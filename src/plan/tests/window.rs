@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::desk::{Desk, image};
+use super::desk::Desk;
 use super::routing::routed;
+use crate::api::conditions::find;
 use crate::api::window::WindowStatus;
 use crate::api::{Span, Time};
-use crate::observe::EnvironmentView;
 use crate::plan::plan;
 
 /// Monday 2026-11-23 09:00 in London, where the clock is at UTC.
@@ -40,21 +40,10 @@ fn stepped(steps: Value) -> impl FnOnce(&mut Value) {
     move |spec| spec["stages"][1]["strategy"] = json!({"canary": {"steps": steps}})
 }
 
-fn is_in(desk: &Desk, version: &str) -> bool {
-    desk.image("production", "checkout") == image(version)
-}
-
-/// The Environment's status as its own pass makes it, and when it looks again.
-fn projection(desk: &mut Desk) -> (WindowStatus, Option<Time>, String) {
-    let settings = desk.snap.settings;
-    let (now, place) = (desk.now, desk.place("production"));
-    let environment = place.environment.clone().expect("an Environment");
-    let view = EnvironmentView { environment, access: place.access.clone(), pipelines: vec![], freezes: vec![] };
-    let (actions, wake, _) = crate::plan::environment(&view, settings, now);
-    let crate::plan::Action::EnvironmentStatus { status, .. } = actions.into_iter().next().expect("a write") else {
-        panic!("no status")
-    };
-    let stalled = crate::api::conditions::find(&status.conditions, "Stalled").expect("a condition");
+/// What production's Environment says of its windows after its own pass, when that looks again, and whether it is stalled.
+fn projection(desk: &Desk) -> (WindowStatus, Option<Time>, String) {
+    let (status, wake) = desk.told_by_owner();
+    let stalled = find(&status.conditions, "Stalled").expect("a condition");
     let told = format!("{} {} {}", stalled.status, stalled.reason, stalled.message);
     (status.window.unwrap_or_default(), wake, told)
 }
@@ -70,7 +59,7 @@ fn a_release_starts_when_a_window_opens_and_is_told_when() {
     assert_eq!(plan(&desk.snap, desk.now).wake_at, Some(opening()), "nothing else would wake it");
     desk.now = opening();
     desk.run();
-    assert!(is_in(&desk, "1.8.0"));
+    assert!(desk.is_in("1.8.0"));
 }
 
 #[test]
@@ -83,7 +72,7 @@ fn a_train_leaves_with_the_newest_that_is_proven() {
     assert_eq!(desk.waiting_for("1.9.0"), "window opens Tuesday 2026-11-24 10:00 UTC (weekly train)");
     desk.now = at("2026-11-24T10:00:00Z");
     desk.run();
-    assert!(is_in(&desk, "1.9.0"), "2.0.0 is not proven, 1.8.0 is not the newest");
+    assert!(desk.is_in("1.9.0"), "2.0.0 is not proven, 1.8.0 is not the newest");
 }
 
 #[test]
@@ -96,7 +85,7 @@ fn what_has_started_goes_on_when_the_window_closes() {
     // it takes its time
     desk.pass(3600).run().pass(601).run().pass(61).run();
     assert_eq!(desk.phase("1.8.0", "production"), "Delivered");
-    assert!(is_in(&desk, "1.8.0"));
+    assert!(desk.is_in("1.8.0"));
 }
 
 #[test]
@@ -160,13 +149,13 @@ fn what_is_denied_is_not_allowed() {
     assert_eq!(desk.waiting_for("1.8.0"), "window opens Tuesday 2026-11-24 09:00 Europe/London (audit)");
     desk.now = at("2026-11-24T09:00:00Z");
     desk.run();
-    assert!(is_in(&desk, "1.8.0"));
+    assert!(desk.is_in("1.8.0"));
 
     let mut desk = on_sunday(json!([{"deny": "0 0 * * SUN", "for": "24h"}]), |_| {});
     assert_eq!(desk.waiting_for("1.8.0"), "window opens Monday 2026-11-23 00:00 UTC");
     desk.now = at("2026-11-23T00:00:00Z");
     desk.run();
-    assert!(is_in(&desk, "1.8.0"), "no window allows, so what is not denied may start");
+    assert!(desk.is_in("1.8.0"), "no window allows, so what is not denied may start");
 }
 
 #[test]
@@ -174,16 +163,16 @@ fn no_promotion_by_hand_passes_a_closed_window_and_every_way_back_does() {
     let mut desk = on_sunday(working_hours(), |_| {});
     desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0"}));
     desk.run();
-    assert!(!is_in(&desk, "1.8.0"));
+    assert!(!desk.is_in("1.8.0"));
     desk.now = opening();
     desk.run();
-    assert!(is_in(&desk, "1.8.0"));
+    assert!(desk.is_in("1.8.0"));
     desk.pass(61).run();
 
     desk.now = at("2026-11-23T20:00:00Z");
     desk.decide("Revert", json!({"environment": "production"}));
     desk.run();
-    assert!(!is_in(&desk, "1.8.0"));
+    assert!(!desk.is_in("1.8.0"));
     assert_eq!(desk.stage("production").held.as_ref().map(|held| held.by.clone()), Some(Some("joe".to_owned())));
 }
 
@@ -203,9 +192,9 @@ fn a_window_that_cannot_be_read_is_shut_and_named() {
         let mut desk = on_sunday(windows, |_| {});
         desk.now = opening();
         desk.run();
-        assert!(!is_in(&desk, "1.8.0"));
+        assert!(!desk.is_in("1.8.0"));
         assert!(desk.waiting_for("1.8.0").starts_with(told), "{}", desk.waiting_for("1.8.0"));
-        let (window, _, stalled) = projection(&mut desk);
+        let (window, _, stalled) = projection(&desk);
         assert_eq!(window, WindowStatus::default());
         assert!(stalled.starts_with(&format!("True InvalidWindow {told}")), "{stalled}");
     }
@@ -215,14 +204,14 @@ fn a_window_that_cannot_be_read_is_shut_and_named() {
 fn the_environment_says_when_it_opens_and_closes() {
     let mut desk = on_sunday(working_hours(), |_| {});
     let close = opening().plus(Span::seconds(8 * 3600));
-    let (window, wake, _) = projection(&mut desk);
+    let (window, wake, _) = projection(&desk);
     let told = "window opens Monday 2026-11-23 09:00 Europe/London";
     assert_eq!((window.open, window.message.as_str()), (false, told));
     assert_eq!((window.next_open, window.next_close), (Some(opening()), Some(close)));
     assert_eq!(wake, Some(opening()));
 
     desk.now = opening();
-    let (window, wake, _) = projection(&mut desk);
+    let (window, wake, _) = projection(&desk);
     assert_eq!((window.open, window.message.as_str()), (true, "open until Monday 2026-11-23 17:00 Europe/London"));
     assert_eq!((window.next_open, window.next_close), (Some(at("2026-11-24T09:00:00Z")), Some(close)));
     assert_eq!(wake, Some(close));
@@ -232,7 +221,7 @@ fn the_environment_says_when_it_opens_and_closes() {
         (json!([{"deny": "0 * * * *", "for": "2h"}]), false, "closed, and no opening is in sight"),
     ] {
         self::open(&mut desk, windows);
-        let (window, wake, _) = projection(&mut desk);
+        let (window, wake, _) = projection(&desk);
         assert_eq!((window.open, window.message.as_str()), (open, message));
         assert!(wake.is_some(), "it looks again as far as it has foreseen");
     }
@@ -246,6 +235,6 @@ fn a_long_denial_over_many_small_windows_is_seen_through() {
     // minute by minute, and shut from ten to six
     let windows = json!([{"allow": "* * * * *", "for": "1m"}, {"deny": "0 22 * * *", "for": "8h"}]);
     open(&mut desk, windows);
-    let (window, wake, _) = projection(&mut desk);
+    let (window, wake, _) = projection(&desk);
     assert!(window.open && wake.is_some_and(|wake| wake <= at("2026-11-22T22:00:00Z")), "{window:?} {wake:?}");
 }

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::OPERATOR;
 use super::desk::{Desk, has, refused};
+use crate::chart::OPERATOR;
 use crate::cue::{self, Cue};
 
 const BY: &str = "/spec/release/requestedBy";
