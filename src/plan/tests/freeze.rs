@@ -112,6 +112,25 @@ fn a_weight_that_was_cut_does_not_come_back() {
 }
 
 #[test]
+fn what_is_being_verified_has_its_time_when_it_ends() {
+    let mut desk = Desk::behind_route(|spec| {
+        by_shares(&[50])(spec);
+        spec["stages"][1]["tests"] = json!([{"suite": "smoke", "external": {}}]);
+    });
+    desk.release("1.8.0", 1).until_exposed("1.8.0", 2);
+    desk.go(10).go(60).go(10);
+    assert_eq!((desk.phase("1.8.0", "production").as_str(), desk.weight("production")), ("Verifying", Some(100)));
+    freeze(&mut desk, None);
+    desk.change_clone("production", |w| (w.available, w.ready) = (0, 0)).go(1);
+    desk.change_clone("production", |w| (w.available, w.ready) = (4, 4)).go(1);
+    desk.report("smoke", "Passed").go(1).go(700);
+    assert_eq!((desk.phase("1.8.0", "production").as_str(), desk.weight("production")), ("Verifying", Some(0)));
+    thaw(&mut desk);
+    desk.go(1).go(10);
+    assert_eq!(desk.phase("1.8.0", "production"), "Delivered Baking");
+}
+
+#[test]
 fn the_next_workload_of_a_rollout_waits() {
     let mut desk = Desk::adopted(|spec| {
         let mut worker = spec["workloads"][0].clone();
