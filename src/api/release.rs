@@ -41,6 +41,10 @@ pub struct ReleaseSpec {
     /// What is released. It cannot be changed afterwards.
     #[x_kube(validation = ("self == oldSelf", "spec.build: is immutable; make another Release"))]
     pub build: Build,
+    /// Name of the Environment of the last stage that it may reach. Default the last one of the pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 40))]
+    pub last_stage: Option<String>,
     /// Stay at the present step; do not start anywhere.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,

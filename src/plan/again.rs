@@ -7,6 +7,7 @@ use crate::api::checkpoint::{Proof, StageStatus};
 use super::draft::Draft;
 use super::gate::Candidate;
 use super::mutant::{Mutant, is};
+use super::reach;
 use super::world::{Known, World};
 
 /// The template changed here: what was proven was proven of another revision.
@@ -32,6 +33,7 @@ pub fn is_wanted(world: &World<'_>, draft: &Draft, index: usize, known: &Known<'
     });
     is_stale
         && !is_tried
+        && !reach::is_beyond(world, known, &next.environment)
         && !world.is_bad(next, known.name(), &known.hash)
         && Candidate::of(world, draft, index + 1, spec, known).is_some()
 }

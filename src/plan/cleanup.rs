@@ -12,8 +12,8 @@ use super::action::{Action, Kind};
 use super::draft::Draft;
 use super::effects::{is_guarded, target};
 use super::mutant::{Mutant, is};
-use super::world::{World, created, phase_of};
-use super::{strategy, traffic};
+use super::world::{Known, World, created, phase_of};
+use super::{reach, strategy, traffic};
 
 /// TestRuns and used Decisions kept per stage.
 const KEPT: usize = 20;
@@ -130,7 +130,9 @@ fn forget_workloads(world: &World<'_>, stage: &mut StageStatus) {
 
 /// The newest release that may still be delivered there and is not.
 fn available(world: &World<'_>, stage: &StageStatus) -> Option<String> {
-    let newest = world.releases.iter().rev().find(|k| k.build.is_ok() && !world.is_bad(stage, k.name(), &k.hash))?;
+    let goes_there = |k: &&Known<'_>| !reach::is_beyond(world, k, &stage.environment);
+    let is_fit = |k: &&Known<'_>| k.build.is_ok() && !world.is_bad(stage, k.name(), &k.hash);
+    let newest = world.releases.iter().rev().filter(goes_there).find(is_fit)?;
     let is_there = match &stage.rollout {
         Some(rollout) => rollout.release == newest.name(),
         None => stage.current.as_ref().is_some_and(|c| c.release == newest.name()),

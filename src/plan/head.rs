@@ -95,7 +95,7 @@ pub fn missing_release(world: &World<'_>, head: Option<&HeadStatus>) -> Option<(
     let pipeline = world.snap.pipeline.metadata.name.clone().unwrap_or_default();
     Some((
         status.release.clone(),
-        ReleaseSpec { pipeline, build, paused: false, requested_by: spec.requested_by.clone() },
+        ReleaseSpec { pipeline, build, last_stage: None, paused: false, requested_by: spec.requested_by.clone() },
     ))
 }
 

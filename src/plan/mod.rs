@@ -35,6 +35,7 @@ mod opening;
 mod orphan;
 mod preflight;
 mod promotion;
+mod reach;
 mod reference;
 mod release;
 mod report;

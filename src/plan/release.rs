@@ -9,16 +9,18 @@ use crate::api::{Cause, Phase, RunPhase};
 
 use super::conditions::{self, Standing};
 use super::draft::{Draft, clip};
-use super::head;
 use super::world::{Known, World, order};
+use super::{head, reach};
 use stage::stage;
 
 /// The whole status of a release.
 pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseStatus {
     let old = known.release.status.clone().unwrap_or_default();
     let generation = known.release.metadata.generation.unwrap_or_default();
-    let stages: Vec<ReleaseStage> =
-        (0..draft.status.stages.len()).filter_map(|i| stage(world, draft, i, known, &old)).collect();
+    // behind the stage in which it ends there is nothing to tell, unless it was there before
+    let is_to_tell = |s: &ReleaseStage| !s.attempt.is_empty() || !reach::is_beyond(world, known, &s.environment);
+    let stages = (0..draft.status.stages.len()).filter_map(|i| stage(world, draft, i, known, &old));
+    let stages: Vec<ReleaseStage> = stages.filter(is_to_tell).collect();
     let furthest = stages.iter().rposition(|s| s.phase != Phase::Waiting && !s.attempt.is_empty()).or_else(|| {
         let last = stages.iter().rposition(|s| !matches!(s.phase, Phase::Waiting | Phase::Superseded));
         last.or(if stages.is_empty() { None } else { Some(0) })
@@ -37,6 +39,7 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
         generation,
         world.now,
     ));
+    let end = reach::end(world, known).ok().flatten();
     let tests = stages.iter().rev().find(|s| !s.tests.is_empty()).map(|s| {
         let passed = s.tests.iter().filter(|t| t.phase == RunPhase::Passed).count();
         format!("{passed}/{}", s.tests.len())
@@ -51,7 +54,8 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
         tests,
         by: by(known),
         delivered_at: if is_delivered {
-            stages.last().and_then(|s| s.delivered_at).or(old.delivered_at)
+            let is_end = |s: &&ReleaseStage| end.is_some_and(|(_, end)| end.environment == s.environment);
+            stages.iter().find(is_end).and_then(|s| s.delivered_at).or(old.delivered_at)
         } else {
             old.delivered_at
         },
@@ -101,6 +105,11 @@ fn standing(
     {
         return Standing::Stalled { reason: "InvalidBuild".into(), message: why.clone() };
     }
+    if let Err(why) = reach::end(world, known)
+        && (is_untried(stages) || is_newest && stages.iter().any(|s| s.phase == Phase::Waiting))
+    {
+        return Standing::Stalled { reason: "InvalidLastStage".into(), message: why };
+    }
     if let Some(changing) = stages.iter().find(|s| is_changing(s)) {
         return Standing::Reconciling {
             reason: format!("{:?}", changing.phase),
@@ -148,7 +157,7 @@ fn delivered(
     stages: &[ReleaseStage],
     here: Option<&ReleaseStage>,
 ) -> (bool, DeliveredCondition) {
-    let last = world.spec.stages.last().and_then(|s| draft.stage(&s.environment));
+    let last = reach::end(world, known).ok().flatten().and_then(|(_, end)| draft.stage(&end.environment));
     let is_live = last.is_some_and(|stage| conditions::is_delivered(stage, known.name(), &known.hash));
     if is_live {
         return (true, ("True", "Delivered".into(), "live and proven at the end of its way".into()));

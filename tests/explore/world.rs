@@ -213,6 +213,7 @@ impl World {
                 images: vec![ImageRef { name: "app".into(), r#ref: Image(build).text() }],
                 source: None,
             },
+            last_stage: None,
             paused: false,
             requested_by: Some("joe".into()),
         };

@@ -6,9 +6,9 @@ use crate::api::stage::Stage;
 use crate::api::{BuildHash, Decision, DecisionPhase, DecisionType, RolloutState, Span};
 use crate::plan::draft::Draft;
 use crate::plan::gate::{self, Candidate, is_adoption_hold};
-use crate::plan::head;
 use crate::plan::rollout::pause_of;
 use crate::plan::world::{Known, World, order, user_of};
+use crate::plan::{head, reach};
 
 use super::{Answer, is_open, is_standing};
 
@@ -37,6 +37,13 @@ pub(super) fn stand(world: &World<'_>, draft: &mut Draft, index: usize, spec: &S
         && order(&known.mark, &head).is_gt()
     {
         return Answer::refused(format!("the head is {}; change spec.release", head.version));
+    }
+    match reach::end(world, known) {
+        Err(why) => return Answer::refused(why),
+        Ok(Some((_, end))) if reach::is_beyond(world, known, environment) => {
+            return Answer::refused(format!("{name} ends in {} (spec.lastStage)", end.environment));
+        }
+        Ok(_) => {}
     }
     if let Some(applied) = end_pause(draft, index, known, decision) {
         return applied;

@@ -7,6 +7,7 @@ mod evidence;
 mod freeze;
 mod head;
 mod hold;
+mod last_stage;
 mod mark;
 mod pause;
 mod place;
@@ -121,11 +122,12 @@ pub struct Gate {
 }
 
 /// All gates, in the order in which they are evaluated and shown.
-pub const GATES: [Gate; 14] = [
+pub const GATES: [Gate; 15] = [
     Gate { name: "build", source: |_| "pipeline", check: build::check },
     Gate { name: "ban", source: |_| "windlass", check: ban::check },
     Gate { name: "hold", source: |_| "windlass", check: hold::check },
     Gate { name: "pause", source: |_| "release", check: pause::check },
+    Gate { name: "lastStage", source: |_| "release", check: last_stage::check },
     Gate { name: "head", source: |_| "pipeline", check: head::check },
     Gate { name: "mark", source: |_| "windlass", check: mark::check },
     Gate { name: "tags", source: |_| "policy", check: tags::check },

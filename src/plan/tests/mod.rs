@@ -18,6 +18,7 @@ mod green;
 mod head;
 mod health;
 mod kinds;
+mod last_stage;
 mod locks;
 mod measured;
 mod odd_ends;
