@@ -1,6 +1,7 @@
 //! The operator's settings: flags, each with an environment variable `WINDLASS_…` behind it. Read once into types that
 //! cannot be wrong.
 
+pub mod identities;
 mod span;
 
 use std::hash::{BuildHasher, RandomState};
@@ -82,6 +83,9 @@ pub struct Config {
     /// File that names the providers of metrics for checks and suites, with their addresses and credentials (README).
     #[arg(long, env = "WINDLASS_METRIC_PROVIDERS", value_name = "FILE")]
     pub metric_providers: Option<PathBuf>,
+    /// File that names the users behind the authors of builds: whoever made a build may not approve it (README).
+    #[arg(long, env = "WINDLASS_IDENTITIES", value_name = "FILE")]
+    pub identities: Option<PathBuf>,
     /// Measurements of checks and suites under way at the same time: the pods have half of it, the providers share the rest.
     #[arg(long, env = "WINDLASS_MEASUREMENTS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub measurements: u16,

@@ -45,7 +45,11 @@ pub async fn operator(cluster: &Cluster) -> Result<Operator> {
     let token = cluster.service_account_token(NAMESPACE, account).await?;
     let container = deployment.pointer("/spec/template/spec/containers/0").cloned().unwrap_or_default();
     let variables = container.pointer("/env").and_then(Value::as_array).cloned().unwrap_or_default();
-    let env: Vec<_> = variables.iter().map(|v| (text(v, "/name").to_owned(), text(v, "/value").to_owned())).collect();
+    let mut env: Vec<_> =
+        variables.iter().map(|v| (text(v, "/name").to_owned(), text(v, "/value").to_owned())).collect();
+    if let Some((_, path)) = env.iter_mut().find(|(name, _)| name == "WINDLASS_IDENTITIES") {
+        *path = mounted(cluster, "windlass-identities", "identities.yaml").await?;
+    }
     let declared = container.pointer("/args").and_then(Value::as_array).cloned().unwrap_or_default();
     let args = |http: u16| {
         let mut args: Vec<String> = declared.iter().filter_map(|a| a.as_str().map(str::to_owned)).collect();
@@ -56,6 +60,15 @@ pub async fn operator(cluster: &Cluster) -> Result<Operator> {
     let operator = Operator::launch(cluster, &cluster.kubeconfig_with_token(&token)?, args, &env)?;
     operator.ready(Duration::from_secs(60)).await?;
     Ok(operator)
+}
+
+/// A key of a ConfigMap as a file, as a pod has it mounted.
+async fn mounted(cluster: &Cluster, name: &str, key: &str) -> Result<String> {
+    let map = cluster.objects().get("configmap", NAMESPACE, name).await?;
+    let text = map.pointer(&format!("/data/{key}")).and_then(Value::as_str).context("the ConfigMap lacks its key")?;
+    let path = cluster.dir().join(key);
+    std::fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))?;
+    Ok(path.display().to_string())
 }
 
 /// Waits until the chart's admission policies answer: the server takes a second or two to put them in force.

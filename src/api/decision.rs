@@ -16,7 +16,7 @@ use super::BuildHash;
     status = "DecisionStatus",
     shortname = "dec",
     category = "windlass",
-    doc = "One act of one person: promote, abort, revert. Create-only.",
+    doc = "One act of one person: promote, approve, abort, revert. Create-only.",
     selectable = ".spec.pipeline",
     selectable = ".spec.type",
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
@@ -30,18 +30,19 @@ use super::BuildHash;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("self == oldSelf", "spec: is immutable; create another Decision"))]
-#[x_kube(validation = ("!(self.type in ['Promote', 'Retry', 'Withdraw']) || has(self.release)", "spec.release: is needed for Promote, Retry and Withdraw"))]
-#[x_kube(validation = ("self.type in ['Promote', 'Retry', 'Withdraw', 'Unban', 'Ban'] || !has(self.release)", "spec.release: is for Promote, Retry, Unban, Withdraw and Ban only"))]
+#[x_kube(validation = ("!(self.type in ['Promote', 'Retry', 'Approve', 'Reject', 'Withdraw']) || has(self.release)", "spec.release: is needed for Promote, Retry, Approve, Reject and Withdraw"))]
+#[x_kube(validation = ("self.type in ['Promote', 'Retry', 'Approve', 'Reject', 'Withdraw', 'Unban', 'Ban'] || !has(self.release)", "spec.release: is for Promote, Retry, Approve, Reject, Unban, Withdraw and Ban only"))]
 #[x_kube(validation = ("self.type == 'Withdraw' ? !has(self.environment) : has(self.environment)", "spec.environment: is needed for every type but Withdraw, which concerns all environments"))]
 #[x_kube(validation = ("self.type in ['Revert', 'Unban'] || !has(self.to)", "spec.to: is for Revert and Unban only"))]
 #[x_kube(validation = ("self.type != 'Unban' || has(self.release) != has(self.to)", "spec.release, spec.to: Unban needs exactly one of the two"))]
 #[x_kube(validation = ("self.type == 'Ban' ? (has(self.buildHash) && has(self.attempt)) : (!has(self.buildHash) && !has(self.attempt))", "spec.buildHash, spec.attempt: belong to type Ban, which only the operator writes"))]
+#[x_kube(validation = ("self.type in ['Approve', 'Reject'] || !has(self.groups)", "spec.groups: is for Approve and Reject only"))]
 pub struct DecisionSpec {
     pub r#type: DecisionType,
     /// Name of the DeliveryPipeline in this namespace.
     #[schemars(length(min = 1, max = 40))]
     pub pipeline: String,
-    /// Name of the Release that is meant. Needed for Promote, Retry and Withdraw.
+    /// Name of the Release that is meant. Needed for Promote, Retry, Approve, Reject and Withdraw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 52))]
     pub release: Option<String>,
@@ -62,6 +63,11 @@ pub struct DecisionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub user: Option<String>,
+    /// The groups of who decided; stamped at admission. Of Approve and Reject only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000), inner(length(max = 256)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub groups: Vec<String>,
     /// The build that is banned. Written by the operator only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_hash: Option<BuildHash>,
@@ -76,6 +82,10 @@ pub struct DecisionSpec {
 pub enum DecisionType {
     /// Let a release enter, past the gates manual and high-water mark.
     Promote,
+    /// Agree to a build in that environment.
+    Approve,
+    /// Keep a build out of that environment until the same person approves it.
+    Reject,
     /// End the rollout and go back, without a ban.
     Abort,
     /// Go back to a build and hold the stage there.

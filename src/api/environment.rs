@@ -3,6 +3,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use super::approvals::ApprovalPolicy;
 use super::freeze::{Freeze, FreezeStatus};
 use super::window::{Window, WindowStatus};
 use super::{Condition, Span, Time};
@@ -62,6 +63,9 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || duration(self) <= duration('720h')", "spec.policy.minSoak: must be at most 720h"))]
     pub min_soak: Option<Span>,
+    /// Who must agree before a build enters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<ApprovalPolicy>,
 }
 
 /// What an Environment looks like at present.

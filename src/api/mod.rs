@@ -1,5 +1,6 @@
 //! The five kinds, `windlass.dev/v1alpha1`: what users write and read back. Types only; decisions are in `plan`.
 
+pub mod approvals;
 pub mod build;
 pub mod check;
 pub mod checkpoint;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Span;
+use super::approvals::Approvals;
 use super::check::{Check, HttpProbe, MetricProbe, Pace};
 use super::pipeline::ContainerRef;
 use super::strategy::Strategy;
@@ -73,6 +74,9 @@ pub struct Promotion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || duration(self) <= duration('720h')", "spec.stages[].promotion.soak: must be at most 720h"))]
     pub soak: Option<Span>,
+    /// Who must agree before a build enters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<Approvals>,
 }
 
 /// Whether the newest release with open gates enters by itself.

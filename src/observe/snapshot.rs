@@ -33,8 +33,21 @@ pub struct Snapshot {
     /// By environment: each stage of the spec, and each of the status that is not in the spec any more.
     pub places: BTreeMap<String, Place>,
     pub settings: Settings,
+    /// Whether what people are said to have done can be relied on.
+    pub admission: Admission,
     /// Names of the providers of metrics that the operator knows.
     pub providers: Arc<BTreeSet<String>>,
+    /// Users by the names under which authors of builds are known.
+    pub identities: Arc<BTreeMap<String, String>>,
+}
+
+/// Whether the admission policies of the chart are in force. Without them anybody may write any name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// All of them, since then.
+    InForce { since: Time },
+    /// Which is not.
+    Open(String),
 }
 
 /// Names of objects in the pipeline's namespace that are there and cannot be read.

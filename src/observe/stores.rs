@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
 use kube::{Resource, ResourceExt};
 
-use super::slim;
+use super::slim::{self, PolicyKind};
 use crate::api::traffic::RouteKind;
 use crate::api::{Decision, DeliveryPipeline, Environment, Release, TestRun};
 
@@ -28,6 +28,7 @@ pub struct Stores {
     pub jobs: Store<slim::Job>,
     pub cron_jobs: Store<slim::CronJob>,
     pub namespaces: Store<slim::Namespace>,
+    pub policies: Policies,
     pub services: Store<slim::Service>,
     pub endpoint_slices: Store<slim::EndpointSlice>,
     pub routes: Routes,
@@ -53,6 +54,7 @@ pub struct Writers {
     pub jobs: Writer<slim::Job>,
     pub cron_jobs: Writer<slim::CronJob>,
     pub namespaces: Writer<slim::Namespace>,
+    pub policies: PolicyWriters,
     pub services: Writer<slim::Service>,
     pub endpoint_slices: Writer<slim::EndpointSlice>,
     pub routes: RouteWriters,
@@ -79,6 +81,7 @@ impl Writers {
             jobs: self.jobs.as_reader(),
             cron_jobs: self.cron_jobs.as_reader(),
             namespaces: self.namespaces.as_reader(),
+            policies: self.policies.as_reader(),
             services: self.services.as_reader(),
             endpoint_slices: self.endpoint_slices.as_reader(),
             routes: self.routes.as_reader(),
@@ -118,6 +121,33 @@ impl Default for RouteWriters {
 impl RouteWriters {
     fn as_reader(&self) -> Routes {
         Routes(self.0.iter().map(|(kind, writer)| (*kind, writer.as_reader())).collect())
+    }
+}
+
+/// Admission policies and bindings of all kinds.
+#[derive(Clone, Debug)]
+pub struct Policies(BTreeMap<PolicyKind, Store<slim::AdmissionPolicy>>);
+
+impl Policies {
+    /// The one of that kind and name.
+    pub fn get(&self, kind: PolicyKind, name: &str) -> Option<Arc<slim::AdmissionPolicy>> {
+        get_of(self.0.get(&kind)?, kind, "", name)
+    }
+}
+
+/// The writing ends of all kinds.
+#[derive(Debug)]
+pub struct PolicyWriters(pub BTreeMap<PolicyKind, Writer<slim::AdmissionPolicy>>);
+
+impl Default for PolicyWriters {
+    fn default() -> Self {
+        Self(PolicyKind::ALL.into_iter().map(|kind| (kind, Writer::new(kind))).collect())
+    }
+}
+
+impl PolicyWriters {
+    fn as_reader(&self) -> Policies {
+        Policies(self.0.iter().map(|(kind, writer)| (*kind, writer.as_reader())).collect())
     }
 }
 

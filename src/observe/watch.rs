@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::health::{KindHealth, Undecodable, WatchHealth};
 use super::relate::{self, Change, Key};
+use super::slim::PolicyKind;
 use super::stores::{Stores, version_number};
 use crate::api::DeliveryPipeline;
 use crate::api::traffic::RouteKind;
@@ -89,9 +90,11 @@ where
         }
     }
 
-    /// Whether a server may lack the kind: the Gateway API is installed where someone wants it.
+    /// Whether a server may lack the kind: the Gateway API is installed where someone wants it, and policies that write are young.
     fn is_optional(&self) -> bool {
+        let is_policy = |kind: &PolicyKind| kind.as_str() == self.kind;
         RouteKind::named(self.kind).is_some()
+            || PolicyKind::ALL.iter().find(|kind| is_policy(kind)).is_some_and(|kind| kind.is_optional())
     }
 
     /// There is no such kind, so there are no such objects. The list is asked for again and again: it may come.

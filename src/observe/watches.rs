@@ -48,6 +48,10 @@ pub fn start(client: &Client, writers: Writers, shared: &Shared, token: &Cancell
     for (kind, writer) in writers.routes.0 {
         starter.watch_of((kind.as_str(), kind), writer, all.clone(), |_| true, relate::route);
     }
+    for (kind, writer) in writers.policies.0 {
+        let of = (kind.as_str(), kind);
+        starter.watch_of(of, writer, all.clone(), slim::AdmissionPolicy::is_of_interest, relate::policy);
+    }
     let (budgets, policies) = (writers.pod_disruption_budgets, writers.network_policies);
     starter.watch("PodDisruptionBudget", budgets, all.clone(), |_| true, relate::pod_disruption_budget);
     starter.watch("NetworkPolicy", policies, all.clone(), |_| true, relate::network_policy);

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 
 use crate::api::decision::{DecisionPhase, DecisionType};
 use crate::api::pipeline::WorkloadRef;
-use crate::api::{BuildHash, PipelineStatus, StageStatus};
+use crate::api::{BuildHash, Decision, Phase, PipelineStatus, StageStatus};
 
 use super::action::{Action, Kind};
 use super::draft::Draft;
@@ -81,11 +81,14 @@ pub fn retention(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
                 .filter(|r| !is_open(&r.spec.attempt) && r.metadata.deletion_timestamp.is_none());
             actions.extend(old.map(|r| Action::Delete { target: target(Kind::TestRun, r.as_ref()) }));
         }
-        let is_used = |d: &&&crate::api::Decision| {
+        let is_used = |d: &&&Decision| {
             let binds = matches!(d.spec.r#type, DecisionType::Ban | DecisionType::Withdraw);
             let is_done =
                 matches!(phase_of(d), Some(DecisionPhase::Applied | DecisionPhase::Refused | DecisionPhase::Expired));
-            !binds && is_done && d.spec.environment.as_deref() == Some(stage.environment.as_str())
+            !binds
+                && is_done
+                && !is_awaited(world, stage, d)
+                && d.spec.environment.as_deref() == Some(stage.environment.as_str())
         };
         let mut used: Vec<_> = world.decisions.iter().filter(is_used).copied().collect();
         if used.len() > KEPT {
@@ -94,6 +97,15 @@ pub fn retention(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
             actions.extend(old.map(|d| Action::Delete { target: target(Kind::Decision, d) }));
         }
     }
+}
+
+/// A word about a release that has yet to enter counts as long as its object is there.
+fn is_awaited(world: &World<'_>, stage: &StageStatus, decision: &Decision) -> bool {
+    let is_word = matches!(decision.spec.r#type, DecisionType::Approve | DecisionType::Reject);
+    let known = decision.spec.release.as_deref().and_then(|name| world.release(name));
+    let told = known.and_then(|known| known.release.status.as_ref());
+    let here = told.and_then(|status| status.stages.iter().find(|s| s.environment == stage.environment));
+    is_word && here.is_some_and(|here| here.phase == Phase::Waiting)
 }
 
 /// Bans that have their object need no note, builds that nothing names no row, and old history goes first.

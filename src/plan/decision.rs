@@ -1,6 +1,7 @@
 //! Decisions: what each act of a person does to the checkpoint, or why it is refused. Each acts once: what became of it
 //! is noted in the same checkpoint, and its own status follows as an effect.
 
+mod approve;
 mod back;
 mod ban;
 mod foreign;
@@ -73,6 +74,8 @@ fn apply(world: &World<'_>, draft: &mut Draft, decision: &Decision) {
         | DecisionType::Unhold
         | DecisionType::Retry
         | DecisionType::Unban
+        | DecisionType::Approve
+        | DecisionType::Reject
         | DecisionType::Adopt
         | DecisionType::Restore => in_stage(world, draft, decision),
     };
@@ -86,8 +89,8 @@ fn apply(world: &World<'_>, draft: &mut Draft, decision: &Decision) {
             );
             draft.answer(decision, DecisionPhase::Refused, why);
         }
-        Answer::Applied(what, build) => {
-            draft.answer_about(decision, DecisionPhase::Applied, what, None, build.as_ref())
+        Answer::Applied { what, release_uid, build } => {
+            draft.answer_about(decision, DecisionPhase::Applied, what, release_uid.as_deref(), build.as_ref());
         }
     }
 }
@@ -97,7 +100,11 @@ enum Answer {
     /// It stands until it is used; nothing to note.
     Stands,
     Refused(String),
-    Applied(String, Option<BuildHash>),
+    Applied {
+        what: String,
+        release_uid: Option<String>,
+        build: Option<BuildHash>,
+    },
 }
 
 impl Answer {
@@ -105,7 +112,15 @@ impl Answer {
         Self::Refused(why.into())
     }
     fn applied(what: impl Into<String>) -> Self {
-        Self::Applied(what.into(), None)
+        Self::Applied { what: what.into(), release_uid: None, build: None }
+    }
+    /// Applied to that build, whatever its release.
+    fn to_build(what: impl Into<String>, build: BuildHash) -> Self {
+        Self::Applied { what: what.into(), release_uid: None, build: Some(build) }
+    }
+    /// Applied to that release, and to no other of its name.
+    fn about(what: impl Into<String>, release_uid: &str, build: &BuildHash) -> Self {
+        Self::Applied { what: what.into(), release_uid: Some(release_uid.to_owned()), build: Some(build.clone()) }
     }
 }
 
@@ -121,6 +136,7 @@ fn in_stage(world: &World<'_>, draft: &mut Draft, decision: &Decision) -> Answer
     }
     match decision.spec.r#type {
         DecisionType::Promote | DecisionType::Retry => promote::stand(world, draft, index, spec, decision),
+        DecisionType::Approve | DecisionType::Reject => approve::speak(world, draft, spec, decision),
         DecisionType::Abort => back::abort(world, draft, index, decision),
         DecisionType::Revert => back::go_back(world, draft, index, decision),
         DecisionType::Unhold => back::unhold(draft, index),

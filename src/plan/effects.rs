@@ -119,6 +119,7 @@ fn create_ban(world: &World<'_>, stage: &StageStatus, ban: &PendingBan) -> Actio
         to: None,
         reason: ban.reason.clone(),
         user: None,
+        groups: Vec::new(),
         build_hash: Some(ban.build.clone()),
         attempt: Some(ban.attempt.clone()),
     };

@@ -11,6 +11,7 @@
 pub mod action;
 mod adoption;
 mod again;
+mod approval;
 mod brake;
 mod build;
 mod check;
@@ -36,6 +37,7 @@ mod orphan;
 mod preflight;
 mod promotion;
 mod reach;
+mod record;
 mod reference;
 mod release;
 mod report;

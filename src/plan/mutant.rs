@@ -44,6 +44,8 @@ mutants! {
     WindowIgnored,
     /// A freeze keeps nothing from starting or rising.
     FreezeIgnored,
+    /// A release enters without the approvals that are asked for, and past a rejection.
+    ApprovalsIgnored,
     /// Evidence is looked up by build hash, whatever release it was for.
     EvidenceByHash,
     /// Evidence that was taken back counts.

@@ -64,11 +64,10 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
     }
 }
 
-/// The person who asked for it. A service account is never shown as one.
+/// The person who asked for it, else who wrote its commit.
 fn by(known: &Known<'_>) -> Option<String> {
-    let spec = &known.release.spec;
-    let person = spec.requested_by.clone().filter(|user| !user.starts_with("system:serviceaccount:"));
-    person.or_else(|| spec.build.source.as_ref().and_then(|s| s.author.clone()))
+    let author = || known.release.spec.build.source.as_ref().and_then(|source| source.author.clone());
+    known.requester().map(str::to_owned).or_else(author)
 }
 
 /// Whether a stage's end is a failure of the release, rather than a person's wish or a newer release.

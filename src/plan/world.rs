@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 
 use crate::api::checkpoint::{Mark, StageStatus};
-use crate::api::decision::DecisionPhase;
+use crate::api::decision::{DecisionPhase, DecisionStatus};
 use crate::api::pipeline::DeliveryPipelineSpec;
 use crate::api::stage::Stage;
 use crate::api::{BuildHash, BuildRow, Decision, DecisionType, PipelineStatus, Release, Span, Time};
 use crate::observe::{Access, Claim, Place, Snapshot};
 
 use super::build;
+use super::draft::Draft;
 use super::window::Calendar;
 
 /// More than this in the future, and `createdAt` is taken for a mistake.
@@ -31,9 +32,15 @@ pub struct Known<'a> {
     pub build: Result<BuildRow, String>,
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
     pub fn name(&self) -> &str {
         &self.mark.release
+    }
+
+    /// The person who asked for it. A service account is none: it stands for the people behind it.
+    pub fn requester(&self) -> Option<&'a str> {
+        let user = self.release.spec.requested_by.as_deref();
+        user.filter(|user| !user.starts_with("system:serviceaccount:"))
     }
 }
 
@@ -239,6 +246,18 @@ pub fn created(meta: &kube::core::ObjectMeta) -> Time {
 /// What a Decision's own status says.
 pub fn phase_of(decision: &Decision) -> Option<DecisionPhase> {
     decision.status.as_ref().and_then(|s| s.phase)
+}
+
+/// What its own status says of it, or will once it is written.
+pub fn status_of(draft: &Draft, decision: &Decision) -> Option<DecisionStatus> {
+    let note = draft.status.decisions.iter().find(|n| decision.metadata.uid.as_deref() == Some(n.uid.as_str()));
+    let noted = note.map(|note| DecisionStatus {
+        phase: Some(note.phase),
+        release_uid: note.release_uid.clone(),
+        build_hash: note.build_hash.clone(),
+        ..DecisionStatus::default()
+    });
+    noted.or_else(|| decision.status.clone())
 }
 
 /// Who decided, for messages.

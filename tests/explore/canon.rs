@@ -248,6 +248,7 @@ fn of_job(job: &Job, c: &mut Canon) {
 
 fn of_operator(world: &World, c: &mut Canon) {
     world.operator.no_bans.hash(c);
+    world.operator.guarded.is_some().hash(c);
     match world.operator.late.as_deref() {
         None => {}
         Some(Write::Checkpoint { version, status }) => {

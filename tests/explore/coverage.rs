@@ -139,9 +139,25 @@ const OUTCOMES: &[&str] = &[
     "ConfigChanged",
     "Restored",
 ];
-const GATES: &[&str] =
-    &["build", "ban", "hold", "pause", "head", "mark", "tags", "evidence", "soak", "promotion", "place", "adoption"];
-const DECISIONS: &[&str] = &["Promote", "Abort", "Revert", "Unhold", "Retry", "Unban", "Withdraw", "Adopt", "Restore"];
+const GATES: &[&str] = &[
+    "build",
+    "ban",
+    "hold",
+    "pause",
+    "head",
+    "mark",
+    "tags",
+    "evidence",
+    "soak",
+    "approvals",
+    "promotion",
+    "window",
+    "freeze",
+    "place",
+    "adoption",
+];
+const DECISIONS: &[&str] =
+    &["Promote", "Approve", "Reject", "Abort", "Revert", "Unhold", "Retry", "Unban", "Withdraw", "Adopt", "Restore"];
 
 /// Everything that must have been reached.
 pub fn wanted() -> Vec<String> {

@@ -1,12 +1,16 @@
 //! The goal states: what must be so once a world has come to rest with faults and people off.
 
+use std::sync::Arc;
+
 use windlass::api::checkpoint::HoldKind;
-use windlass::api::{DecisionPhase, DecisionType, Outcome, Rollout, RolloutState, RunPhase, Span, StageStatus};
+use windlass::api::{
+    Decision, DecisionPhase, DecisionType, Outcome, Rollout, RolloutState, RunPhase, Span, StageStatus,
+};
 use windlass::observe::Claim;
 use windlass::plan::{Step as Do, plan};
 
 use crate::safety::{Holds, broken, holds, stored};
-use crate::transition::is_withdrawn;
+use crate::transition::{is_withdrawn, wants_approval};
 use crate::world::{STAGES, World, build_of, hash_of, image, serves};
 
 /// L1: nothing is written at rest, a day later either.
@@ -102,6 +106,7 @@ fn advances(world: &World, at: usize, stage: &StageStatus) -> Holds {
     let is_ours = world.places[at].workloads.values().all(|w| !matches!(w.claim, Claim::Other(_)));
     let is_shut = world.places[at].environment.as_ref().is_some_and(|e| !e.spec.windows.is_empty());
     if is_shut
+        || wants_approval(world, at) && world.operator.guarded.is_none()
         || world.is_frozen(at)
         || stage.held.is_some()
         || pipeline.spec.suspend
@@ -130,10 +135,23 @@ fn advances(world: &World, at: usize, stage: &StageStatus) -> Holds {
             && head.is_none_or(|h| created <= h)
             && !is_banned
             && !is_withdrawn(world, name, build)
-            && is_proven;
+            && is_proven
+            && (!wants_approval(world, at) || is_approved(world, at, uid));
         holds(!may, "L5", || format!("{name} could enter {} and does not", STAGES[at]))?;
     }
     Ok(())
+}
+
+/// The last word that was taken about it is an approval.
+fn is_approved(world: &World, at: usize, uid: &str) -> bool {
+    let is_taken = |d: &&Arc<Decision>| {
+        let status = d.status.as_ref();
+        d.spec.environment.as_deref() == Some(STAGES[at])
+            && status.is_some_and(|s| s.phase == Some(DecisionPhase::Applied) && s.release_uid.as_deref() == Some(uid))
+            && matches!(d.spec.r#type, DecisionType::Approve | DecisionType::Reject)
+    };
+    let last = world.decisions.iter().filter(is_taken).max_by_key(|d| d.metadata.creation_timestamp.clone());
+    last.is_some_and(|d| d.spec.r#type == DecisionType::Approve)
 }
 
 /// Proven, as the suites said and as history tells: a run that was deleted before anyone read it proves nothing.

@@ -44,6 +44,9 @@ pub fn possible(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
     if budget.has(Kind::Freeze) {
         steps.push(Step::Freeze(1));
     }
+    if budget.has(Kind::Policies) {
+        steps.push(Step::Policies);
+    }
     if budget.has(Kind::Head) {
         let heads = [None, Some(1), Some(2), Some(3)].into_iter();
         let now = pipeline.spec.release.as_ref().map(|h| h.version.clone());
@@ -95,6 +98,9 @@ fn decisions(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
         .filter(|(k, _)| budget.has(*k))
     {
         steps.extend(numbers.iter().flat_map(|n| (0..2).map(|at| Step::Decide(*kind, Some(*n), Some(at)))));
+    }
+    for (_, kind) in [(Kind::Approve, D::Approve), (Kind::Reject, D::Reject)].iter().filter(|(k, _)| budget.has(*k)) {
+        steps.extend(numbers.iter().chain(&[NOBODY]).map(|n| Step::Decide(*kind, Some(*n), Some(1))));
     }
     if budget.has(Kind::Withdraw) {
         steps.extend(numbers.iter().chain(&[NOBODY]).map(|n| Step::Decide(D::Withdraw, Some(*n), None)));
@@ -192,6 +198,10 @@ pub fn act(world: &mut World, step: &Step) -> Result<(), Broken> {
             let freeze = Freeze { reason: "audit".into(), until: None };
             edit_environment(world, *at, |spec| spec.freeze = spec.freeze.is_none().then_some(freeze));
         }
+        Step::Policies => {
+            spend(world, Kind::Policies);
+            world.operator.guarded = if world.operator.guarded.is_some() { None } else { Some(world.now) };
+        }
         Step::Head(head) => move_head(world, *head),
         Step::Decide(kind, release, stage) => decide(world, *kind, *release, *stage),
         Step::Wipe => wipe(world),
@@ -256,7 +266,8 @@ fn decide(world: &mut World, kind: DecisionType, release: Option<u8>, stage: Opt
     spend(world, budget.unwrap_or(Kind::Abort));
     // the server keeps whole seconds, and the second of the adoption counts as before it
     let adopted = world.status().and_then(|s| s.adopted);
-    if adopted == Some(world.now) {
+    // a word about a release comes later than the release
+    if adopted == Some(world.now) || matches!(kind, DecisionType::Approve | DecisionType::Reject) {
         world.now = Time::from_millis(world.now.millis() + 1000);
     }
     let release = release.map(release_name);
@@ -267,17 +278,24 @@ fn decide(world: &mut World, kind: DecisionType, release: Option<u8>, stage: Opt
         environment: stage.map(|at| STAGES[at].to_owned()),
         to: None,
         reason: String::new(),
-        user: Some("joe".into()),
+        // who asked for a release does not approve it
+        user: Some(if matches!(kind, DecisionType::Approve | DecisionType::Reject) { "ann" } else { "joe" }.into()),
+        groups: Vec::new(),
         build_hash: None,
         attempt: None,
     };
     let name = format!("decision-{}-{kind:?}", world.budget.total);
     add_decision(world, &name, Decision::new(&name, spec));
-    let build = release.as_deref().and_then(|name| world.release(name)).map(|r| build_of(r));
+    let known = release.as_deref().and_then(|name| world.release(name));
+    let build = known.map(|r| build_of(r));
+    let uid = known.and_then(|r| r.metadata.uid.clone());
+    let is_guarded = world.operator.guarded.is_some();
     let Some(at) = stage else { return };
     let ghost = world.ghost();
     match (kind, release, build) {
         (DecisionType::Promote | DecisionType::Retry, Some(name), _) => note(&mut ghost.asked[at], name),
+        (DecisionType::Approve, ..) if is_guarded => ghost.approved[at].extend(uid),
+        (DecisionType::Reject, ..) if is_guarded => ghost.approved[at].retain(|known| Some(known) != uid.as_ref()),
         (DecisionType::Unban, _, Some(build)) => ghost.condemned[at].retain(|b| *b != build),
         (DecisionType::Adopt | DecisionType::Restore, ..) => {
             let here = ghost.by_hand.iter_mut().filter(|h| usize::from(h.place) == at);

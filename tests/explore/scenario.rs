@@ -1,5 +1,6 @@
 //! The worlds that are explored: small ones, each with its own events.
 
+use windlass::api::approvals::Approvals;
 use windlass::api::check::{Check, Pace};
 use windlass::api::pipeline::{ContainerRef, DeliveryPipelineSpec, ImageSource, WorkloadKind, WorkloadRef};
 use windlass::api::stage::{External, JobSource, Promotion, PromotionMode, Stage, Suite};
@@ -77,7 +78,7 @@ fn stage(name: &str, suites: &str, mode: PromotionMode, checked: bool) -> Stage 
     Stage {
         environment: name.into(),
         strategy: Strategy::default(),
-        promotion: Some(Promotion { mode, soak: None }),
+        promotion: Some(Promotion { mode, soak: None, approvals: None }),
         tests: suites.chars().map(suite).collect(),
         checks: if checked { vec![check()] } else { Vec::new() },
         progress_deadline: None,
@@ -114,6 +115,8 @@ struct Shape {
     green: bool,
     /// Beside an autoscaler that does not count the clone.
     scaled: bool,
+    /// Somebody else must approve what enters production.
+    approved: bool,
     /// How long a build runs in staging before it may enter production.
     soak: Span,
 }
@@ -128,6 +131,7 @@ const PLAIN: Shape = Shape {
     routed: false,
     green: false,
     scaled: false,
+    approved: false,
     soak: Span::seconds(0),
 };
 
@@ -138,6 +142,7 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
         name: (*name).into(),
         containers: vec![container()],
     };
+    let approvals = shape.approved.then(|| Approvals { required: 1, groups: Vec::new() });
     DeliveryPipelineSpec {
         images: vec![ImageSource { name: "app".into(), repository: "registry.example/shop/app".into() }],
         workloads: shape.workloads.iter().map(workload).collect(),
@@ -148,7 +153,7 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
             },
             Stage {
                 strategy: strategy(shape),
-                promotion: Some(Promotion { mode: shape.mode, soak: Some(shape.soak) }),
+                promotion: Some(Promotion { mode: shape.mode, soak: Some(shape.soak), approvals }),
                 ..stage("production", shape.production, shape.mode, shape.checked)
             },
         ],
@@ -332,6 +337,25 @@ pub fn all() -> Vec<Scenario> {
                 (Template, 1),
                 (Promote, 1),
                 (Abort, 1),
+                (Cut, 1),
+                (Lag, 1),
+            ],
+        ),
+        scenario(
+            "approved",
+            &Shape { approved: true, ..PLAIN },
+            &[1],
+            4,
+            &[
+                (Approve, 2),
+                (Reject, 1),
+                (Policies, 2),
+                (NewRelease, 1),
+                (ReleaseGone, 1),
+                (ReleaseBack, 1),
+                (Wipe, 1),
+                (Promote, 1),
+                (Trouble, 1),
                 (Cut, 1),
                 (Lag, 1),
             ],

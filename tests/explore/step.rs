@@ -56,6 +56,8 @@ pub enum Step {
     Window(usize),
     /// The owner of that Environment freezes it, or ends that.
     Freeze(usize),
+    /// Someone deletes an admission policy of the chart, or all are put in force again.
+    Policies,
     NewRelease(u8),
     Pause(String),
     Suspend,

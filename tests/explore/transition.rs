@@ -107,6 +107,12 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     holds(!is_shut || !is_fresh || is_again(world, at, stage, rollout), "S10", || {
         format!("{} starts in {name}, which is shut or frozen", rollout.release)
     })?;
+    let is_approved = world.operator.guarded.is_some() && world.ghost.approved[at].contains(&rollout.release_uid);
+    holds(
+        !wants_approval(world, at) || is_approved || !is_fresh || is_again(world, at, stage, rollout),
+        "S30",
+        || format!("{} starts in {name} without the approval that is asked for", rollout.release),
+    )?;
     let is_bad = is_withdrawn(world, &rollout.release, build);
     // a late checkpoint of an old leader (S12, with leader terms) opens what the next pass withdraws before it is exposed
     let is_late = world.operator.is_late;
@@ -131,6 +137,12 @@ fn has_soaked(world: &World, at: usize, release_uid: &str, build: Image) -> bool
             // of attempts that began at once the stamps are a millisecond apart
             uid == release_uid && *image == build && world.now.plus(Span::seconds(1)).since(begun(attempt)) >= soak
         })
+}
+
+/// Somebody must approve what enters there.
+pub fn wants_approval(world: &World, at: usize) -> bool {
+    let stage = world.pipeline.as_ref().and_then(|p| p.spec.stage(STAGES[at]));
+    stage.and_then(|s| s.promotion.as_ref()).is_some_and(|promotion| promotion.approvals.is_some())
 }
 
 /// When an attempt began, as its stamp says.

@@ -12,7 +12,7 @@ use windlass::api::{
     TestRun, Time,
 };
 use windlass::observe::{
-    Access, Claim, CronJob, ImageWriter, Place, Pod, Reach, Rolls, Settings, Snapshot, Unreadable, Workload,
+    Access, Admission, Claim, CronJob, ImageWriter, Place, Pod, Reach, Rolls, Settings, Snapshot, Unreadable, Workload,
 };
 use windlass::plan::Action;
 
@@ -84,6 +84,8 @@ pub struct Operator {
     pub late: Option<Arc<Write>>,
     /// One cache that has fallen behind others' writes.
     pub lag: Option<Frozen>,
+    /// Since when the admission policies are in force; none while they are not.
+    pub guarded: Option<Time>,
     /// Bans are refused at present.
     pub no_bans: bool,
     /// The write that is being carried out was planned by an old leader.
@@ -121,7 +123,7 @@ impl World {
             runs: Vec::new(),
             decisions: Vec::new(),
             places: [Arc::default(), Arc::default()],
-            operator: Operator::default(),
+            operator: Operator { guarded: Some(Time::default()), ..Operator::default() },
             budget,
             ghost: Arc::default(),
         };
@@ -270,6 +272,11 @@ impl World {
             decisions: decisions.clone(),
             unreadable: Unreadable::default(),
             no_release: None,
+            admission: match self.operator.guarded {
+                Some(since) => Admission::InForce { since },
+                None => Admission::Open("a policy is missing".into()),
+            },
+            identities: Arc::default(),
             providers: Arc::new([String::from("prometheus")].into()),
             places: BTreeMap::from([place(0), place(1)]),
             settings: Settings { max_pause: Span::seconds(3600), ..Settings::default() },

@@ -19,6 +19,10 @@ pub async fn run(t: &Story) -> Result<()> {
             shop.rests(version, "production").await?;
         }
     }
+    // this server has none of the chart's policies: nobody's word can be relied on
+    for word in ["approve", "reject"] {
+        says(&shop, word, "Refused", "it cannot be relied on: ValidatingAdmissionPolicy windlass-ban is missing").await?;
+    }
     says(&shop, "promote", "Applied", "1.8.0 started in production").await?;
     shop.rests("1.8.0", "production").await?;
     says(&shop, "abort", "Refused", "nothing is under way there").await?;

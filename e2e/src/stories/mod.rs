@@ -178,6 +178,8 @@ stories! {
     decision_recipes Shared "every sample of a Decision works"
     events_on_transitions Shared "transitions are told once"
     retention Shared "old TestRuns and used Decisions go, what binds stays"
+    approvals Empty "two of a group approve before a build enters, no author among them, and a rejection stands"
+    approvals_are_of_one_build Empty "an approval is of one build, and counts only while the admission policies are in force"
     chart_installs Empty "the chart's rights and settings are enough for a whole delivery, and no more than that"
     kustomize_base_is_the_chart Empty "config/ is what the chart renders, and kubectl apply -k installs it"
     samples_apply Own "the samples are applied as they are, and their release is delivered"

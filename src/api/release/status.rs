@@ -4,6 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::api::approvals::DecisionRecord;
 use crate::api::test_run::{Counts, RunPhase};
 use crate::api::{BuildHash, Condition, Time};
 
@@ -101,7 +102,7 @@ pub struct ReleaseStage {
     pub attempt: String,
     /// Every condition that must hold before it may enter; only while it waits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 24))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub gates: Vec<GateStatus>,
     /// How much of it is exposed; only while its clone is.
@@ -112,6 +113,11 @@ pub struct ReleaseStage {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub tests: Vec<RunSummary>,
+    /// What people decided about it here, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub decisions: Vec<DecisionRecord>,
     /// When the rollout started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,

@@ -1,6 +1,7 @@
 //! One pipeline's `Snapshot`, and one Environment's view, built from the stores. Pure: no client, no clock.
 
 mod access;
+mod admission;
 mod autoscaler;
 mod clone;
 mod environment;
@@ -41,6 +42,8 @@ pub struct GatherConfig {
     pub tool_managers: Vec<String>,
     /// Names of the providers of metrics.
     pub providers: Arc<BTreeSet<String>>,
+    /// Users by the names under which authors of builds are known.
+    pub identities: Arc<BTreeMap<String, String>>,
     /// The operator's own namespace: its annotation freezes all Environments.
     pub home: String,
 }
@@ -49,7 +52,13 @@ impl Default for GatherConfig {
     fn default() -> Self {
         let tools = ["kustomize-controller", "helm-controller", "argocd-controller", "helm"];
         let tool_managers = tools.map(str::to_owned).to_vec();
-        Self { settings: Settings::default(), tool_managers, providers: Arc::default(), home: String::new() }
+        Self {
+            settings: Settings::default(),
+            tool_managers,
+            providers: Arc::default(),
+            identities: Arc::default(),
+            home: String::new(),
+        }
     }
 }
 
@@ -74,7 +83,9 @@ pub fn gather(
             decisions: health.unreadable("Decision", namespace),
         },
         no_release: None,
+        admission: admission::admission(stores),
         providers: Arc::clone(&config.providers),
+        identities: Arc::clone(&config.identities),
         places,
         settings: config.settings,
         pipeline,

@@ -254,6 +254,11 @@ pub fn routed(stores: &Stores) -> Vec<Key> {
     all.iter().map(|pipeline| key_of(pipeline)).collect()
 }
 
+/// All pipelines: approvals count only while the policies are in force.
+pub fn policy(stores: &Stores, _: &Change<'_, slim::AdmissionPolicy>) -> Vec<Key> {
+    stores.pipelines.state().iter().map(|pipeline| key_of(pipeline)).collect()
+}
+
 /// A ReplicaSet or ControllerRevision.
 pub fn revision<K: Resource>(stores: &Stores, change: &Change<'_, K>) -> Vec<Key> {
     change.sides().flat_map(|side| of_owner(stores, side.meta())).collect()

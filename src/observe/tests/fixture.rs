@@ -31,7 +31,7 @@ impl World {
     pub fn put(&mut self, mut object: Value) {
         let kind = object["kind"].as_str().unwrap().to_owned();
         let meta = &mut object["metadata"];
-        if kind != "Namespace" && meta["namespace"].is_null() {
+        if kind != "Namespace" && !kind.contains("AdmissionPolicy") && meta["namespace"].is_null() {
             meta["namespace"] = "shop".into();
         }
         for (field, default) in [("uid", format!("{kind}-{}", meta["name"])), ("resourceVersion", "1".to_owned())] {
@@ -60,6 +60,11 @@ impl World {
             "NetworkPolicy" => apply(&mut writers.network_policies, object),
             "HorizontalPodAutoscaler" => apply(&mut writers.autoscalers, object),
             "Namespace" => apply(&mut writers.namespaces, object),
+            other if other.contains("AdmissionPolicy") => {
+                let mut policies = writers.policies.0.iter_mut();
+                let (_, writer) = policies.find(|(kind, _)| kind.as_str() == other).unwrap();
+                apply(writer, object);
+            }
             other => match RouteKind::named(other).and_then(|kind| writers.routes.0.get_mut(&kind)) {
                 Some(routes) => apply(routes, object),
                 None => panic!("no store for {other}"),

@@ -11,21 +11,23 @@ use super::Answer;
 use super::promote::lift_adoption_hold;
 
 pub(super) fn abort(world: &World<'_>, draft: &mut Draft, index: usize, decision: &Decision) -> Answer {
-    let state = draft.rollout(index).map(|r| (&r.state, r.version.clone()));
-    match state {
-        None if is(Mutant::AbortIdle) => go_back(world, draft, index, decision),
-        None => Answer::refused("nothing is under way there"),
-        Some((RolloutState::Reverting(_), _)) => Answer::refused("it is going back already"),
-        Some((
-            RolloutState::Progressing(_)
-            | RolloutState::Stepping(_)
-            | RolloutState::Verifying(_)
-            | RolloutState::Delivered(_)
-            | RolloutState::Homing(_),
-            version,
-        )) => {
+    let Some(rollout) = draft.rollout(index) else {
+        return if is(Mutant::AbortIdle) {
+            go_back(world, draft, index, decision)
+        } else {
+            Answer::refused("nothing is under way there")
+        };
+    };
+    match rollout.state {
+        RolloutState::Reverting(_) => Answer::refused("it is going back already"),
+        RolloutState::Progressing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Delivered(_)
+        | RolloutState::Homing(_) => {
+            let answer = Answer::about(format!("{} goes back", rollout.version), &rollout.release_uid, &rollout.build);
             ending::go_back(world, draft, index, Cause::Aborted, &format!("aborted by {}", user_of(decision)), None);
-            Answer::applied(format!("{version} goes back"))
+            answer
         }
     }
 }
@@ -37,9 +39,9 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
     if let Some(refused) = refuse_by_hold(stage) {
         return refused;
     }
-    let leaving = match (&stage.rollout, &stage.current) {
-        (Some(rollout), _) => rollout.build.clone(),
-        (None, Some(current)) => current.build.clone(),
+    let (leaving, release_uid) = match (&stage.rollout, &stage.current) {
+        (Some(rollout), _) => (rollout.build.clone(), rollout.release_uid.clone()),
+        (None, Some(current)) => (current.build.clone(), current.release_uid.clone()),
         (None, None) => return Answer::refused("nothing was delivered there"),
     };
     let target = match &decision.spec.to {
@@ -77,7 +79,7 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
             ending::go_back(world, draft, index, Cause::Reverted, &why, Some(user));
         }
     }
-    Answer::applied(what)
+    Answer::about(what, &release_uid, &leaving)
 }
 
 fn refuse_by_hold(stage: &StageStatus) -> Option<Answer> {

@@ -19,7 +19,7 @@ pub(super) fn unban(world: &World<'_>, draft: &mut Draft, index: usize, decision
         return Answer::refused(format!("the build is not banned in {}", stage.environment));
     }
     stage.bans.retain(|b| b.build != hash);
-    Answer::Applied("the ban is lifted; Promote or Retry brings the build".into(), Some(hash))
+    Answer::to_build("the ban is lifted; Promote or Retry brings the build", hash)
 }
 
 /// The banned build that `hash:…` or a release's name means.
@@ -43,7 +43,7 @@ pub(super) fn withdraw(world: &World<'_>, draft: &Draft, decision: &Decision) ->
     let build =
         world.release(name).map(|known| known.hash.clone()).or_else(|| draft.status.stages.iter().find_map(live));
     match build {
-        Some(build) => Answer::Applied(format!("{name} is delivered nowhere again"), Some(build)),
+        Some(build) => Answer::to_build(format!("{name} is delivered nowhere again"), build),
         None => Answer::refused(format!("spec.release: there is no release {name}")),
     }
 }

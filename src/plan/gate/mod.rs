@@ -1,6 +1,7 @@
 //! Gates: conditions that must hold before a release may enter a stage. One file per gate, listed here, cheap ones first.
 
 mod adoption;
+mod approvals;
 mod ban;
 mod build;
 mod evidence;
@@ -122,7 +123,7 @@ pub struct Gate {
 }
 
 /// All gates, in the order in which they are evaluated and shown.
-pub const GATES: [Gate; 15] = [
+pub const GATES: [Gate; 16] = [
     Gate { name: "build", source: |_| "pipeline", check: build::check },
     Gate { name: "ban", source: |_| "windlass", check: ban::check },
     Gate { name: "hold", source: |_| "windlass", check: hold::check },
@@ -133,6 +134,7 @@ pub const GATES: [Gate; 15] = [
     Gate { name: "tags", source: |_| "policy", check: tags::check },
     Gate { name: "evidence", source: |_| "pipeline", check: evidence::check },
     Gate { name: "soak", source: soak::source, check: soak::check },
+    Gate { name: "approvals", source: approvals::source, check: approvals::check },
     Gate { name: "promotion", source: |_| "pipeline", check: promotion::check },
     Gate { name: "window", source: |_| "policy", check: window::check },
     Gate { name: "freeze", source: |_| "policy", check: freeze::check },

@@ -8,7 +8,7 @@ use crate::plan::check::{self, Checks};
 use crate::plan::draft::{Draft, clip};
 use crate::plan::gate::{Candidate, GATES};
 use crate::plan::world::{Known, World, created, user_of};
-use crate::plan::{brake, freeze, interrupt, summary};
+use crate::plan::{brake, freeze, interrupt, record, summary};
 
 use super::share;
 
@@ -22,19 +22,32 @@ pub(super) fn stage(
 ) -> Option<ReleaseStage> {
     let stage = draft.status.stages.get(index)?;
     let before = old.stages.iter().find(|s| s.environment == stage.environment);
+    let told = before.map(|b| b.decisions.as_slice()).unwrap_or_default();
+    let decisions = record::of(world, draft, &stage.environment, known, told);
+    Some(ReleaseStage { decisions, ..standing(world, draft, index, stage, known, before) })
+}
+
+fn standing(
+    world: &World<'_>,
+    draft: &Draft,
+    index: usize,
+    stage: &StageStatus,
+    known: &Known<'_>,
+    before: Option<&ReleaseStage>,
+) -> ReleaseStage {
     let rollout = stage.rollout.as_ref().filter(|r| r.release == known.name() && r.release_uid == known.uid);
     if let Some(rollout) = rollout {
-        return Some(under_way(world, draft, index, stage, rollout, before));
+        return under_way(world, draft, index, stage, rollout, before);
     }
     let current = stage.current.as_ref().filter(|c| c.release == known.name() && known.hash == c.build);
     if let Some(current) = current.filter(|_| !is_replaced(stage)) {
-        return Some(live(world, stage, current, before));
+        return live(world, stage, current, before);
     }
     let spec = world.stage(&stage.environment);
     if let Some(candidate) = spec.and_then(|spec| Candidate::of(world, draft, index, spec, known)) {
-        return Some(waiting(world, stage, &candidate, before));
+        return waiting(world, stage, &candidate, before);
     }
-    Some(ended(world, stage, known, before))
+    ended(world, stage, known, before)
 }
 
 /// A newer one is delivered there, though its bake goes on.
@@ -52,6 +65,7 @@ fn blank(environment: &str, phase: Phase) -> ReleaseStage {
         gates: Vec::new(),
         exposure: None,
         tests: Vec::new(),
+        decisions: Vec::new(),
         started_at: None,
         exposed_at: None,
         delivered_at: None,

@@ -14,8 +14,8 @@ use crate::api::{
     Time,
 };
 use crate::observe::{
-    Access, Claim, EnvironmentView, ImageWriter, Job, Measured, Place, Pod, Reach, Reading, Rolls, Sample, Settings,
-    Snapshot, Trouble, TroubleKind, Unreadable, Workload,
+    Access, Admission, Claim, EnvironmentView, ImageWriter, Job, Measured, Place, Pod, Reach, Reading, Rolls, Sample,
+    Settings, Snapshot, Trouble, TroubleKind, Unreadable, Workload,
 };
 use crate::plan::{Action, CreateJob, Kind, Measure, SetImages, Step, Target, measures, plan};
 
@@ -74,6 +74,8 @@ impl Desk {
             decisions: vec![],
             unreadable: Unreadable::default(),
             no_release: None,
+            admission: Admission::InForce { since: Time::default() },
+            identities: Arc::default(),
             providers: Arc::new(["main", "prometheus"].map(str::to_owned).into()),
             places,
             settings: Settings::default(),

@@ -112,7 +112,7 @@ fn another_pipelines_workload_and_a_paused_one_are_left_alone() {
 #[test]
 fn an_environment_may_refuse_to_be_first_and_may_allow_tags() {
     let mut desk = Desk::adopted(|_| {});
-    let policy = |require_upstream, allow_tags| Some(Policy { require_upstream, allow_tags, min_soak: None });
+    let policy = |require_upstream, allow_tags| Some(Policy { require_upstream, allow_tags, ..Policy::default() });
     desk.rules("staging", |rules| rules.policy = policy(true, false));
     desk.release("1.8.0", 1).finish();
     assert_eq!((desk.pipeline_condition("Stalled"), desk.writes()), ("True UpstreamRequired".into(), 0));

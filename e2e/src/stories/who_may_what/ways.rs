@@ -103,7 +103,7 @@ impl<'a> Way<'a> {
             ("TestRun", _) => of("run")?,
             ("Decision", "Withdraw") => of("withdraw")?,
             ("Decision", "Ban") => of("ban")?,
-            ("Decision", "" | "Promote" | "Retry" | "Unban") => of("promote")?,
+            ("Decision", "" | "Promote" | "Retry" | "Approve" | "Reject" | "Unban") => of("promote")?,
             ("Decision", "Adopt" | "Restore" | "Abort" | "Revert" | "Unhold") => of("revert")?,
             _ => bail!("{self:?} is about nothing that is known"),
         };

@@ -1,0 +1,72 @@
+//! Two people of a group must approve before a build enters production, and no author is one of them; a pipeline that asks for
+//! less changes nothing. A rejection stands until who made it approves. Two approvals of one second are two.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::shop::{Guarded, Person, gate, stage_of};
+use crate::story::{Story, text};
+
+const MARIA: Person = ("maria", Some("release-managers"));
+const ANN: Person = ("ann", Some("release-managers"));
+const JOE: Person = ("joe", Some("release-managers"));
+const BOB: Person = ("bob", None);
+
+pub async fn run(t: &Story) -> Result<()> {
+    let roles = [("deliver", "maria"), ("approve", "maria"), ("approve", "ann"), ("approve", "joe"), ("approve", "bob")];
+    let guarded = Guarded::open(t, &["identities.octo-maria=maria"], &roles).await?;
+    let shop = &guarded.shop;
+    let floor = json!({"required": 2, "groups": ["release-managers"]});
+    t.patch("environment", &shop.home, "production", &json!({"spec": {"policy": {"approvals": floor}}})).await?;
+    shop.adopt(|pipeline| pipeline["spec"]["stages"][1]["promotion"] = json!({"approvals": {"required": 1}})).await?;
+
+    let pulled = json!({"author": "octo-maria", "pullRequests": [{"number": 7, "author": "octo-stranger"}]});
+    guarded.asks(MARIA, "1.0.0", 1, pulled).await?;
+    shop.waits("1.0.0", "AuthorUnknown: it is not known which user is octo-stranger").await?;
+
+    guarded.asks(MARIA, "1.1.0", 2, json!({"author": "octo-maria"})).await?;
+    let waiting = shop.waits("1.1.0", "0 of 2 approvals; maria may not approve their own").await?;
+    let closed = gate(&waiting, "production", "approvals")?;
+    ensure!(closed["source"] == "policy", "a pipeline that asks for one loosens nothing: {closed}");
+    ensure!(text(&closed, "/change").ends_with("another member of release-managers"), "what would change it: {closed}");
+
+    let own = guarded.decides(MARIA, "Approve", "1.1.0", json!({})).await?;
+    shop.refused(&own, "maria may not approve their own").await?;
+    let outside = guarded.decides(BOB, "Approve", "1.1.0", json!({})).await?;
+    shop.refused(&outside, "bob is not in release-managers").await?;
+    let forged = guarded.decides(BOB, "Approve", "1.1.0", json!({"user": "ann", "groups": ["release-managers"]})).await?;
+    shop.refused(&forged, "bob is not in release-managers").await?;
+    let reject = guarded.decides(BOB, "Reject", "1.1.0", json!({"reason": "stock-taking"})).await?;
+    shop.decided(&reject, "Applied").await?;
+
+    let both = ["ann", "joe"].map(|user| if user == "ann" { ANN } else { JOE });
+    let [first, second] = both.map(|person| guarded.decides(person, "Approve", "1.1.0", json!({})));
+    let (first, second) = tokio::try_join!(first, second)?;
+    for approve in [&first, &second] {
+        shop.decided(approve, "Applied").await?;
+    }
+    shop.waits("1.1.0", "rejected by bob: stock-taking").await?;
+    let before = shop.image(&shop.production, "checkout").await?;
+    shop.keeps(&shop.production, "checkout", &before).await?;
+    // bob is no release manager: what he says for it does not count, and is not what he said against it either
+    let turned = guarded.decides(("bob", Some("release-managers")), "Approve", "1.1.0", json!({})).await?;
+    shop.decided(&turned, "Applied").await?;
+    shop.delivered("1.1.0").await?;
+    told(&shop.look("1.1.0").await?)
+}
+
+/// The release says who decided what, in order.
+fn told(release: &Value) -> Result<()> {
+    let stage = stage_of(release, "production");
+    let all = stage["decisions"].as_array().cloned().unwrap_or_default();
+    let said: Vec<String> = all.iter().map(|d| format!("{} {}", text(d, "/type"), text(d, "/user"))).collect();
+    ensure!(said.first().is_some_and(|s| s == "Reject bob") && said.last().is_some_and(|s| s == "Approve bob"), "it says {said:?}");
+    let mut between: Vec<&str> = said.iter().map(String::as_str).skip(1).take(2).collect();
+    between.sort_unstable();
+    ensure!(between == ["Approve ann", "Approve joe"] && said.len() == 4, "it says {said:?}");
+    let started: jiff::Timestamp = text(stage, "/startedAt").parse().context("startedAt")?;
+    let is_before = |d: &Value| text(d, "/at").parse::<jiff::Timestamp>().is_ok_and(|at| at <= started);
+    ensure!(all.iter().all(is_before), "it started before: {stage}");
+    ensure!(text(&all[0], "/reason") == "stock-taking", "the reason is lost: {}", all[0]);
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! Whether the admission policies of the chart are in force, and since when.
+
+use crate::api::Time;
+use crate::observe::slim::admission::{AdmissionPolicy, PolicyKind};
+use crate::observe::snapshot::Admission;
+use crate::observe::stores::Stores;
+
+/// Policies that every installation has.
+pub const RULES: [&str; 8] = [
+    "windlass-ban",
+    "windlass-requested-by",
+    "windlass-decide",
+    "windlass-status",
+    "windlass-deliver-release",
+    "windlass-deliver-head",
+    "windlass-finalizers",
+    "windlass-owners",
+];
+
+/// By which the users on our objects are true: the server writes them, or wants them stated.
+pub const STAMPS: [&str; 3] = ["windlass-stamp-release", "windlass-stamp-decision", "windlass-stamp-head"];
+pub const DEMANDS: [&str; 2] = ["windlass-demand-user", "windlass-demand-head"];
+
+const VALIDATING: [PolicyKind; 2] = [PolicyKind::Validating, PolicyKind::ValidatingBinding];
+const MUTATING: [PolicyKind; 2] = [PolicyKind::Mutating, PolicyKind::MutatingBinding];
+const MUTATING_BETA: [PolicyKind; 2] = [PolicyKind::MutatingBeta, PolicyKind::MutatingBindingBeta];
+
+/// What is seen of them.
+pub fn admission(stores: &Stores) -> Admission {
+    let stamps = [MUTATING, MUTATING_BETA].into_iter().find(|kinds| {
+        let [policy, _] = kinds;
+        STAMPS.iter().any(|name| stores.policies.get(*policy, name).is_some())
+    });
+    let users: Vec<(&str, [PolicyKind; 2])> = match stamps {
+        Some(kinds) => STAMPS.map(|name| (name, kinds)).into(),
+        None => DEMANDS.map(|name| (name, VALIDATING)).into(),
+    };
+    let all = RULES.map(|name| (name, VALIDATING)).into_iter().chain(users);
+    let mut since = Time::default();
+    for (name, kinds) in all {
+        for kind in kinds {
+            match in_force(stores, kind, name) {
+                Ok(made) => since = since.max(made),
+                Err(why) => return Admission::Open(why),
+            }
+        }
+    }
+    Admission::InForce { since }
+}
+
+/// When it was made; or why it does not do its work.
+fn in_force(stores: &Stores, kind: PolicyKind, name: &str) -> Result<Time, String> {
+    let Some(found) = stores.policies.get(kind, name) else {
+        return Err(format!("{} {name} is missing", kind.as_str()));
+    };
+    let AdmissionPolicy { metadata, gap } = found.as_ref();
+    match gap {
+        Some(gap) => Err(format!("{} {name} {gap}", kind.as_str())),
+        None if metadata.deletion_timestamp.is_some() => Err(format!("{} {name} is being deleted", kind.as_str())),
+        None => Ok(metadata.creation_timestamp.as_ref().map_or(Time::default(), Time::from)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::observe::tests::fixture::World;
+
+    /// As the server has it: with what it fills in, and a status.
+    fn policy(kind: &str, name: &str) -> Value {
+        let made = "2026-11-20T09:00:00Z";
+        let spec =
+            json!({"failurePolicy": "Fail", "matchConstraints": {"matchPolicy": "Equivalent", "resourceRules": []}});
+        json!({"kind": kind, "metadata": {"name": name, "creationTimestamp": made}, "spec": spec, "status": {"observedGeneration": 1}})
+    }
+
+    fn binding(kind: &str, name: &str) -> Value {
+        let made = if name == "windlass-decide" { "2026-11-21T09:00:00Z" } else { "2026-11-20T09:00:00Z" };
+        let narrowed = json!({"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}});
+        let mut spec = json!({"policyName": name, "matchResources": narrowed});
+        if kind.starts_with("Validating") {
+            spec["validationActions"] = json!(["Deny"]);
+        }
+        json!({"kind": kind, "metadata": {"name": name, "creationTimestamp": made}, "spec": spec})
+    }
+
+    /// The chart's, with users that are stamped by policies of that version, or stated.
+    fn installed(stamps: Option<&str>) -> World {
+        let mut world = World::default();
+        let (users, kind) = match stamps {
+            Some(version) => (STAMPS.to_vec(), format!("Mutating{version}")),
+            None => (DEMANDS.to_vec(), "Validating".to_owned()),
+        };
+        let all = RULES.map(|name| (name, "Validating".to_owned())).into_iter();
+        for (name, kind) in all.chain(users.into_iter().map(|name| (name, kind.clone()))) {
+            let (kind, version) = kind.split_at(kind.find('.').unwrap_or(kind.len()));
+            world.put(policy(&format!("{kind}AdmissionPolicy{version}"), name));
+            world.put(binding(&format!("{kind}AdmissionPolicyBinding{version}"), name));
+        }
+        world
+    }
+
+    fn since(text: &str) -> Admission {
+        Admission::InForce { since: serde_json::from_value(text.into()).unwrap() }
+    }
+
+    #[test]
+    fn they_are_in_force_since_the_last_was_made_however_users_come_to_be_true() {
+        for stamps in [Some(""), Some(".v1beta1"), None] {
+            assert_eq!(admission(&installed(stamps).stores()), since("2026-11-21T09:00:00Z"), "{stamps:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_toothless_is_named() {
+        let nothing = World::default();
+        assert_eq!(
+            admission(&nothing.stores()),
+            Admission::Open("ValidatingAdmissionPolicy windlass-ban is missing".into())
+        );
+        for (kind, pointer, value, why) in [
+            (
+                "ValidatingAdmissionPolicy",
+                "/spec/failurePolicy",
+                json!("Ignore"),
+                "lets through what it fails to judge (failurePolicy)",
+            ),
+            (
+                "ValidatingAdmissionPolicyBinding",
+                "/spec/validationActions",
+                json!(["Warn", "Audit"]),
+                "does not deny (validationActions)",
+            ),
+            (
+                "ValidatingAdmissionPolicyBinding",
+                "/spec/policyName",
+                json!("windlass-ban"),
+                "binds another policy (policyName)",
+            ),
+            (
+                "ValidatingAdmissionPolicyBinding",
+                "/spec/matchResources/namespaceSelector",
+                json!({"matchLabels": {"a": "b"}}),
+                "is narrowed (matchResources)",
+            ),
+            (
+                "ValidatingAdmissionPolicyBinding",
+                "/metadata/deletionTimestamp",
+                json!("2026-11-21T10:00:00Z"),
+                "is being deleted",
+            ),
+        ] {
+            let mut world = installed(Some(""));
+            let is_policy = kind == "ValidatingAdmissionPolicy";
+            let mut object = if is_policy { policy(kind, "windlass-status") } else { binding(kind, "windlass-status") };
+            match pointer.rsplit_once('/') {
+                Some((parent, field)) => object.pointer_mut(parent).unwrap()[field] = value,
+                None => unreachable!(),
+            }
+            world.put(object);
+            assert_eq!(admission(&world.stores()), Admission::Open(format!("{kind} windlass-status {why}")));
+        }
+    }
+
+    #[test]
+    fn one_stamp_alone_is_not_enough() {
+        let mut world = installed(None);
+        world.put(policy("MutatingAdmissionPolicy", "windlass-stamp-head"));
+        let why = "MutatingAdmissionPolicy windlass-stamp-release is missing";
+        assert_eq!(admission(&world.stores()), Admission::Open(why.into()));
+    }
+}

@@ -1,0 +1,167 @@
+//! Admission policies and their bindings: that Windlass's own are there, and refuse what they are made to refuse.
+
+use std::borrow::Cow;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// What the names of Windlass's own begin with.
+const OURS: &str = "windlass-";
+
+/// The kinds, by the version in which a server may have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PolicyKind {
+    Validating,
+    ValidatingBinding,
+    Mutating,
+    MutatingBinding,
+    /// As Kubernetes 1.34 and 1.35 may have it.
+    MutatingBeta,
+    MutatingBindingBeta,
+}
+
+impl PolicyKind {
+    pub const ALL: [Self; 6] = [
+        Self::Validating,
+        Self::ValidatingBinding,
+        Self::Mutating,
+        Self::MutatingBinding,
+        Self::MutatingBeta,
+        Self::MutatingBindingBeta,
+    ];
+
+    /// As the watches are told apart.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Validating | Self::ValidatingBinding | Self::Mutating | Self::MutatingBinding => self.kind(),
+            Self::MutatingBeta => "MutatingAdmissionPolicy.v1beta1",
+            Self::MutatingBindingBeta => "MutatingAdmissionPolicyBinding.v1beta1",
+        }
+    }
+
+    /// Whether a server may lack it.
+    pub const fn is_optional(self) -> bool {
+        !matches!(self, Self::Validating | Self::ValidatingBinding)
+    }
+
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Validating => "ValidatingAdmissionPolicy",
+            Self::ValidatingBinding => "ValidatingAdmissionPolicyBinding",
+            Self::Mutating | Self::MutatingBeta => "MutatingAdmissionPolicy",
+            Self::MutatingBinding | Self::MutatingBindingBeta => "MutatingAdmissionPolicyBinding",
+        }
+    }
+
+    const fn plural(self) -> &'static str {
+        match self {
+            Self::Validating => "validatingadmissionpolicies",
+            Self::ValidatingBinding => "validatingadmissionpolicybindings",
+            Self::Mutating | Self::MutatingBeta => "mutatingadmissionpolicies",
+            Self::MutatingBinding | Self::MutatingBindingBeta => "mutatingadmissionpolicybindings",
+        }
+    }
+}
+
+/// What is kept of a policy or a binding.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "super::Wire<WireSpec, IgnoredAny>")]
+pub struct AdmissionPolicy {
+    pub metadata: ObjectMeta,
+    /// Why it lets through what it is made to refuse, if it does.
+    pub gap: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireSpec {
+    /// Of a policy.
+    failure_policy: Option<String>,
+    /// Of a validating binding.
+    validation_actions: Option<Vec<String>>,
+    /// Of a binding: which policy it puts in force.
+    policy_name: Option<String>,
+    /// Of a binding: what the policy is narrowed to.
+    match_resources: Option<serde_json::Value>,
+}
+
+impl WireSpec {
+    fn gap(&self, name: &str) -> Option<&'static str> {
+        let is_ignoring = self.failure_policy.as_deref().is_some_and(|policy| policy != "Fail");
+        let is_denying = |actions: &Vec<String>| actions.iter().any(|action| action == "Deny");
+        if is_ignoring {
+            Some("lets through what it fails to judge (failurePolicy)")
+        } else if self.policy_name.as_deref().is_some_and(|policy| policy != name) {
+            Some("binds another policy (policyName)")
+        } else if self.validation_actions.as_ref().is_some_and(|actions| !is_denying(actions)) {
+            Some("does not deny (validationActions)")
+        } else if self.match_resources.as_ref().is_some_and(|narrowed| !is_everything(narrowed)) {
+            Some("is narrowed (matchResources)")
+        } else {
+            None
+        }
+    }
+}
+
+/// The server fills in a match policy and selectors that let everything through.
+fn is_everything(narrowed: &serde_json::Value) -> bool {
+    let is_empty = |value: &serde_json::Value| match value {
+        serde_json::Value::Object(fields) => fields.is_empty(),
+        serde_json::Value::Array(items) => items.is_empty(),
+        _ => false,
+    };
+    narrowed
+        .as_object()
+        .is_some_and(|fields| fields.iter().all(|(name, value)| name == "matchPolicy" || is_empty(value)))
+}
+
+impl From<super::Wire<WireSpec, IgnoredAny>> for AdmissionPolicy {
+    fn from(wire: super::Wire<WireSpec, IgnoredAny>) -> Self {
+        let gap = wire.spec.gap(wire.metadata.name.as_deref().unwrap_or("")).map(str::to_owned);
+        Self { metadata: super::pruned(wire.metadata), gap }
+    }
+}
+
+impl AdmissionPolicy {
+    /// Whether it is Windlass's own.
+    pub fn is_of_interest(&self) -> bool {
+        self.metadata.name.as_deref().is_some_and(|name| name.starts_with(OURS))
+    }
+}
+
+impl Resource for AdmissionPolicy {
+    type DynamicType = PolicyKind;
+    type Scope = k8s_openapi::ClusterResourceScope;
+
+    fn kind(kind: &PolicyKind) -> Cow<'_, str> {
+        kind.kind().into()
+    }
+
+    fn group(_: &PolicyKind) -> Cow<'_, str> {
+        "admissionregistration.k8s.io".into()
+    }
+
+    fn version(kind: &PolicyKind) -> Cow<'_, str> {
+        match kind {
+            PolicyKind::MutatingBeta | PolicyKind::MutatingBindingBeta => "v1beta1".into(),
+            PolicyKind::Validating
+            | PolicyKind::ValidatingBinding
+            | PolicyKind::Mutating
+            | PolicyKind::MutatingBinding => "v1".into(),
+        }
+    }
+
+    fn plural(kind: &PolicyKind) -> Cow<'_, str> {
+        kind.plural().into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
