@@ -55,8 +55,10 @@ fn there_is_a_sample_for_each_decision_that_a_person_may_make() {
         assert_eq!(name, format!("{:?}.yaml", decision.spec.r#type).to_lowercase());
         types.insert(format!("{:?}", decision.spec.r#type));
     }
-    let all =
-        ["Abort", "Adopt", "Approve", "Promote", "Reject", "Restore", "Retry", "Revert", "Unban", "Unhold", "Withdraw"];
+    let all = [
+        "Abort", "Adopt", "Approve", "Freeze", "Override", "Promote", "Reject", "Restore", "Retry", "Revert", "Unban",
+        "Unfreeze", "Unhold", "Withdraw",
+    ];
     assert_eq!(types.iter().map(String::as_str).collect::<Vec<_>>(), all);
 }
 

@@ -21,7 +21,7 @@ use super::{Cluster, Error, Object, Resource, Written};
 impl Cluster {
     pub(super) async fn create_ban(&self, namespace: &str, name: &str, spec: &DecisionSpec) -> Result<Written, Error> {
         let object = Object::new(Resource::Decision, namespace, name);
-        let body = body(&object, spec, [(PIPELINE, &*spec.pipeline)])?;
+        let body = body(&object, spec, [(PIPELINE, spec.pipeline.as_deref().unwrap_or_default())])?;
         self.create(SHORT, object, body, |there: &DecisionSpec| ban_differs(there, spec)).await
     }
 

@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Time;
-use super::decision::DecisionType;
+use super::decision::{DecisionType, Skippable};
 
 /// What a pipeline asks for, beside what the Environment's owner asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
@@ -47,6 +47,11 @@ pub struct DecisionRecord {
     pub user: String,
     /// When.
     pub at: Time,
+    /// Gates that were skipped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub gates: Vec<Skippable>,
     /// Why, as the person said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 256))]

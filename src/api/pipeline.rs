@@ -201,7 +201,7 @@ pub struct Head {
     /// Where the build comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-    /// Who asked for it; stamped at admission when version or images change.
+    /// Who asked for it; stamped at admission when version, source or images change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub requested_by: Option<String>,

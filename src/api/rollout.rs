@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::build::FoundImage;
 use super::check::Check;
+use super::decision::Skippable;
 use super::labels::STABLE;
 use super::pipeline::WorkloadRef;
 use super::stage::Suite;
@@ -51,6 +52,11 @@ pub struct Rollout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub decision: Option<String>,
+    /// Gates that a person's Override skipped for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub overridden: Vec<Skippable>,
     /// How the build is exposed, as frozen at the start.
     #[serde(default, skip_serializing_if = "Strategy::is_rolling")]
     pub strategy: Strategy,

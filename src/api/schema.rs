@@ -9,7 +9,7 @@ use schemars::{JsonSchema, schema_for};
 use serde_json::{Value, json};
 
 use super::checkpoint::HoldKind;
-use super::decision::{DecisionPhase, DecisionType};
+use super::decision::{DecisionPhase, DecisionType, Skippable};
 use super::history::Outcome;
 use super::pipeline::{Exposure, WorkloadKind};
 use super::preflight::{Matches, PreflightKind};
@@ -98,6 +98,7 @@ fn explain(schema: &mut JSONSchemaProps, values: &[Explained]) {
 fn explained_values() -> Vec<Explained> {
     vec![
         values_of::<DecisionType>(),
+        values_of::<Skippable>(),
         values_of::<DecisionPhase>(),
         values_of::<RunPhase>(),
         values_of::<Runner>(),

@@ -9,7 +9,7 @@ use super::outcome::{Outcome, Passed};
 use super::{Controller, census};
 use crate::act::{Error, Written, with_causes};
 use crate::api::traffic::RoutingKind;
-use crate::api::{DeliveryPipeline, Time};
+use crate::api::{Decision, DeliveryPipeline, Time};
 use crate::controller::now;
 use crate::observe::stores::get;
 use crate::observe::{Key, Snapshot, gather, gather_environment, left_lock, loose, orphan_clone, orphan_job};
@@ -120,7 +120,15 @@ impl Controller {
 
     async fn orphan_decision(&self, key: &Key, namespace: &str, name: &str) -> Passed {
         let found = get(&self.stores.decisions, namespace, name);
-        let Some(decision) = found.filter(|d| self.is_missing(namespace, &d.spec.pipeline)) else {
+        let is_alone = |d: &Decision| match (&d.spec.pipeline, &d.spec.environment) {
+            (Some(pipeline), _) => self.is_missing(namespace, pipeline),
+            (None, Some(environment)) => {
+                get(&self.stores.environments, namespace, environment).is_none()
+                    && !self.health.is_unreadable("Environment", namespace, environment)
+            }
+            (None, None) => false,
+        };
+        let Some(decision) = found.filter(|d| is_alone(d)) else {
             return Passed::of(Outcome::Gone);
         };
         let (actions, wake_at) = plan::orphan_decision(&decision, self.config.gather.settings, now());

@@ -15,8 +15,8 @@ pub use gather::{GatherConfig, gather, gather_environment, left_lock, loose, orp
 pub use health::WatchHealth;
 pub use relate::Key;
 pub use snapshot::{
-    Access, Admission, Autoscaler, Claim, CronJob, EnvironmentView, ImageWriter, Job, JobPod, LeftLock, Loose,
-    Measured, OldPod, Orphan, Place, Pod, Reach, Reading, Rolls, Route, RoutedService, Routing, Sample, Service,
+    Access, Admission, Autoscaler, Claim, CronJob, EnvironmentView, Freezing, ImageWriter, Job, JobPod, LeftLock,
+    Loose, Measured, OldPod, Orphan, Place, Pod, Reach, Reading, Rolls, Route, RoutedService, Routing, Sample, Service,
     Settings, Snapshot, TargetPort, Trouble, TroubleKind, Unreadable, Workload,
 };
 pub use stores::{Stores, Writers, resource_version_of};

@@ -92,8 +92,8 @@ impl Default for Settings {
 pub struct Place {
     pub environment: Option<Arc<Environment>>,
     pub access: Access,
-    /// Namespaces whose annotation freezes it, and why: the operator's own first.
-    pub freezes: Vec<(String, String)>,
+    /// Who freezes it from outside of it.
+    pub freezes: Vec<Freezing>,
     /// By key (`Deployment/checkout`): the workloads of the spec and of an open rollout that exist.
     pub workloads: BTreeMap<String, Arc<Workload>>,
     /// By the key of the workload: what stands under the name of its clone, ours or not.
@@ -122,8 +122,19 @@ pub struct EnvironmentView {
     pub environment: Arc<Environment>,
     pub access: Access,
     pub pipelines: Vec<Arc<DeliveryPipeline>>,
-    /// Namespaces whose annotation freezes it, and why: the operator's own first.
-    pub freezes: Vec<(String, String)>,
+    /// Who freezes it from outside of it.
+    pub freezes: Vec<Freezing>,
+    /// Freeze and Unfreeze, as people decided them.
+    pub decisions: Vec<Arc<Decision>>,
+}
+
+/// Who freezes an Environment, why, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Freezing {
+    /// In words.
+    pub source: String,
+    pub reason: String,
+    pub until: Option<Time>,
 }
 
 /// Whether the Environment may be used, and where it points.

@@ -77,7 +77,7 @@ where
                     self.health.touch();
                     self.take(event);
                 }
-                Ok(Some(Err(error))) if self.is_optional() && is_not_installed(&error) => self.not_installed(),
+                Ok(Some(Err(error))) if self.is_withheld(&error) => self.not_installed(),
                 Ok(Some(Err(error))) => {
                     self.shared.metrics.watch_error(self.kind);
                     tracing::warn!(kind = self.kind, %error, "watch failed, trying again");
@@ -90,21 +90,25 @@ where
         }
     }
 
-    /// Whether a server may lack the kind: the Gateway API is installed where someone wants it, and policies that write are young.
-    fn is_optional(&self) -> bool {
-        let is_policy = |kind: &PolicyKind| kind.as_str() == self.kind;
-        RouteKind::named(self.kind).is_some()
-            || PolicyKind::ALL.iter().find(|kind| is_policy(kind)).is_some_and(|kind| kind.is_optional())
+    /// Whether the server keeps the kind from us, and we can do without: the Gateway API is installed where someone wants it,
+    /// policies that write are young, and a role of an older chart does not let us list policies.
+    fn is_withheld(&self, error: &watcher::Error) -> bool {
+        let code = match error {
+            watcher::Error::InitialListFailed(kube::Error::Api(status)) => status.code,
+            _ => return false,
+        };
+        let is_policy = PolicyKind::ALL.iter().any(|kind| kind.as_str() == self.kind);
+        code == 404 && (is_policy || RouteKind::named(self.kind).is_some()) || code == 403 && is_policy
     }
 
-    /// There is no such kind, so there are no such objects. The list is asked for again and again: it may come.
+    /// There is no such kind for us, so there are no such objects. The list is asked for again and again: it may come.
     fn not_installed(&mut self) {
         self.health.touch();
         if self.health.mark_absent(true) {
-            tracing::info!(kind = self.kind, "the server has no such kind; it is looked for again");
+            tracing::info!(kind = self.kind, "the server has no such kind for us; it is looked for again");
             self.take(Event::Init);
             self.list_done();
-            self.tell_routed();
+            self.tell_waiting();
         }
     }
 
@@ -125,7 +129,7 @@ where
             Event::InitDone => {
                 self.list_done();
                 if self.health.mark_absent(false) {
-                    self.tell_routed();
+                    self.tell_waiting();
                 }
             }
             Event::Apply(object) => {
@@ -231,9 +235,12 @@ where
         keys.into_iter().for_each(|key| (self.shared.sink)(key));
     }
 
-    /// Pipelines wait for a kind that is optional.
-    fn tell_routed(&self) {
-        relate::routed(&self.shared.stores).into_iter().for_each(|key| (self.shared.sink)(key));
+    /// Pipelines wait for a kind that may be lacking.
+    fn tell_waiting(&self) {
+        let stores = &self.shared.stores;
+        let is_route = RouteKind::named(self.kind).is_some();
+        let waiting = if is_route { relate::routed(stores) } else { relate::guarded(stores) };
+        waiting.into_iter().for_each(|key| (self.shared.sink)(key));
     }
 
     fn identity(&self, object: &impl ResourceExt) -> Undecodable {
@@ -256,11 +263,6 @@ where
     fn reader(&self) -> Store<K> {
         self.writer.as_reader()
     }
-}
-
-/// The server knows no such resource: a list of it is not found.
-fn is_not_installed(error: &watcher::Error) -> bool {
-    matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404)
 }
 
 #[cfg(test)]

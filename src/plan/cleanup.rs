@@ -6,14 +6,14 @@ use kube::ResourceExt;
 
 use crate::api::decision::{DecisionPhase, DecisionType};
 use crate::api::pipeline::WorkloadRef;
-use crate::api::{BuildHash, Decision, Phase, PipelineStatus, StageStatus};
+use crate::api::{BuildHash, Decision, PipelineStatus, StageStatus};
 
 use super::action::{Action, Kind};
 use super::draft::Draft;
 use super::effects::{is_guarded, target};
 use super::mutant::{Mutant, is};
 use super::world::{Known, World, created, phase_of};
-use super::{reach, strategy, traffic};
+use super::{approval, reach, strategy, traffic};
 
 /// TestRuns and used Decisions kept per stage.
 const KEPT: usize = 20;
@@ -85,13 +85,12 @@ pub fn retention(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
             let binds = matches!(d.spec.r#type, DecisionType::Ban | DecisionType::Withdraw);
             let is_done =
                 matches!(phase_of(d), Some(DecisionPhase::Applied | DecisionPhase::Refused | DecisionPhase::Expired));
-            !binds
-                && is_done
-                && !is_awaited(world, stage, d)
-                && d.spec.environment.as_deref() == Some(stage.environment.as_str())
+            !binds && is_done && d.spec.environment.as_deref() == Some(stage.environment.as_str())
         };
         let mut used: Vec<_> = world.decisions.iter().filter(is_used).copied().collect();
         if used.len() > KEPT {
+            let counted = counted(world, draft, &stage.environment);
+            used.retain(|d| !counted.contains(&d.metadata.uid));
             used.sort_by_key(|d| std::cmp::Reverse((created(&d.metadata), d.name_any())));
             let old = used.into_iter().skip(KEPT).filter(|d| d.metadata.deletion_timestamp.is_none());
             actions.extend(old.map(|d| Action::Delete { target: target(Kind::Decision, d) }));
@@ -99,13 +98,10 @@ pub fn retention(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
     }
 }
 
-/// A word about a release that has yet to enter counts as long as its object is there.
-fn is_awaited(world: &World<'_>, stage: &StageStatus, decision: &Decision) -> bool {
-    let is_word = matches!(decision.spec.r#type, DecisionType::Approve | DecisionType::Reject);
-    let known = decision.spec.release.as_deref().and_then(|name| world.release(name));
-    let told = known.and_then(|known| known.release.status.as_ref());
-    let here = told.and_then(|status| status.stages.iter().find(|s| s.environment == stage.environment));
-    is_word && here.is_some_and(|here| here.phase == Phase::Waiting)
+/// The last word of each person about a release that is there counts as long as its object is.
+fn counted(world: &World<'_>, draft: &Draft, environment: &str) -> BTreeSet<Option<String>> {
+    let words = world.releases.iter().flat_map(|known| approval::words(world, draft, environment, known).into_values());
+    words.map(|word| word.metadata.uid.clone()).collect()
 }
 
 /// Bans that have their object need no note, builds that nothing names no row, and old history goes first.

@@ -5,6 +5,7 @@ mod approve;
 mod back;
 mod ban;
 mod foreign;
+mod over;
 mod promote;
 
 use crate::api::decision::{DecisionPhase, DecisionType};
@@ -14,6 +15,9 @@ use super::draft::Draft;
 use super::mutant::{Mutant, is};
 use super::promotion::is_final;
 use super::world::{Known, World, created, phase_of};
+
+pub use approve::meant;
+pub use over::overrides;
 
 /// How many notes may wait for their Decision's status at a time.
 const NOTES: usize = 48;
@@ -54,7 +58,7 @@ fn is_noted(draft: &Draft, decision: &Decision) -> bool {
         && draft.status.decisions.iter().any(|n| decision.metadata.uid.as_deref() == Some(n.uid.as_str()))
 }
 
-/// Whether it is of a type that stands until it is used.
+/// Whether it is a Promote or Retry, which stand until they are used.
 pub fn is_standing(draft: &Draft, decision: &Decision) -> bool {
     matches!(decision.spec.r#type, DecisionType::Promote | DecisionType::Retry) && !is_noted(draft, decision)
 }
@@ -67,7 +71,8 @@ pub fn applied(draft: &mut Draft, decision: &Decision, known: &Known<'_>, reason
 fn apply(world: &World<'_>, draft: &mut Draft, decision: &Decision) {
     let answer = match decision.spec.r#type {
         DecisionType::Withdraw => ban::withdraw(world, draft, decision),
-        DecisionType::Ban => return,
+        // those of an Environment are its own pass's
+        DecisionType::Ban | DecisionType::Freeze | DecisionType::Unfreeze => return,
         DecisionType::Promote
         | DecisionType::Abort
         | DecisionType::Revert
@@ -76,6 +81,7 @@ fn apply(world: &World<'_>, draft: &mut Draft, decision: &Decision) {
         | DecisionType::Unban
         | DecisionType::Approve
         | DecisionType::Reject
+        | DecisionType::Override
         | DecisionType::Adopt
         | DecisionType::Restore => in_stage(world, draft, decision),
     };
@@ -134,15 +140,26 @@ fn in_stage(world: &World<'_>, draft: &mut Draft, decision: &Decision) -> Answer
     if draft.status.stages.get(index).is_some_and(|s| s.adopted.is_none()) {
         return Answer::Stands;
     }
-    match decision.spec.r#type {
+    let current = draft.status.stages.get(index).and_then(|stage| stage.current.clone());
+    let answer = match decision.spec.r#type {
         DecisionType::Promote | DecisionType::Retry => promote::stand(world, draft, index, spec, decision),
         DecisionType::Approve | DecisionType::Reject => approve::speak(world, draft, spec, decision),
+        DecisionType::Override => over::stand(world, draft, index, spec, decision),
         DecisionType::Abort => back::abort(world, draft, index, decision),
         DecisionType::Revert => back::go_back(world, draft, index, decision),
         DecisionType::Unhold => back::unhold(draft, index),
         DecisionType::Unban => ban::unban(world, draft, index, decision),
         DecisionType::Adopt => foreign::adopt(world, draft, index, decision),
         DecisionType::Restore => foreign::restore(world, draft, index, decision),
-        DecisionType::Withdraw | DecisionType::Ban => Answer::Stands,
+        DecisionType::Withdraw | DecisionType::Ban | DecisionType::Freeze | DecisionType::Unfreeze => Answer::Stands,
+    };
+    // what names no release is about the one that ran there
+    match (answer, current) {
+        (Answer::Applied { what, release_uid: None, build: None }, Some(current))
+            if decision.spec.release.is_none() =>
+        {
+            Answer::about(what, &current.release_uid, &current.build)
+        }
+        (answer, _) => answer,
     }
 }

@@ -113,13 +113,15 @@ fn create_ban(world: &World<'_>, stage: &StageStatus, ban: &PendingBan) -> Actio
     let name = format!("{pipeline}.{}.{}.{}", stage.environment, ban.build.short(), ban.attempt);
     let spec = DecisionSpec {
         r#type: DecisionType::Ban,
-        pipeline,
+        pipeline: Some(pipeline),
         release: (!ban.release.is_empty()).then(|| ban.release.clone()),
         environment: Some(stage.environment.clone()),
         to: None,
         reason: ban.reason.clone(),
         user: None,
         groups: Vec::new(),
+        gates: Vec::new(),
+        until: None,
         build_hash: Some(ban.build.clone()),
         attempt: Some(ban.attempt.clone()),
     };

@@ -60,7 +60,9 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
     } else {
         None
     };
-    (action.into_iter().collect(), wake.into_iter().chain(change).chain(end).min(), note)
+    let (decided, over) = freeze::decided(view, now);
+    let wake = wake.into_iter().chain(change).chain(end).chain(over).min();
+    (action.into_iter().chain(decided).collect(), wake, note)
 }
 
 /// Whether it may be used, and until when what is missing is waited for.

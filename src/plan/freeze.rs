@@ -6,11 +6,12 @@
 
 use std::cmp::Reverse;
 
+use crate::api::decision::Skippable;
 use crate::api::environment::Environment;
 use crate::api::freeze::FreezeStatus;
 use crate::api::pipeline::WorkloadRef;
 use crate::api::{Condition, DeliveryPipeline, Rollout, Span, StageStatus, Time};
-use crate::observe::EnvironmentView;
+use crate::observe::{EnvironmentView, Freezing};
 
 use super::conditions;
 use super::draft::{Draft, clip};
@@ -19,51 +20,46 @@ use super::strategy;
 use super::traffic::route;
 use super::world::World;
 
-/// Who asks for a freeze, why, and until when.
-struct Asked<'a> {
-    source: String,
-    reason: &'a str,
-    until: Option<Time>,
-}
+pub use person::decided;
+
+mod person;
 
 /// Why nothing may start or rise in that environment, if that is so.
 pub fn reason(world: &World<'_>, environment: &str) -> Option<String> {
     let place = world.place(environment)?;
     let environment = place.environment.as_ref()?;
-    let told = told(environment).map(|freeze| Asked {
+    let told = told(environment).map(|freeze| Freezing {
         source: freeze.source.clone(),
-        reason: &freeze.reason,
+        reason: freeze.reason.clone(),
         until: freeze.until,
     });
-    let is_on = |asked: &Asked<'_>| asked.until.is_none_or(|until| !world.is_due(until));
-    let Asked { source, reason, until } = asked(environment, &place.freezes).chain(told).find(is_on)?;
-    (!is(Mutant::FreezeIgnored)).then(|| words(&source, reason, until))
+    let is_on = |asked: &Freezing| asked.until.is_none_or(|until| !world.is_due(until));
+    let Freezing { source, reason, until } = asked(environment, &place.freezes).chain(told).find(is_on)?;
+    (!is(Mutant::FreezeIgnored)).then(|| words(&source, &reason, until))
 }
 
-/// Whether nothing may start or rise there.
-pub fn is_on(world: &World<'_>, environment: &str) -> bool {
-    reason(world, environment).is_some()
+/// Why nothing more of what is under way there may be exposed, if that is so. A person may have let it pass.
+pub fn stops(world: &World<'_>, stage: &StageStatus) -> Option<String> {
+    let passes = stage.rollout.as_ref().is_some_and(|rollout| rollout.overridden.contains(&Skippable::Freeze));
+    reason(world, &stage.environment).filter(|_| !passes)
+}
+
+/// Whether nothing more of what is under way there may be exposed.
+pub fn is_on(world: &World<'_>, stage: &StageStatus) -> bool {
+    stops(world, stage).is_some()
 }
 
 /// Those who ask for one there, whether it is over or not.
-fn asked<'a>(
-    environment: &'a Environment,
-    freezes: &'a [(String, String)],
-) -> impl Iterator<Item = Asked<'a>> + use<'a> {
+fn asked<'a>(environment: &'a Environment, freezes: &'a [Freezing]) -> impl Iterator<Item = Freezing> + use<'a> {
     let own = environment.spec.freeze.as_ref();
-    let own = own.map(|f| Asked { source: "spec.freeze".to_owned(), reason: &f.reason, until: f.until });
-    let annotated = freezes.iter().map(|(namespace, reason)| Asked {
-        source: format!("namespace {namespace}"),
-        reason: if reason.is_empty() { "no reason given" } else { reason },
-        until: None,
-    });
-    own.into_iter().chain(annotated)
+    let own = own.map(|f| Freezing { source: "spec.freeze".to_owned(), reason: f.reason.clone(), until: f.until });
+    own.into_iter().chain(freezes.iter().cloned())
 }
 
 /// Whether rolling that workload to what its rollout has proven exposes no more of it: its clone has every request, by a route.
 pub fn lets_home(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, workload: &WorkloadRef) -> bool {
     let weight = || route::ours(world, &stage.environment).map_or(0, |route| route::weight(world, stage, route));
-    !is_on(world, &stage.environment) || workload.is_cloned() && rollout.traffic.is_some() && weight() == strategy::FULL
+    !is_on(world, stage) || workload.is_cloned() && rollout.traffic.is_some() && weight() == strategy::FULL
 }
 
 /// A deadline that no freeze used up: where one has ended since, its span counts from there.
@@ -89,7 +85,7 @@ fn told(environment: &Environment) -> Option<&FreezeStatus> {
 pub fn note(world: &World<'_>, draft: &mut Draft) {
     for stage in &mut draft.status.stages {
         let Some(environment) = world.place(&stage.environment).and_then(|p| p.environment.as_ref()) else { continue };
-        let is_on = is_on(world, &stage.environment) || is(Mutant::FreezeIgnored);
+        let is_on = reason(world, &stage.environment).is_some() || is(Mutant::FreezeIgnored);
         let before = stage.frozen;
         stage.frozen = told(environment).filter(|_| is_on).map(|freeze| freeze.since);
         if stage.rollout.is_none() {
@@ -102,14 +98,14 @@ pub fn note(world: &World<'_>, draft: &mut Draft) {
 
 /// What is in force in an Environment: what lasts longest. It keeps its time for as long as there is one without a gap.
 pub fn of(view: &EnvironmentView, now: Time) -> Option<FreezeStatus> {
-    let is_on = |asked: &Asked<'_>| asked.until.is_none_or(|until| now < until);
+    let is_on = |asked: &Freezing| asked.until.is_none_or(|until| now < until);
     let asked = asked(&view.environment, &view.freezes).filter(is_on);
-    let Asked { source, reason, until } =
+    let Freezing { source, reason, until } =
         asked.min_by_key(|asked| Reverse(asked.until.unwrap_or(Time::from_millis(i64::MAX))))?;
     // pipelines go on when one has run out, so what comes after it is another
     let before = told(&view.environment).filter(|before| before.until.is_none_or(|until| now < until));
     let since = before.map_or(now, |before| before.since);
-    Some(FreezeStatus { since, source, reason: clip(reason, 200), until })
+    Some(FreezeStatus { since, source: clip(&source, 100), reason: clip(&reason, 200), until })
 }
 
 /// The condition `Frozen`: true once no write that raises exposure is under way. None without a freeze.
@@ -120,9 +116,17 @@ pub fn condition(view: &EnvironmentView, name: &str, freeze: &FreezeStatus, gene
         stage.is_none_or(|stage| stage.frozen == Some(freeze.since))
     };
     let (status, reason, message) = if view.pipelines.iter().all(|pipeline| has_seen(&pipeline)) {
-        ("True", "Frozen", text(freeze))
+        ("True", "Frozen", format!("{}{}", text(freeze), passing(view, name)))
     } else {
         ("False", "Pending", "a write that was planned before may be under way".to_owned())
     };
     conditions::condition(old, "Frozen", status, reason, &message, generation, now)
+}
+
+/// What goes on there all the same, because a person overrode the freeze for it.
+fn passing(view: &EnvironmentView, name: &str) -> String {
+    let open = view.pipelines.iter().filter_map(|p| p.status.as_ref()?.stage(name)?.rollout.as_ref());
+    let passing = open.filter(|rollout| rollout.overridden.contains(&Skippable::Freeze));
+    let names: Vec<&str> = passing.map(|rollout| rollout.release.as_str()).take(5).collect();
+    if names.is_empty() { String::new() } else { format!("; by Override there goes on: {}", names.join(", ")) }
 }

@@ -150,7 +150,7 @@ pub fn is_paused(world: &World<'_>, rollout: &Rollout) -> bool {
 
 /// Whether no more of it may be exposed just now: paused, or frozen there.
 pub fn is_halted(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> bool {
-    is_paused(world, rollout) || freeze::is_on(world, &stage.environment)
+    is_paused(world, rollout) || freeze::is_on(world, stage)
 }
 
 /// What the open rollout of a stage waits for, in words.

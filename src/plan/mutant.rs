@@ -44,6 +44,8 @@ mutants! {
     WindowIgnored,
     /// A freeze keeps nothing from starting or rising.
     FreezeIgnored,
+    /// An Override is not used up when the release has started.
+    OverrideStays,
     /// A release enters without the approvals that are asked for, and past a rejection.
     ApprovalsIgnored,
     /// Evidence is looked up by build hash, whatever release it was for.

@@ -52,6 +52,7 @@ pub fn rollout(
         build,
         started_at: world.now,
         decision: None,
+        overridden: Vec::new(),
         strategy: Strategy::default(),
         traffic: None,
         workloads: workloads.collect(),

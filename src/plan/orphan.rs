@@ -50,7 +50,7 @@ pub fn orphan_release(release: &Release, settings: Settings, now: Time) -> (Vec<
     (actions, wake)
 }
 
-/// A Decision about a pipeline that does not come is refused; a Ban or a Withdraw waits for it.
+/// A Decision about a pipeline or an Environment that does not come is refused; a Ban or a Withdraw waits for it.
 pub fn orphan_decision(decision: &Decision, settings: Settings, now: Time) -> (Vec<Action>, Option<Time>) {
     let binds = matches!(decision.spec.r#type, DecisionType::Ban | DecisionType::Withdraw);
     if binds || is_final(phase_of(decision)) {
@@ -63,7 +63,12 @@ pub fn orphan_decision(decision: &Decision, settings: Settings, now: Time) -> (V
     let status = DecisionStatus {
         observed_generation: decision.metadata.generation.unwrap_or_default(),
         phase: Some(DecisionPhase::Refused),
-        reason: Some(format!("spec.pipeline: DeliveryPipeline {} does not exist", decision.spec.pipeline)),
+        reason: Some(match (&decision.spec.pipeline, &decision.spec.environment) {
+            (Some(pipeline), _) => format!("spec.pipeline: DeliveryPipeline {pipeline} does not exist"),
+            (None, environment) => {
+                format!("spec.environment: Environment {} does not exist", environment.as_deref().unwrap_or_default())
+            }
+        }),
         release_uid: None,
         build_hash: None,
     };

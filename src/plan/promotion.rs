@@ -1,7 +1,9 @@
 //! Which release enters a stage: the newest whose gates are all open. Its plan is frozen here.
 
+use std::collections::BTreeSet;
+
 use crate::api::checkpoint::StageStatus;
-use crate::api::decision::DecisionPhase;
+use crate::api::decision::{DecisionPhase, Skippable};
 use crate::api::rollout::{Progressing, Rollout, Stepping};
 use crate::api::stage::Stage;
 use crate::api::{BuildRow, Decision, Outcome, RolloutState};
@@ -24,8 +26,8 @@ pub fn start(world: &World<'_>, draft: &mut Draft) {
             continue;
         }
         let Some(spec) = world.stage(&stage.environment) else { continue };
-        if let Some((known, standing)) = choose(world, draft, index, spec) {
-            enter(world, draft, index, spec, known, standing);
+        if let Some(chosen) = choose(world, draft, index, spec) {
+            enter(world, draft, index, spec, &chosen);
         }
     }
 }
@@ -56,27 +58,24 @@ fn is_wavering(world: &World<'_>, draft: &Draft, index: usize, stage: &StageStat
     exposed.is_some_and(|since| check::is_wavering(world, draft, index, since))
 }
 
-fn choose<'w, 'a>(
-    world: &'w World<'a>,
-    draft: &Draft,
-    index: usize,
-    spec: &'a Stage,
-) -> Option<(&'w Known<'a>, Option<&'a Decision>)> {
+/// The release that enters, and the Decisions by which it does.
+struct Chosen<'w, 'a> {
+    known: &'w Known<'a>,
+    standing: Option<&'a Decision>,
+    overrides: Vec<&'a Decision>,
+}
+
+fn choose<'w, 'a>(world: &'w World<'a>, draft: &Draft, index: usize, spec: &'a Stage) -> Option<Chosen<'w, 'a>> {
     world.releases.iter().rev().find_map(|known| {
         let candidate = Candidate::of(world, draft, index, spec, known)?;
-        gate::first_closed(&candidate).is_none().then_some((known, candidate.standing))
+        let is_open = gate::first_closed(&candidate).is_none();
+        is_open.then_some(Chosen { known, standing: candidate.standing, overrides: candidate.overrides })
     })
 }
 
 /// Opens the rollout. What it will do is frozen: edits of the stage apply to the next one.
-fn enter(
-    world: &World<'_>,
-    draft: &mut Draft,
-    index: usize,
-    spec: &Stage,
-    known: &Known<'_>,
-    standing: Option<&Decision>,
-) {
+fn enter(world: &World<'_>, draft: &mut Draft, index: usize, spec: &Stage, chosen: &Chosen<'_, '_>) {
+    let Chosen { known, standing, overrides } = chosen;
     if draft.status.stages.get(index).is_some_and(|s| s.rollout.is_some()) {
         let why = format!("{} started during its bake", known.mark.version);
         ending::settle(world, draft, index, Outcome::Superseded, &why);
@@ -84,7 +83,7 @@ fn enter(
     let Ok(row) = &known.build else { return };
     draft.keep(row);
     let Some(stage) = draft.status.stages.get(index) else { return };
-    let rollout = opened(world, draft, stage, spec, known, row, standing);
+    let rollout = opened(world, draft, stage, spec, row, chosen);
     let is_other = stage.current.as_ref().is_some_and(|current| current.build != row.hash);
     let is_rolled_instead = spec.strategy.clones() && !rollout.strategy.clones() && is_other;
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
@@ -97,8 +96,9 @@ fn enter(
     if let Some(head) = draft.status.head.as_mut().filter(|h| h.release == known.mark.release) {
         head.exempt.retain(|e| *e != environment || is(Mutant::ExemptionStays));
     }
-    if let Some(standing) = standing {
-        decision::applied(draft, standing, known, &format!("{} started in {environment}", known.mark.version));
+    let overrides = overrides.iter().filter(|_| !is(Mutant::OverrideStays));
+    for used in standing.iter().chain(overrides) {
+        decision::applied(draft, used, known, &format!("{} started in {environment}", known.mark.version));
     }
     draft.tell(known.name(), "Started", format!("{environment}: {} started", known.mark.version));
     if is_rolled_instead {
@@ -116,9 +116,8 @@ fn opened(
     draft: &Draft,
     stage: &StageStatus,
     spec: &Stage,
-    known: &Known<'_>,
     row: &BuildRow,
-    standing: Option<&Decision>,
+    Chosen { known, standing, overrides }: &Chosen<'_, '_>,
 ) -> Rollout {
     let deadline = world.now.plus(spec.progress_deadline());
     let subject = Subject {
@@ -134,8 +133,10 @@ fn opened(
         RolloutState::Progressing(Progressing { step: 0, deadline, paused: None })
     };
     let target = revert::default_target(world, stage, &row.hash);
+    let overridden: BTreeSet<Skippable> = overrides.iter().flat_map(|d| d.spec.gates.iter().copied()).collect();
     Rollout {
         decision: standing.and_then(|d| d.metadata.uid.clone()),
+        overridden: overridden.into_iter().collect(),
         traffic: world.spec.traffic.clone().filter(|_| strategy.clones()),
         strategy,
         suites: suite::frozen(&spec.tests, world.now),

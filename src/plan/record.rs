@@ -19,7 +19,8 @@ pub fn of(
 ) -> Vec<DecisionRecord> {
     let applied = world.decisions.iter().filter(|d| is_about(draft, d, environment, known)).map(|d| record(d));
     let mut told: Vec<DecisionRecord> = applied.collect();
-    let is_gone = |old: &&DecisionRecord| !told.iter().any(|record| record.decision == old.decision);
+    let is_gone =
+        |old: &&DecisionRecord| !told.iter().any(|record| record.decision == old.decision && record.at == old.at);
     let gone: Vec<DecisionRecord> = before.iter().filter(is_gone).cloned().collect();
     told.extend(gone);
     told.sort_by(|a, b| (a.at, &a.decision).cmp(&(b.at, &b.decision)));
@@ -43,6 +44,7 @@ fn record(decision: &Decision) -> DecisionRecord {
         r#type: decision.spec.r#type,
         user: user_of(decision).to_owned(),
         at: created(&decision.metadata),
+        gates: decision.spec.gates.clone(),
         reason: clip(&decision.spec.reason, 256),
         decision: decision.metadata.name.clone().unwrap_or_default(),
     }

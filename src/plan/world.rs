@@ -20,6 +20,9 @@ use super::window::Calendar;
 /// More than this in the future, and `createdAt` is taken for a mistake.
 const FUTURE: Span = Span::seconds(600);
 
+/// What the name of a service account begins with.
+pub const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+
 /// A release with its place in the order and the build it stands for.
 #[derive(Debug)]
 pub struct Known<'a> {
@@ -40,7 +43,7 @@ impl<'a> Known<'a> {
     /// The person who asked for it. A service account is none: it stands for the people behind it.
     pub fn requester(&self) -> Option<&'a str> {
         let user = self.release.spec.requested_by.as_deref();
-        user.filter(|user| !user.starts_with("system:serviceaccount:"))
+        user.filter(|user| !user.starts_with(SERVICE_ACCOUNT))
     }
 }
 

@@ -91,7 +91,7 @@ fn raised(world: &World, place: usize, key: &str, clone: &Workload) -> Holds {
     crate::locks::stands(world, place)?;
     let is_waiting = matches!(&rollout.state, RolloutState::Stepping(state) if state.since.is_none());
     let is_paused = world.release(&rollout.release).is_some_and(|r| r.spec.paused) || world.is_suspended();
-    let is_paused = is_paused || world.is_frozen(place);
+    let is_paused = is_paused || world.is_stopped(place);
     holds(!is_paused || !is_waiting, "S10", || format!("{name} {key}: the share of {new:?} rises while paused"))?;
     crate::safety::may_rise(world, place, key, rollout, new)
 }

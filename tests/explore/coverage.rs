@@ -156,8 +156,10 @@ const GATES: &[&str] = &[
     "place",
     "adoption",
 ];
-const DECISIONS: &[&str] =
-    &["Promote", "Approve", "Reject", "Abort", "Revert", "Unhold", "Retry", "Unban", "Withdraw", "Adopt", "Restore"];
+const DECISIONS: &[&str] = &[
+    "Promote", "Approve", "Reject", "Override", "Abort", "Revert", "Unhold", "Retry", "Unban", "Withdraw", "Adopt",
+    "Restore",
+];
 
 /// Everything that must have been reached.
 pub fn wanted() -> Vec<String> {

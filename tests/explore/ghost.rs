@@ -27,6 +27,8 @@ pub struct Ghost {
     pub asked: [Vec<String>; 2],
     /// Releases, by their UIDs, that were approved where that is asked for, and not rejected since.
     pub approved: [Vec<String>; 2],
+    /// Releases that a person let pass where nothing may start, and that have not started since.
+    pub overridden: [Vec<String>; 2],
     /// The newest release that ever started.
     pub mark: [Option<Time>; 2],
     /// Builds whose pods failed.

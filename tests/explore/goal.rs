@@ -176,7 +176,8 @@ fn decisions(world: &World) -> Holds {
         let wanted = world.pipeline.as_ref().map_or(0, |p| p.spec.workloads.len());
         let waits = matches!(spec.r#type, DecisionType::Adopt | DecisionType::Restore)
             && world.places[at].workloads.len() < wanted;
-        let may_stand = waits || matches!(spec.r#type, DecisionType::Promote | DecisionType::Retry);
+        let may_stand =
+            waits || matches!(spec.r#type, DecisionType::Promote | DecisionType::Retry | DecisionType::Override);
         let is_adopted = spec.environment.as_ref().is_none_or(|e| {
             let stage = world.status().and_then(|s| s.stages.iter().find(|s| s.environment == *e));
             stage.is_none_or(|s| s.adopted.is_some())

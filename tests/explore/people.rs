@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use windlass::api::conditions::find;
+use windlass::api::decision::Skippable;
 use windlass::api::freeze::Freeze;
 use windlass::api::labels::ROLLOUT_FINALIZER;
 use windlass::api::pipeline::Head;
@@ -99,7 +100,8 @@ fn decisions(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
     {
         steps.extend(numbers.iter().flat_map(|n| (0..2).map(|at| Step::Decide(*kind, Some(*n), Some(at)))));
     }
-    for (_, kind) in [(Kind::Approve, D::Approve), (Kind::Reject, D::Reject)].iter().filter(|(k, _)| budget.has(*k)) {
+    let words = [(Kind::Approve, D::Approve), (Kind::Reject, D::Reject), (Kind::Override, D::Override)];
+    for (_, kind) in words.iter().filter(|(k, _)| budget.has(*k)) {
         steps.extend(numbers.iter().chain(&[NOBODY]).map(|n| Step::Decide(*kind, Some(*n), Some(1))));
     }
     if budget.has(Kind::Withdraw) {
@@ -116,9 +118,14 @@ fn environment_actions(world: &World, at: usize) -> Vec<Action> {
     let place = &world.places[at];
     let Some(environment) = place.environment.clone() else { return Vec::new() };
     let pipelines = world.pipeline.iter().cloned().collect();
-    let freezes = Vec::new();
-    let view =
-        EnvironmentView { environment: Arc::clone(&environment), access: place.access.clone(), pipelines, freezes };
+    let (freezes, decisions) = (Vec::new(), Vec::new());
+    let view = EnvironmentView {
+        environment: Arc::clone(&environment),
+        access: place.access.clone(),
+        pipelines,
+        freezes,
+        decisions,
+    };
     let told = |s: &EnvironmentStatus| {
         let frozen = find(&s.conditions, "Frozen").map(|c| c.status.clone());
         (s.reverts.len(), s.brake.clone(), s.freeze.clone(), frozen)
@@ -267,13 +274,17 @@ fn decide(world: &mut World, kind: DecisionType, release: Option<u8>, stage: Opt
     // the server keeps whole seconds, and the second of the adoption counts as before it
     let adopted = world.status().and_then(|s| s.adopted);
     // a word about a release comes later than the release
-    if adopted == Some(world.now) || matches!(kind, DecisionType::Approve | DecisionType::Reject) {
+    if adopted == Some(world.now)
+        || matches!(kind, DecisionType::Approve | DecisionType::Reject | DecisionType::Override)
+    {
         world.now = Time::from_millis(world.now.millis() + 1000);
     }
     let release = release.map(release_name);
+    let is_over = kind == DecisionType::Override;
+    let gates = if is_over { vec![Skippable::Window, Skippable::Freeze, Skippable::Approvals] } else { Vec::new() };
     let spec = DecisionSpec {
         r#type: kind,
-        pipeline: "shop".into(),
+        pipeline: Some("shop".into()),
         release: release.clone(),
         environment: stage.map(|at| STAGES[at].to_owned()),
         to: None,
@@ -281,6 +292,8 @@ fn decide(world: &mut World, kind: DecisionType, release: Option<u8>, stage: Opt
         // who asked for a release does not approve it
         user: Some(if matches!(kind, DecisionType::Approve | DecisionType::Reject) { "ann" } else { "joe" }.into()),
         groups: Vec::new(),
+        gates,
+        until: None,
         build_hash: None,
         attempt: None,
     };
@@ -294,8 +307,9 @@ fn decide(world: &mut World, kind: DecisionType, release: Option<u8>, stage: Opt
     let ghost = world.ghost();
     match (kind, release, build) {
         (DecisionType::Promote | DecisionType::Retry, Some(name), _) => note(&mut ghost.asked[at], name),
+        (DecisionType::Override, Some(name), _) => note(&mut ghost.overridden[at], name),
         (DecisionType::Approve, ..) if is_guarded => ghost.approved[at].extend(uid),
-        (DecisionType::Reject, ..) if is_guarded => ghost.approved[at].retain(|known| Some(known) != uid.as_ref()),
+        (DecisionType::Reject, ..) => ghost.approved[at].retain(|known| Some(known) != uid.as_ref()),
         (DecisionType::Unban, _, Some(build)) => ghost.condemned[at].retain(|b| *b != build),
         (DecisionType::Adopt | DecisionType::Restore, ..) => {
             let here = ghost.by_hand.iter_mut().filter(|h| usize::from(h.place) == at);

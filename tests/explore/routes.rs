@@ -176,7 +176,7 @@ fn raised(world: &World, at: usize) -> Holds {
     let is_waiting = matches!(&rollout.state, RolloutState::Stepping(state) if state.since.is_none());
     let is_paused = world.release(&rollout.release).is_some_and(|r| r.spec.paused) || world.is_suspended();
     holds(!is_paused || !is_waiting, "S10", || format!("{name}: the weight rises while paused"))?;
-    holds(!world.is_frozen(at), "S10", || format!("{name}: the weight rises while frozen"))?;
+    holds(!world.is_stopped(at), "S10", || format!("{name}: the weight rises while frozen"))?;
     let says = |suite: &String| {
         let is_its = |run: &&Arc<TestRun>| run.spec.attempt == rollout.attempt && run.spec.suite == *suite;
         world.runs.iter().find(is_its).and_then(|run| run.status.as_ref()).and_then(|status| status.phase)

@@ -120,7 +120,7 @@ pub fn image_write(world: &World, place: usize, key: &str, set: &SetImages) -> H
 
 fn forward(world: &World, place: usize, key: &str, rollout: &Rollout, new: Image) -> Holds {
     let release = world.release(&rollout.release);
-    let is_paused = release.is_some_and(|r| r.spec.paused) || world.is_suspended() || world.is_frozen(place);
+    let is_paused = release.is_some_and(|r| r.spec.paused) || world.is_suspended() || world.is_stopped(place);
     let is_written = world.ghost.written.contains(&(rollout.attempt.clone(), key.to_owned()));
     holds(!is_paused || is_written, "S10", || format!("{key}: exposure of {new:?} rises while paused"))?;
     may_rise(world, place, key, rollout, new)

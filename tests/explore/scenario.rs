@@ -332,6 +332,7 @@ pub fn all() -> Vec<Scenario> {
             &[
                 (Window, 2),
                 (Freeze, 2),
+                (Override, 1),
                 (NewRelease, 1),
                 (Trouble, 1),
                 (Template, 1),
@@ -348,6 +349,7 @@ pub fn all() -> Vec<Scenario> {
             4,
             &[
                 (Approve, 2),
+                (Override, 1),
                 (Reject, 1),
                 (Policies, 2),
                 (NewRelease, 1),
@@ -365,7 +367,17 @@ pub fn all() -> Vec<Scenario> {
             &routed,
             &[1],
             3,
-            &[(Freeze, 2), (NewRelease, 1), (Trouble, 1), (Recover, 1), (Lag, 1), (Abort, 1), (Cut, 1), (Refuse, 1)],
+            &[
+                (Freeze, 2),
+                (Override, 1),
+                (NewRelease, 1),
+                (Trouble, 1),
+                (Recover, 1),
+                (Lag, 1),
+                (Abort, 1),
+                (Cut, 1),
+                (Refuse, 1),
+            ],
         )
         .settled(),
         scenario(

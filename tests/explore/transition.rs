@@ -102,12 +102,17 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
         holds(is_ripe, "S1", || format!("{build:?} starts in {name} before it has soaked"))?;
     }
     let is_shut = world.places[at].environment.as_ref().is_some_and(|e| !e.spec.windows.is_empty());
-    let is_shut = is_shut || world.is_frozen(at);
+    let is_overridden = !rollout.overridden.is_empty();
+    let is_unasked = is_overridden && !world.ghost.overridden[at].contains(&rollout.release);
+    holds(!is_unasked, "S10", || format!("{} enters {name} by an Override that nobody made", rollout.release))?;
+    let is_shut = (is_shut || world.is_frozen(at)) && !is_overridden;
     let is_fresh = !world.operator.is_late && world.operator.lag.is_none();
     holds(!is_shut || !is_fresh || is_again(world, at, stage, rollout), "S10", || {
         format!("{} starts in {name}, which is shut or frozen", rollout.release)
     })?;
-    let is_approved = world.operator.guarded.is_some() && world.ghost.approved[at].contains(&rollout.release_uid);
+    let is_guarded = world.operator.guarded.is_some();
+    let is_approved = is_guarded && is_overridden
+        || world.operator.guarded.is_some() && world.ghost.approved[at].contains(&rollout.release_uid);
     holds(
         !wants_approval(world, at) || is_approved || !is_fresh || is_again(world, at, stage, rollout),
         "S30",
@@ -125,6 +130,7 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     let ghost = world.ghost();
     ghost.mark[at] = ghost.mark[at].max(Some(created));
     ghost.asked[at].retain(|r| *r != rollout.release);
+    ghost.overridden[at].retain(|r| *r != rollout.release);
     Ok(())
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::api::ObjectMeta;
+use windlass::api::decision::Skippable;
 use windlass::api::pipeline::{DeliveryPipelineSpec, WorkloadKind};
-use windlass::api::release::{Build, ImageRef};
+use windlass::api::release::{Build, ImageRef, Source};
 use windlass::api::{
     BuildHash, Decision, DeliveryPipeline, Environment, EnvironmentSpec, PipelineStatus, Release, ReleaseSpec, Span,
     TestRun, Time,
@@ -213,7 +214,7 @@ impl World {
                 version: format!("{number}.0.0"),
                 created_at: created_at(number),
                 images: vec![ImageRef { name: "app".into(), r#ref: Image(build).text() }],
-                source: None,
+                source: Some(Source { author: Some("joe".into()), ..Source::default() }),
             },
             last_stage: None,
             paused: false,
@@ -276,7 +277,7 @@ impl World {
                 Some(since) => Admission::InForce { since },
                 None => Admission::Open("a policy is missing".into()),
             },
-            identities: Arc::default(),
+            identities: Arc::new([("joe".into(), "joe".into())].into()),
             providers: Arc::new([String::from("prometheus")].into()),
             places: BTreeMap::from([place(0), place(1)]),
             settings: Settings { max_pause: Span::seconds(3600), ..Settings::default() },
@@ -319,6 +320,12 @@ impl World {
     /// Whether the owner of that Environment has frozen it.
     pub fn is_frozen(&self, at: usize) -> bool {
         self.places[at].environment.as_ref().is_some_and(|e| e.spec.freeze.is_some())
+    }
+
+    /// The same for what is under way there: a person may have let it pass.
+    pub fn is_stopped(&self, at: usize) -> bool {
+        let open = self.status().and_then(|s| s.stage(STAGES[at])?.rollout.as_ref());
+        self.is_frozen(at) && !open.is_some_and(|r| r.overridden.contains(&Skippable::Freeze))
     }
 
     pub fn is_suspended(&self) -> bool {

@@ -24,7 +24,7 @@ system:serviceaccount:{{ .Release.Namespace }}:windlass
 {{- end -}}
 {{- end -}}
 
-{{- /* before: spec.release as it stood; moved: whether version or images differ from it, the order of images aside. */ -}}
+{{- /* before: spec.release as it stood; moved: whether version, source or images differ from it, the order of images aside. */ -}}
 {{- define "windlass.headVariables" -}}
 - name: before
   expression: "oldObject != null && has(oldObject.spec.release) ? oldObject.spec.release : {}"
@@ -35,6 +35,7 @@ system:serviceaccount:{{ .Release.Namespace }}:windlass
 - name: moved
   expression: >-
     object.spec.release.?version != variables.before.?version
+    || object.spec.release.?source != variables.before.?source
     || variables.now.size() != variables.was.size()
     || !variables.now.all(a, variables.was.exists(b, a == b))
 {{- end -}}

@@ -18,6 +18,9 @@ pub type Person = (&'static str, Option<&'static str>);
 /// Creation times are whole seconds, and a word about a release must come later than the release.
 const LATER: Duration = Duration::from_millis(1100);
 
+/// Words of the first seconds after the policies were made do not count.
+const SETTLED: Duration = Duration::from_secs(6);
+
 /// The shop, and the operator that serves it.
 #[derive(Debug)]
 pub struct Guarded<'a> {
@@ -39,18 +42,22 @@ impl<'a> Guarded<'a> {
         }
         let operator = chart::operator(t.cluster()).await?;
         chart::in_force(t.cluster()).await?;
+        tokio::time::sleep(SETTLED).await;
         Ok(Self { shop, _operator: operator, sets })
     }
 
-    /// `helm upgrade` to what is installed: what someone took away comes back.
+    /// `helm upgrade` to what is installed: what someone took away comes back, and after a few seconds words count again.
     pub async fn mend(&self) -> Result<()> {
         upgrade(self.shop.story(), &self.sets).await?;
-        chart::in_force(self.shop.story().cluster()).await
+        chart::in_force(self.shop.story().cluster()).await?;
+        tokio::time::sleep(SETTLED).await;
+        Ok(())
     }
 
     /// That person asks for a release whose source says so.
     pub async fn asks(&self, (user, group): Person, version: &str, minute: u32, source: Value) -> Result<()> {
         let mut release = self.shop.release(version, minute, &cue::image("app", Cue::Good, version));
+        release["spec"]["requestedBy"] = json!(user);
         release["spec"]["build"]["source"] = source;
         self.creates((user, group), &release).await.map(drop)
     }
@@ -58,8 +65,18 @@ impl<'a> Guarded<'a> {
     /// That person decides about a release in production, in a later second than it was made. Gives the Decision's name.
     pub async fn decides(&self, person: Person, r#type: &str, version: &str, fields: Value) -> Result<String> {
         tokio::time::sleep(LATER).await;
-        let mut spec = json!({"type": r#type, "pipeline": "checkout", "environment": "production",
-            "release": format!("checkout-{version}")});
+        let mut spec = json!({"pipeline": "checkout", "release": format!("checkout-{version}")});
+        merge(&mut spec, &fields);
+        self.decision(person, r#type, spec).await
+    }
+
+    /// The same of a Decision about all of production.
+    pub async fn freezes(&self, person: Person, r#type: &str, fields: Value) -> Result<String> {
+        self.decision(person, r#type, fields).await
+    }
+
+    async fn decision(&self, person: Person, r#type: &str, fields: Value) -> Result<String> {
+        let mut spec = json!({"type": r#type, "environment": "production"});
         merge(&mut spec, &fields);
         let decision = json!({"apiVersion": "windlass.dev/v1alpha1", "kind": "Decision",
             "metadata": {"generateName": format!("{}-", r#type.to_lowercase()), "namespace": self.shop.home}, "spec": spec});

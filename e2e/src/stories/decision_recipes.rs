@@ -20,12 +20,15 @@ pub async fn run(t: &Story) -> Result<()> {
         }
     }
     // this server has none of the chart's policies: nobody's word can be relied on
-    for word in ["approve", "reject"] {
-        says(&shop, word, "Refused", "it cannot be relied on: ValidatingAdmissionPolicy windlass-ban is missing").await?;
-    }
+    says(&shop, "approve", "Refused", "it cannot be relied on: ValidatingAdmissionPolicy windlass-ban is missing").await?;
+    says(&shop, "override", "Pending", "stands; waits: production is promoted by hand").await?;
     says(&shop, "promote", "Applied", "1.8.0 started in production").await?;
     shop.rests("1.8.0", "production").await?;
+    says(&shop, "reject", "Refused", "checkout-1.8.0 has started in production; Abort or Revert takes it back").await?;
     says(&shop, "abort", "Refused", "nothing is under way there").await?;
+    says(&shop, "freeze", "Applied", "stands as long as this object; Unfreeze ends it").await?;
+    says(&shop, "unfreeze", "Applied", "the freeze by Decision is over").await?;
+    says(&shop, "unfreeze", "Refused", "no Decision Freeze stands in production").await?;
     says(&shop, "revert", "Applied", "back to 1.7.3, and held there").await?;
     shop.rests("1.7.3", "production").await?;
     says(&shop, "unhold", "Applied", "the hold is lifted").await?;

@@ -180,6 +180,7 @@ stories! {
     retention Shared "old TestRuns and used Decisions go, what binds stays"
     approvals Empty "two of a group approve before a build enters, no author among them, and a rejection stands"
     approvals_are_of_one_build Empty "an approval is of one build, and counts only while the admission policies are in force"
+    hotfix_in_a_freeze Empty "developers promote their own change where they may; a hotfix passes a freeze by Override, once and on record"
     chart_installs Empty "the chart's rights and settings are enough for a whole delivery, and no more than that"
     kustomize_base_is_the_chart Empty "config/ is what the chart renders, and kubectl apply -k installs it"
     samples_apply Own "the samples are applied as they are, and their release is delivered"

@@ -25,7 +25,7 @@ struct Table<'a> {
 pub async fn run(t: &Story) -> Result<()> {
     let text = include_str!("../../../docs/permissions.md");
     let table = read(text)?;
-    ensure!(table.rows.len() > 30 && table.roles.len() == 8, "the table was not found in docs/permissions.md");
+    ensure!(table.rows.len() > 30 && table.roles.len() == 9, "the table was not found in docs/permissions.md");
     chart::helm(t.cluster(), "install", &["admission.user=auto"]).await?;
     chart::in_force(t.cluster()).await?;
     let home = t.ns("shop").await?;
@@ -122,10 +122,12 @@ async fn tried(
 }
 
 /// Each verb, on the object that it is about and on another; and a way in that needs it.
-const VERBS: [(&str, &str, &str, &str, &str); 8] = [
+const VERBS: [(&str, &str, &str, &str, &str); 10] = [
     ("promote", "environments", "production", "staging", "create Decision Promote"),
     ("promote", "environments", "production", "staging", "apply Decision Promote"),
     ("approve", "environments", "production", "staging", "create Decision Approve"),
+    ("override", "environments", "production", "staging", "create Decision Override"),
+    ("freeze", "environments", "production", "staging", "create Decision Freeze"),
     ("revert", "environments", "production", "staging", "create Decision Revert"),
     ("withdraw", "deliverypipelines", "checkout", "cart", "create Decision Withdraw"),
     ("report", "environments", "staging", "production", "status TestRun External"),

@@ -156,10 +156,10 @@ pub struct GateStatus {
     /// Name of the gate.
     #[schemars(length(max = 40))]
     pub gate: String,
-    /// `Open` or `Closed`.
+    /// `Open`, `Closed`, or `Overridden` by a person.
     #[schemars(length(max = 10))]
     pub state: String,
-    /// Why it is closed, in words.
+    /// Why it is closed, or by whom it is overridden, in words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 512))]
     pub reason: String,

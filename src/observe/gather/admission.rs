@@ -1,6 +1,7 @@
 //! Whether the admission policies of the chart are in force, and since when.
 
-use crate::api::Time;
+use crate::api::{Span, Time};
+use crate::observe::health::WatchHealth;
 use crate::observe::slim::admission::{AdmissionPolicy, PolicyKind};
 use crate::observe::snapshot::Admission;
 use crate::observe::stores::Stores;
@@ -25,8 +26,11 @@ const VALIDATING: [PolicyKind; 2] = [PolicyKind::Validating, PolicyKind::Validat
 const MUTATING: [PolicyKind; 2] = [PolicyKind::Mutating, PolicyKind::MutatingBinding];
 const MUTATING_BETA: [PolicyKind; 2] = [PolicyKind::MutatingBeta, PolicyKind::MutatingBindingBeta];
 
+/// The server takes a moment to put in force what it has: words of these seconds do not count.
+const SETTLES: Span = Span::seconds(5);
+
 /// What is seen of them.
-pub fn admission(stores: &Stores) -> Admission {
+pub fn admission(stores: &Stores, health: &WatchHealth) -> Admission {
     let stamps = [MUTATING, MUTATING_BETA].into_iter().find(|kinds| {
         let [policy, _] = kinds;
         STAMPS.iter().any(|name| stores.policies.get(*policy, name).is_some())
@@ -39,17 +43,23 @@ pub fn admission(stores: &Stores) -> Admission {
     let mut since = Time::default();
     for (name, kinds) in all {
         for kind in kinds {
-            match in_force(stores, kind, name) {
+            match in_force(stores, health, kind, name) {
                 Ok(made) => since = since.max(made),
                 Err(why) => return Admission::Open(why),
             }
         }
     }
-    Admission::InForce { since }
+    Admission::InForce { since: since.plus(SETTLES) }
 }
 
 /// When it was made; or why it does not do its work.
-fn in_force(stores: &Stores, kind: PolicyKind, name: &str) -> Result<Time, String> {
+fn in_force(stores: &Stores, health: &WatchHealth, kind: PolicyKind, name: &str) -> Result<Time, String> {
+    if health.is_absent(kind.as_str()) {
+        return Err(format!("the server does not let Windlass list {}", kind.as_str()));
+    }
+    if health.dead().contains(&kind.as_str()) {
+        return Err(format!("the watch of {} is dead", kind.as_str()));
+    }
     let Some(found) = stores.policies.get(kind, name) else {
         return Err(format!("{} {name} is missing", kind.as_str()));
     };
@@ -71,8 +81,9 @@ mod tests {
     /// As the server has it: with what it fills in, and a status.
     fn policy(kind: &str, name: &str) -> Value {
         let made = "2026-11-20T09:00:00Z";
-        let spec =
-            json!({"failurePolicy": "Fail", "matchConstraints": {"matchPolicy": "Equivalent", "resourceRules": []}});
+        let spec = json!({"failurePolicy": "Fail", "validations": [{}],
+            "matchConstraints": {"matchPolicy": "Equivalent", "namespaceSelector": {}, "resourceRules": [{"resources": ["decisions"]}]},
+            "matchConditions": [{"name": "not-the-operator", "expression": "true"}]});
         json!({"kind": kind, "metadata": {"name": name, "creationTimestamp": made}, "spec": spec, "status": {"observedGeneration": 1}})
     }
 
@@ -102,6 +113,10 @@ mod tests {
         world
     }
 
+    fn seen(world: &World) -> Admission {
+        admission(&world.stores(), &WatchHealth::default())
+    }
+
     fn since(text: &str) -> Admission {
         Admission::InForce { since: serde_json::from_value(text.into()).unwrap() }
     }
@@ -109,17 +124,14 @@ mod tests {
     #[test]
     fn they_are_in_force_since_the_last_was_made_however_users_come_to_be_true() {
         for stamps in [Some(""), Some(".v1beta1"), None] {
-            assert_eq!(admission(&installed(stamps).stores()), since("2026-11-21T09:00:00Z"), "{stamps:?}");
+            assert_eq!(seen(&installed(stamps)), since("2026-11-21T09:00:05Z"), "{stamps:?}");
         }
     }
 
     #[test]
     fn what_is_missing_or_toothless_is_named() {
         let nothing = World::default();
-        assert_eq!(
-            admission(&nothing.stores()),
-            Admission::Open("ValidatingAdmissionPolicy windlass-ban is missing".into())
-        );
+        assert_eq!(seen(&nothing), Admission::Open("ValidatingAdmissionPolicy windlass-ban is missing".into()));
         for (kind, pointer, value, why) in [
             (
                 "ValidatingAdmissionPolicy",
@@ -160,8 +172,27 @@ mod tests {
                 None => unreachable!(),
             }
             world.put(object);
-            assert_eq!(admission(&world.stores()), Admission::Open(format!("{kind} windlass-status {why}")));
+            assert_eq!(seen(&world), Admission::Open(format!("{kind} windlass-status {why}")));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_watched_any_more_is_not_known_to_be_in_force() {
+        let (world, health) = (installed(Some("")), WatchHealth::default());
+        let watch = health.kind("ValidatingAdmissionPolicy");
+        let of = |why: &str| Admission::Open(why.into());
+        assert_eq!(admission(&world.stores(), &health), of("the watch of ValidatingAdmissionPolicy is dead"));
+        watch.mark_initialised();
+        watch.touch();
+        assert_eq!(admission(&world.stores(), &health), since("2026-11-21T09:00:05Z"));
+        watch.mark_absent(true);
+        assert_eq!(
+            admission(&world.stores(), &health),
+            of("the server does not let Windlass list ValidatingAdmissionPolicy")
+        );
+        watch.mark_absent(false);
+        tokio::time::advance(health.silence() * 2).await;
+        assert_eq!(admission(&world.stores(), &health), of("the watch of ValidatingAdmissionPolicy is dead"));
     }
 
     #[test]
@@ -169,6 +200,6 @@ mod tests {
         let mut world = installed(None);
         world.put(policy("MutatingAdmissionPolicy", "windlass-stamp-head"));
         let why = "MutatingAdmissionPolicy windlass-stamp-release is missing";
-        assert_eq!(admission(&world.stores()), Admission::Open(why.into()));
+        assert_eq!(seen(&world), Admission::Open(why.into()));
     }
 }

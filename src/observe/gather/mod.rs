@@ -28,7 +28,7 @@ use crate::api::{DeliveryPipeline, Rollout};
 
 pub use autoscaler::{holder_of_lock, left_lock};
 pub use clone::{holder_of_clone, orphan_clone};
-pub use environment::gather_environment;
+pub use environment::{freezes_of, gather_environment};
 pub use holder::Holder;
 pub use job::{holder_of_job, orphan_job};
 pub use loose::{holder_of, loose};
@@ -77,13 +77,13 @@ pub fn gather(
     Some(Snapshot {
         releases: sorted(stores.releases.state_filter(|r| r.spec.pipeline == name && is_in(r, namespace))),
         test_runs: sorted(stores.test_runs.state_filter(|t| t.spec.pipeline == name && is_in(t, namespace))),
-        decisions: sorted(stores.decisions.state_filter(|d| d.spec.pipeline == name && is_in(d, namespace))),
+        decisions: sorted(stores.decisions.state_filter(|d| d.spec.is_of(name) && is_in(d, namespace))),
         unreadable: Unreadable {
             releases: health.unreadable("Release", namespace),
             decisions: health.unreadable("Decision", namespace),
         },
         no_release: None,
-        admission: admission::admission(stores),
+        admission: admission::admission(stores, health),
         providers: Arc::clone(&config.providers),
         identities: Arc::clone(&config.identities),
         places,

@@ -252,8 +252,32 @@ fn its_namespace_or_the_operators_own_freezes_it() {
     assert!(freezes(&world).is_empty());
     world.put(freeze("shop-staging", " audit "));
     world.put(freeze("windlass-system", ""));
-    let expected = [("windlass-system", ""), ("shop-staging", "audit")];
-    assert_eq!(freezes(&world), expected.map(|(name, why)| (name.to_owned(), why.to_owned())));
+    let seen = |world: &World| -> Vec<String> {
+        freezes(world)
+            .into_iter()
+            .map(|f| format!("{}: {} {}", f.source, f.reason, f.until.map_or("-".into(), |u| u.to_string())))
+            .collect()
+    };
+    let annotated = ["namespace windlass-system: no reason given -", "namespace shop-staging: audit -"];
+    assert_eq!(seen(&world), annotated);
+    let decision = |name: &str, r#type: &str, environment: &str| {
+        let spec = json!({"type": r#type, "environment": environment, "reason": "the bank is down", "user": "ann",
+            "until": "2026-11-23T00:00:00Z"});
+        json!({"kind": "Decision", "metadata": {"name": name}, "spec": spec})
+    };
+    for (name, r#type, environment) in
+        [("f1", "Freeze", "staging"), ("f2", "Freeze", "production"), ("u1", "Unfreeze", "staging")]
+    {
+        world.put(decision(name, r#type, environment));
+    }
+    let mut going = decision("f3", "Freeze", "staging");
+    going["metadata"]["deletionTimestamp"] = json!("2026-11-22T00:00:00Z");
+    world.put(going);
+    let decided = "ann, by Decision f1: the bank is down 2026-11-23T00:00:00Z";
+    assert_eq!(seen(&world)[2..], [decided]);
+    let view = gather_environment(&world.stores(), "windlass-system", "shop", "staging").unwrap();
+    let names: Vec<String> = view.decisions.iter().map(|d| d.name_any()).collect();
+    assert_eq!(names, ["f1", "f3", "u1"]);
 }
 
 #[test]

@@ -233,8 +233,14 @@ pub fn release_key(stores: &Stores, release: &Release) -> Key {
 
 pub fn decision_key(stores: &Stores, decision: &Decision) -> Key {
     let namespace = decision.namespace().unwrap_or_default();
-    match get(&stores.pipelines, &namespace, &decision.spec.pipeline) {
-        Some(_) => pipeline_key(&namespace, &decision.spec.pipeline),
-        None => Key::OrphanDecision { namespace, name: decision.name_any() },
+    let name = decision.name_any();
+    match (&decision.spec.pipeline, &decision.spec.environment) {
+        (Some(pipeline), _) if get(&stores.pipelines, &namespace, pipeline).is_some() => {
+            pipeline_key(&namespace, pipeline)
+        }
+        (None, Some(environment)) if get(&stores.environments, &namespace, environment).is_some() => {
+            Key::Environment { namespace, name: environment.clone() }
+        }
+        (Some(_), _) | (None, _) => Key::OrphanDecision { namespace, name },
     }
 }

@@ -14,7 +14,7 @@ use links::{
 pub use links::{environments_of, pipelines_through};
 pub use preflight::{autoscaler, network_policy, pod_disruption_budget};
 
-use super::gather::{http_of, suites_of};
+use super::gather::{freezes_of, http_of, suites_of};
 use super::slim;
 use super::stores::{Stores, get, is_in};
 use crate::api::labels::TRACK;
@@ -126,7 +126,7 @@ fn has_other_environments(change: &Change<'_, DeliveryPipeline>) -> bool {
 /// When a pipeline comes or goes, its Releases, Decisions and Jobs find or lose their home.
 fn dependants(stores: &Stores, namespace: &str, name: &str) -> BTreeSet<Key> {
     let releases = stores.releases.state_filter(|r| is_in(r, namespace) && r.spec.pipeline == name);
-    let decisions = stores.decisions.state_filter(|d| is_in(d, namespace) && d.spec.pipeline == name);
+    let decisions = stores.decisions.state_filter(|d| is_in(d, namespace) && d.spec.is_of(name));
     let keys = releases.iter().map(|r| release_key(stores, r));
     let made = made_by(stores, namespace, |_, pipeline| pipeline == name);
     keys.chain(decisions.iter().map(|d| decision_key(stores, d))).chain(made).collect()
@@ -136,8 +136,16 @@ pub fn release(stores: &Stores, change: &Change<'_, Release>) -> Vec<Key> {
     change.sides().map(|release| release_key(stores, release)).collect()
 }
 
+/// Its pipeline; of one about all pipelines of an Environment, that and these.
 pub fn decision(stores: &Stores, change: &Change<'_, Decision>) -> Vec<Key> {
-    change.sides().map(|decision| decision_key(stores, decision)).collect()
+    let environment = |side: &Decision| {
+        let name = side.spec.environment.as_deref().filter(|_| side.spec.pipeline.is_none())?;
+        get(&stores.environments, &side.namespace().unwrap_or_default(), name)
+    };
+    let through =
+        change.sides().filter_map(environment).flat_map(|environment| pipelines_through(stores, &environment));
+    let through: Vec<Key> = through.map(|pipeline| key_of(&pipeline)).collect();
+    change.sides().map(|decision| decision_key(stores, decision)).chain(through).collect()
 }
 
 pub fn test_run(_: &Stores, change: &Change<'_, TestRun>) -> Vec<Key> {
@@ -155,6 +163,7 @@ pub fn environment(stores: &Stores, change: &Change<'_, Environment>) -> Vec<Key
     }
     for side in change.sides() {
         keys.extend(pipelines_through(stores, side).iter().map(|p| key_of(p)));
+        keys.extend(freezes_of(stores, side).iter().map(|decision| decision_key(stores, decision)));
         keys.extend(of_namespace(stores, &side.spec.target_namespace));
         let target = Some(side.spec.target_namespace.as_str());
         let home = side.namespace().unwrap_or_default();
@@ -254,8 +263,12 @@ pub fn routed(stores: &Stores) -> Vec<Key> {
     all.iter().map(|pipeline| key_of(pipeline)).collect()
 }
 
-/// All pipelines: approvals count only while the policies are in force.
 pub fn policy(stores: &Stores, _: &Change<'_, slim::AdmissionPolicy>) -> Vec<Key> {
+    guarded(stores)
+}
+
+/// All pipelines: approvals count only while the admission policies are in force.
+pub fn guarded(stores: &Stores) -> Vec<Key> {
     stores.pipelines.state().iter().map(|pipeline| key_of(pipeline)).collect()
 }
 

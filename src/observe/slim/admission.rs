@@ -6,9 +6,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 /// What the names of Windlass's own begin with.
 const OURS: &str = "windlass-";
+
+/// The names of the conditions that the chart's policies have.
+const CONDITIONS: [&str; 5] = ["not-the-operator", "not-a-ban", "has-a-spec", "has-a-head", "has-or-had-a-head"];
 
 /// The kinds, by the version in which a server may have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,11 +43,6 @@ impl PolicyKind {
             Self::MutatingBeta => "MutatingAdmissionPolicy.v1beta1",
             Self::MutatingBindingBeta => "MutatingAdmissionPolicyBinding.v1beta1",
         }
-    }
-
-    /// Whether a server may lack it.
-    pub const fn is_optional(self) -> bool {
-        !matches!(self, Self::Validating | Self::ValidatingBinding)
     }
 
     const fn kind(self) -> &'static str {
@@ -79,25 +78,60 @@ pub struct AdmissionPolicy {
 pub struct WireSpec {
     /// Of a policy.
     failure_policy: Option<String>,
+    /// Of a policy: what it is about.
+    match_constraints: Option<Map<String, Value>>,
+    /// Of a policy: what else must be so.
+    #[serde(default)]
+    match_conditions: Vec<MatchCondition>,
+    /// Of a policy: what decides for it.
+    param_kind: Option<Value>,
+    /// Of a validating policy.
+    validations: Option<Vec<Value>>,
+    /// Of a mutating policy.
+    mutations: Option<Vec<Value>>,
     /// Of a validating binding.
     validation_actions: Option<Vec<String>>,
     /// Of a binding: which policy it puts in force.
     policy_name: Option<String>,
     /// Of a binding: what the policy is narrowed to.
-    match_resources: Option<serde_json::Value>,
+    match_resources: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct MatchCondition {
+    name: String,
 }
 
 impl WireSpec {
     fn gap(&self, name: &str) -> Option<&'static str> {
-        let is_ignoring = self.failure_policy.as_deref().is_some_and(|policy| policy != "Fail");
-        let is_denying = |actions: &Vec<String>| actions.iter().any(|action| action == "Deny");
-        if is_ignoring {
+        if let Some(policy) = &self.policy_name {
+            return self.gap_of_binding(policy == name);
+        }
+        let is_about_something =
+            |all: &Map<String, Value>| all.get("resourceRules").is_some_and(|rules| !is_empty(rules));
+        let rules = self.validations.as_ref().or(self.mutations.as_ref());
+        if self.failure_policy.as_deref().is_some_and(|policy| policy != "Fail") {
             Some("lets through what it fails to judge (failurePolicy)")
-        } else if self.policy_name.as_deref().is_some_and(|policy| policy != name) {
+        } else if self.param_kind.is_some() {
+            Some("depends on parameters (paramKind)")
+        } else if !self.match_constraints.as_ref().is_some_and(|all| is_about_something(all) && is_wide(all)) {
+            Some("is narrowed (matchConstraints)")
+        } else if self.match_conditions.iter().any(|condition| !CONDITIONS.contains(&&*condition.name)) {
+            Some("is narrowed (matchConditions)")
+        } else if rules.is_none_or(Vec::is_empty) {
+            Some("asks for nothing (validations, mutations)")
+        } else {
+            None
+        }
+    }
+
+    fn gap_of_binding(&self, is_its: bool) -> Option<&'static str> {
+        let is_denying = |actions: &Vec<String>| actions.iter().any(|action| action == "Deny");
+        if !is_its {
             Some("binds another policy (policyName)")
         } else if self.validation_actions.as_ref().is_some_and(|actions| !is_denying(actions)) {
             Some("does not deny (validationActions)")
-        } else if self.match_resources.as_ref().is_some_and(|narrowed| !is_everything(narrowed)) {
+        } else if !self.match_resources.as_ref().is_none_or(is_wide) {
             Some("is narrowed (matchResources)")
         } else {
             None
@@ -105,16 +139,17 @@ impl WireSpec {
     }
 }
 
-/// The server fills in a match policy and selectors that let everything through.
-fn is_everything(narrowed: &serde_json::Value) -> bool {
-    let is_empty = |value: &serde_json::Value| match value {
-        serde_json::Value::Object(fields) => fields.is_empty(),
-        serde_json::Value::Array(items) => items.is_empty(),
+/// Nothing is left out. The server fills in a match policy and selectors that let everything through.
+fn is_wide(all: &Map<String, Value>) -> bool {
+    all.iter().all(|(name, value)| ["matchPolicy", "resourceRules"].contains(&&**name) || is_empty(value))
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
         _ => false,
-    };
-    narrowed
-        .as_object()
-        .is_some_and(|fields| fields.iter().all(|(name, value)| name == "matchPolicy" || is_empty(value)))
+    }
 }
 
 impl From<super::Wire<WireSpec, IgnoredAny>> for AdmissionPolicy {

@@ -23,6 +23,7 @@ use crate::api::stage::Stage;
 use crate::api::{BuildRow, Decision};
 
 use super::again;
+use super::decision::overrides;
 use super::draft::Draft;
 use super::mutant::{Mutant, is};
 use super::promotion as start;
@@ -54,6 +55,8 @@ pub struct Candidate<'w, 'a> {
     pub known: &'w Known<'a>,
     /// The Promote or Retry that stands for it here.
     pub standing: Option<&'a Decision>,
+    /// The Overrides that stand for it here.
+    pub overrides: Vec<&'a Decision>,
     /// Exempt from the mark, because the head was moved to it.
     pub is_moved_head: bool,
     /// Exempt from the mark, because the template changed while its clone was exposed.
@@ -97,6 +100,7 @@ impl<'w, 'a> Candidate<'w, 'a> {
             spec,
             known,
             standing,
+            overrides: overrides(world, draft, &stage.environment, known),
             is_moved_head,
             is_interrupted,
             is_again,
@@ -142,9 +146,32 @@ pub const GATES: [Gate; 16] = [
     Gate { name: "adoption", source: |_| "windlass", check: adoption::check },
 ];
 
+/// How a gate stands.
+pub enum State<'a> {
+    Open,
+    Closed(Closed),
+    /// It is closed, and a person lets the release pass.
+    Overridden(&'a Decision, Closed),
+}
+
+impl Gate {
+    /// How it stands for a release.
+    pub fn state<'a>(&self, candidate: &Candidate<'_, 'a>) -> State<'a> {
+        let Some(closed) = (self.check)(candidate) else { return State::Open };
+        let skips = |d: &&&Decision| d.spec.gates.iter().any(|skipped| skipped.gate() == self.name);
+        match candidate.overrides.iter().find(skips) {
+            Some(by) => State::Overridden(by, closed),
+            None => State::Closed(closed),
+        }
+    }
+}
+
 /// The first closed gate, if one is.
 pub fn first_closed(candidate: &Candidate<'_, '_>) -> Option<Closed> {
-    GATES.iter().find_map(|gate| (gate.check)(candidate))
+    GATES.iter().find_map(|gate| match gate.state(candidate) {
+        State::Closed(closed) => Some(closed),
+        State::Open | State::Overridden(..) => None,
+    })
 }
 
 /// Whether the stage waits for a person to say which release is meant.

@@ -6,7 +6,7 @@ use crate::api::rollout::{Baking, Rollout};
 use crate::api::{HistoryEntry, Live, Outcome, Phase, RolloutState, StageStatus, Time};
 use crate::plan::check::{self, Checks};
 use crate::plan::draft::{Draft, clip};
-use crate::plan::gate::{Candidate, GATES};
+use crate::plan::gate::{Candidate, GATES, State};
 use crate::plan::world::{Known, World, created, user_of};
 use crate::plan::{brake, freeze, interrupt, record, summary};
 
@@ -103,20 +103,20 @@ fn under_way(
     match &rollout.state {
         RolloutState::Stepping(state) => {
             out.message = share::message(world, draft, index, state, out.exposure.as_ref());
-            say_halted(&mut out, world, state.paused);
+            say_halted(&mut out, world, stage, state.paused);
         }
         RolloutState::Homing(state) => {
             out.phase = Phase::Delivered;
             out.reason = "Homing".into();
             out.message = format!("the workloads are rolled to it; {}", interrupt::progress_text(world, draft, index));
-            if let Some(frozen) = freeze::reason(world, environment) {
+            if let Some(frozen) = freeze::stops(world, stage) {
                 out.message = format!("{frozen}; {}", out.message);
             }
             out.delivered_at = Some(state.delivered);
         }
         RolloutState::Progressing(state) => {
             out.message = interrupt::progress_text(world, draft, index);
-            say_halted(&mut out, world, state.paused);
+            say_halted(&mut out, world, stage, state.paused);
         }
         RolloutState::Verifying(_) => {
             out.phase = Phase::Verifying;
@@ -139,11 +139,11 @@ fn under_way(
 }
 
 /// Nothing more of it is exposed, because it is paused or its environment is frozen.
-fn say_halted(out: &mut ReleaseStage, world: &World<'_>, paused: Option<Time>) {
+fn say_halted(out: &mut ReleaseStage, world: &World<'_>, stage: &StageStatus, paused: Option<Time>) {
     if paused.is_none() {
         return;
     }
-    let frozen = freeze::reason(world, &out.environment);
+    let frozen = freeze::stops(world, stage);
     out.reason = if frozen.is_some() { "Frozen".into() } else { "Paused".into() };
     out.message = format!("{}; {}", frozen.as_deref().unwrap_or("paused"), out.message);
 }
@@ -205,10 +205,14 @@ fn waiting(
     let mut out = blank(&stage.environment, Phase::Waiting);
     let old = before.map(|b| b.gates.as_slice()).unwrap_or_default();
     for gate in &GATES {
-        let closed = (gate.check)(candidate);
-        let state = if closed.is_some() { "Closed" } else { "Open" };
-        let (reason, change) =
-            closed.map_or((String::new(), String::new()), |c| (clip(&c.reason, 512), clip(&c.change, 512)));
+        let (state, reason, change) = match gate.state(candidate) {
+            State::Open => ("Open", String::new(), String::new()),
+            State::Closed(closed) => ("Closed", clip(&closed.reason, 512), clip(&closed.change, 512)),
+            State::Overridden(by, closed) => {
+                let reason = format!("by {}: {}; {}", user_of(by), by.spec.reason, closed.reason);
+                ("Overridden", clip(&reason, 512), String::new())
+            }
+        };
         let since = old
             .iter()
             .find(|g| g.gate == gate.name && g.state == state && g.reason == reason)

@@ -62,7 +62,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
 
 /// The time is over in which checks could have answered, and what was gone come again.
 fn too_late(world: &World<'_>, draft: &mut Draft, index: usize, checks: &Checks) {
-    let is_frozen = freeze::is_on(world, &environment_of(draft, index));
+    let is_frozen = draft.status.stages.get(index).is_some_and(|stage| freeze::is_on(world, stage));
     let Some(limit) = limit_of(draft, index).filter(|limit| !is_frozen && world.is_due(*limit)) else { return };
     let why = match checks {
         Checks::Open(why) => format!("no verdict by {limit}: {why}"),

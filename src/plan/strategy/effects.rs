@@ -45,7 +45,7 @@ fn fit(
     let replicas = size(rollout, stable);
     let is_raised = replicas > clone.wanted;
     // what was cut is not given back before the end of a freeze; what stands follows the size of the workload
-    let is_kept_cut = || clone.wanted == 0 && freeze::is_on(world, &stage.environment);
+    let is_kept_cut = || clone.wanted == 0 && freeze::is_on(world, stage);
     let is_barred =
         || is_stopped(world, stage, rollout) || is_kept_cut() || lock::is_awaited(world, stage, rollout, plan);
     if replicas == clone.wanted || is_raised && is_barred() {

@@ -1,10 +1,11 @@
 //! Approvals: how many, whose, of which build, and what keeps the gate shut though there are enough.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::desk::{Desk, START, image};
+use super::desk::{Desk, REPOSITORY, START, image};
 use crate::api::approvals::ApprovalPolicy;
 use crate::api::environment::Policy;
 use crate::api::{Release, Span};
@@ -28,9 +29,19 @@ fn waiting() -> Desk {
 /// Maria asks for it, and it has soaked in staging.
 fn asked_for(desk: &mut Desk, version: &str, minute: i64) {
     desk.release(version, minute);
-    let edit = |release: &mut Release| release.spec.requested_by = Some("maria".into());
-    change(desk, version, edit);
+    by_maria(desk, version);
     desk.run().pass(61).run();
+}
+
+/// She asks for it, and wrote its commit.
+fn by_maria(desk: &mut Desk, version: &str) {
+    let mut identities = BTreeMap::clone(&desk.snap.identities);
+    identities.insert("maria@shop.example".to_owned(), "maria".to_owned());
+    desk.snap.identities = Arc::new(identities);
+    change(desk, version, |release| {
+        release.spec.requested_by = Some("maria".into());
+        release.spec.build.source = serde_json::from_value(json!({"author": "maria@shop.example"})).expect("a source");
+    });
 }
 
 fn change(desk: &mut Desk, version: &str, edit: impl FnOnce(&mut Release)) {
@@ -95,7 +106,7 @@ fn authors_of_commits_and_pull_requests_are_authors() {
     let mut desk = waiting();
     source(&mut desk, json!({"author": "joe@shop.example", "pullRequests": [{"number": 12, "author": "octo-ann"}]}));
     say(&mut desk, "Approve", "bob");
-    assert_eq!(reason(&desk), "AuthorUnknown: it is not known which user is joe@shop.example, octo-ann");
+    assert_eq!(reason(&desk), "AuthorUnknown: no user is known for joe@shop.example, no user is known for octo-ann");
     desk.snap.identities =
         Arc::new([("joe@shop.example", "joe"), ("octo-ann", "ann")].map(|(a, u)| (a.to_owned(), u.to_owned())).into());
     desk.run();
@@ -105,8 +116,15 @@ fn authors_of_commits_and_pull_requests_are_authors() {
         assert_eq!(desk.answer(&own), format!("Refused: {author} may not approve their own"));
     }
     source(&mut desk, json!({"pullRequests": [{"number": 12}]}));
+    change(&mut desk, "1.8.0", |release| release.spec.requested_by = None);
     desk.run();
-    assert_eq!(reason(&desk), "AuthorUnknown: it is not known which user is who opened pull request 12");
+    let missing =
+        ["spec.requestedBy is missing", "spec.build.source.author is missing", "pull request 12 names no author"];
+    assert_eq!(
+        reason(&desk),
+        format!("AuthorUnknown: {}", missing.join(", ")),
+        "whoever it was may be among those who approve"
+    );
     floor(&mut desk, 2, &[], true);
     desk.run();
     assert_eq!(reason(&desk), "1 of 2 approvals (bob)", "nobody is left out there");
@@ -121,38 +139,48 @@ fn a_service_account_that_asks_is_no_author() {
         release.spec.requested_by = Some("system:serviceaccount:flux-system:kustomize-controller".into());
     });
     desk.run().pass(61).run();
-    assert_eq!(
-        reason(&desk),
-        "AuthorUnknown: it is not known which user is who wrote it: spec.build.source names nobody"
-    );
+    assert_eq!(reason(&desk), "AuthorUnknown: spec.build.source.author is missing");
     source(&mut desk, json!({"author": "maria@shop.example"}));
     desk.snap.identities = Arc::new([("maria@shop.example".to_owned(), "maria".to_owned())].into());
     desk.run();
     assert_eq!(reason(&desk), "0 of 1 approvals; maria may not approve their own");
+    let robot = say(&mut desk, "Approve", "system:serviceaccount:ci:robot");
+    assert_eq!(desk.answer(&robot), "Refused: system:serviceaccount:ci:robot is a service account, and no person");
     say(&mut desk, "Approve", "joe");
     assert!(desk.is_in("1.8.0"));
 }
 
 #[test]
-fn only_members_of_the_groups_count_and_of_both_where_both_ask() {
+fn each_rule_is_met_by_members_of_its_own_groups() {
     let mut desk = Desk::adopted(|spec| {
         spec["stages"][1]["promotion"] = json!({"approvals": {"required": 1, "groups": ["shop-owners"]}});
     });
     floor(&mut desk, 1, &["release-managers", "sre"], false);
     asked_for(&mut desk, "1.8.0", 1);
-    let closed = desk.gate("1.8.0", "production", "approvals");
-    assert_eq!(closed.change, "a Decision Approve by another member of release-managers or sre, and of shop-owners");
-    for (groups, answer) in [
-        (json!([]), "Refused: joe is not in release-managers or sre"),
-        (json!(["sre"]), "Refused: joe is not in shop-owners"),
-        (json!(["shop-owners", "release"]), "Refused: joe is not in release-managers or sre"),
-    ] {
-        let short = say_of(&mut desk, "Approve", "joe", json!({"groups": groups}));
-        assert_eq!(desk.answer(&short), answer);
-    }
-    assert!(!desk.is_in("1.8.0"));
-    say_of(&mut desk, "Approve", "joe", json!({"groups": ["shop-owners", "sre"]}));
+    let of = |desk: &Desk| {
+        let closed = desk.gate("1.8.0", "production", "approvals");
+        (closed.source, closed.change)
+    };
+    let owners = ("policy".to_owned(), "a Decision Approve by someone else in release-managers or sre".to_owned());
+    assert_eq!(of(&desk), owners);
+    let outside = say_of(&mut desk, "Approve", "joe", json!({"groups": ["release"]}));
+    assert_eq!(desk.answer(&outside), "Refused: spec.groups: joe is not in release-managers or shop-owners or sre");
+    say_of(&mut desk, "Approve", "joe", json!({"groups": ["shop-owners"]}));
+    assert_eq!(of(&desk), owners, "one of the shop is none of the owner's");
+    say_of(&mut desk, "Approve", "ann", json!({"groups": ["sre"]}));
     assert!(desk.is_in("1.8.0"));
+
+    desk.snap.decisions.clear();
+    asked_for(&mut desk, "1.9.0", 2);
+    for (user, version) in [("ann", "1.8.0"), ("ann", "1.9.0")] {
+        desk.pass(1).decide("Approve", json!({"environment": "production", "release": format!("checkout-{version}"), "user": user, "groups": ["sre"]}));
+    }
+    desk.run();
+    let closed = desk.gate("1.9.0", "production", "approvals");
+    assert_eq!(
+        (closed.source.as_str(), closed.change.as_str()),
+        ("pipeline", "a Decision Approve by someone else in shop-owners")
+    );
 }
 
 #[test]
@@ -193,6 +221,55 @@ fn a_rejection_stands_until_who_made_it_approves() {
 }
 
 #[test]
+fn whoever_said_no_may_take_it_back_though_their_yes_does_not_count() {
+    let mut desk = waiting();
+    for user in ["maria", "joe"] {
+        say(&mut desk, "Reject", user);
+    }
+    let back = say(&mut desk, "Approve", "maria");
+    let told =
+        "Applied: the rejection is taken back, and it is no approval (maria may not approve their own), in production";
+    assert_eq!(desk.answer(&back), told);
+    say(&mut desk, "Approve", "joe");
+    assert_eq!(reason(&desk), "1 of 2 approvals (joe); maria may not approve their own");
+}
+
+#[test]
+fn of_two_words_in_one_second_a_rejection_is_the_last() {
+    for order in [["Approve", "Reject"], ["Reject", "Approve"]] {
+        let mut desk = waiting();
+        desk.pass(1);
+        for r#type in order {
+            desk.decide(r#type, json!({"environment": "production", "release": "checkout-1.8.0", "user": "joe"}));
+        }
+        desk.run();
+        assert_eq!(desk.waiting_for("1.8.0"), "rejected by joe: no reason given", "{order:?}");
+    }
+}
+
+#[test]
+fn an_approval_of_a_tag_is_of_no_build() {
+    let mut desk = waiting();
+    desk.rules("production", |rules| rules.policy.get_or_insert_default().allow_tags = true);
+    desk.rules("staging", |rules| rules.policy.get_or_insert_default().allow_tags = true);
+    desk.release_of("1.9.0", 2, &format!("{REPOSITORY}:rc"));
+    by_maria(&mut desk, "1.9.0");
+    desk.run().pass(61).run();
+    let closed = desk.gate("1.9.0", "production", "approvals");
+    assert_eq!(closed.reason, "approvals are of digests, and this release names an image by its tag");
+}
+
+#[test]
+fn an_approval_that_comes_too_late_says_so() {
+    let mut desk = waiting();
+    for user in ["joe", "ann"] {
+        say(&mut desk, "Approve", user);
+    }
+    let late = say(&mut desk, "Approve", "bob");
+    assert_eq!(desk.answer(&late), "Refused: checkout-1.8.0 has started in production already");
+}
+
+#[test]
 fn a_rejection_keeps_out_where_nobody_asks_for_approvals_and_stops_nothing_that_has_started() {
     let mut desk = Desk::adopted(|spec| spec["stages"][1]["promotion"] = json!({"soak": "10m"}));
     asked_for(&mut desk, "1.8.0", 1);
@@ -214,10 +291,8 @@ fn an_approval_is_of_one_build_in_one_place() {
     assert_eq!(reason(&desk), "1 of 2 approvals (joe); maria may not approve their own");
     // the same name, another build
     desk.release_of("1.8.0", 2, &image("forged"));
-    change(&mut desk, "1.8.0", |release| {
-        release.metadata.uid = Some("another".into());
-        release.spec.requested_by = Some("maria".into());
-    });
+    by_maria(&mut desk, "1.8.0");
+    change(&mut desk, "1.8.0", |release| release.metadata.uid = Some("another".into()));
     let hasty =
         desk.decide("Approve", json!({"environment": "production", "release": "checkout-1.8.0", "user": "joe"}));
     desk.run();
@@ -244,26 +319,42 @@ fn without_the_policies_nobody_has_approved_anything() {
     let unseen = desk
         .pass(1)
         .decide("Approve", json!({"environment": "production", "release": "checkout-1.8.0", "user": "eve"}));
-    desk.snap.admission = Admission::InForce { since: desk.now };
+    let since = desk.now;
+    desk.snap.admission = Admission::InForce { since };
     desk.run();
     assert!(desk.answer(&unseen).contains("decide anew"), "{}", desk.answer(&unseen));
-    assert_eq!(reason(&desk), "1 of 2 approvals (joe); maria may not approve their own");
-    desk.snap.admission = Admission::Open("gone".into());
-    say(&mut desk, "Approve", "ann");
-    desk.snap.admission = Admission::InForce { since: START };
-    say(&mut desk, "Approve", "ann");
+    assert_eq!(
+        reason(&desk),
+        "0 of 2 approvals; maria may not approve their own",
+        "nobody knows who wrote what meanwhile"
+    );
+    for user in ["joe", "ann"] {
+        say(&mut desk, "Approve", user);
+    }
     assert!(desk.is_in("1.8.0"));
+}
+
+#[test]
+fn a_rejection_counts_whatever_the_policies_are() {
+    let mut desk = Desk::adopted(|spec| spec["stages"][1]["promotion"] = json!({"soak": "10m"}));
+    asked_for(&mut desk, "1.8.0", 1);
+    desk.snap.admission = Admission::Open("gone".into());
+    let reject = say(&mut desk, "Reject", "bob");
+    assert_eq!(desk.answer(&reject), "Applied: rejected in production");
+    desk.pass(600).run();
+    assert!(!desk.is_in("1.8.0"));
 }
 
 #[test]
 fn what_waits_keeps_its_approvals_however_many_decisions_there_are() {
     let mut desk = waiting();
-    let first = say(&mut desk, "Approve", "joe");
+    let (first, second) = (say(&mut desk, "Approve", "joe"), say(&mut desk, "Approve", "joe"));
     for _ in 0..25 {
         say(&mut desk, "Unhold", "joe");
     }
     desk.run();
-    assert!(desk.snap.decisions.iter().any(|d| d.metadata.name.as_ref() == Some(&first)), "it counts");
+    let is_there = |name: &String| desk.snap.decisions.iter().any(|d| d.metadata.name.as_ref() == Some(name));
+    assert!(is_there(&second) && !is_there(&first), "the last word counts, what was said before it does not");
     say(&mut desk, "Approve", "ann");
     assert!(desk.is_in("1.8.0"));
 }

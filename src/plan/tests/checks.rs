@@ -349,6 +349,7 @@ fn braked(asking: usize, old: EnvironmentStatus, seconds: i64) -> EnvironmentSta
         access,
         pipelines: (0..30).map(one).collect(),
         freezes: vec![],
+        decisions: vec![],
     };
     let (actions, _, _) = environment_pass(&view, desk.snap.settings, desk.now.plus(Span::seconds(seconds)));
     match actions.into_iter().next() {

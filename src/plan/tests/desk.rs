@@ -153,7 +153,8 @@ impl Desk {
             let Some(environment) = place.environment.clone() else { continue };
             let pipelines = vec![Arc::clone(&self.snap.pipeline)];
             let freezes = place.freezes.clone();
-            let view = EnvironmentView { environment, access: place.access.clone(), pipelines, freezes };
+            let decisions = Vec::new();
+            let view = EnvironmentView { environment, access: place.access.clone(), pipelines, freezes, decisions };
             let (actions, _, _) = crate::plan::environment(&view, self.snap.settings, self.now);
             let Some(Action::EnvironmentStatus { status, .. }) = actions.into_iter().next() else { continue };
             bounds::keep("Environment", &status);
@@ -433,7 +434,8 @@ impl Desk {
         let place = &self.snap.places["production"];
         let environment = place.environment.clone().expect("an Environment");
         let (access, freezes) = (place.access.clone(), place.freezes.clone());
-        let view = EnvironmentView { environment, access, pipelines: vec![Arc::clone(&self.snap.pipeline)], freezes };
+        let pipelines = vec![Arc::clone(&self.snap.pipeline)];
+        let view = EnvironmentView { environment, access, pipelines, freezes, decisions: Vec::new() };
         let (actions, wake, _) = crate::plan::environment(&view, self.snap.settings, self.now);
         let written = actions.into_iter().find_map(|action| match action {
             Action::EnvironmentStatus { status, .. } => Some(*status),

@@ -1,18 +1,24 @@
 //! While an Environment is frozen nothing starts there and no exposure rises; every way back is open.
 
-use serde_json::json;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
 
 use super::clones::steps;
 use super::desk::{Desk, image};
 use super::routing::by_shares;
 use crate::api::conditions::find;
 use crate::api::freeze::{Freeze, FreezeStatus};
-use crate::api::{Condition, Span, Time};
-use crate::observe::TroubleKind;
-use crate::plan::plan;
+use crate::api::{Condition, Decision, Span, Time};
+use crate::observe::{EnvironmentView, Freezing, TroubleKind};
+use crate::plan::{Action, plan};
 
 fn freeze(desk: &mut Desk, until: Option<Time>) {
     desk.rules("production", |rules| rules.freeze = Some(Freeze { reason: "stock-taking".into(), until }));
+}
+
+fn annotated(namespace: &str, reason: &str) -> Freezing {
+    Freezing { source: format!("namespace {namespace}"), reason: reason.to_owned(), until: None }
 }
 
 fn thaw(desk: &mut Desk) {
@@ -50,7 +56,7 @@ fn nothing_starts_until_it_ends() {
 #[test]
 fn an_annotation_on_a_namespace_does_the_same() {
     let mut desk = Desk::adopted(|_| {});
-    let all = [("windlass-system", ""), ("shop-production", "audit")].map(|(n, why)| (n.to_owned(), why.to_owned()));
+    let all = [("windlass-system", "no reason given"), ("shop-production", "audit")].map(|(n, why)| annotated(n, why));
     desk.place("production").freezes = all.to_vec();
     // the Environment's own pass has not run yet
     desk.is_deaf = true;
@@ -70,7 +76,7 @@ fn what_lasts_longest_is_in_force() {
     let mut desk = Desk::adopted(|_| {});
     let until = desk.now.plus(Span::seconds(60));
     freeze(&mut desk, Some(until));
-    desk.place("production").freezes = vec![("shop-production".into(), "audit".into())];
+    desk.place("production").freezes = vec![annotated("shop-production", "audit")];
     desk.run();
     let (status, _, _) = told(&desk);
     assert_eq!(status.map(|s| (s.source, s.until)), Some(("namespace shop-production".into(), None)));
@@ -245,4 +251,85 @@ fn one_that_was_prolonged_after_its_end_is_another() {
     assert_eq!(told(&desk).0.expect("a freeze").since, first, "in time it is the same");
     desk.pass(1);
     assert_ne!(told(&desk).0.expect("a freeze").since, first, "pipelines may have gone on");
+}
+
+/// The Environment's own pass over what people decided: what is said to each, and which are deleted.
+fn decided(desk: &Desk, decisions: &[Value]) -> (Vec<String>, Vec<String>, Option<Time>) {
+    let environment = desk.snap.places["production"].environment.clone().expect("an Environment");
+    let read = |d: &Value| Arc::new(serde_json::from_value::<Decision>(d.clone()).expect("a Decision"));
+    let decisions = decisions.iter().map(read).collect();
+    let access = desk.snap.places["production"].access.clone();
+    let view = EnvironmentView { environment, access, pipelines: vec![], freezes: vec![], decisions };
+    let (actions, wake, _) = crate::plan::environment(&view, desk.snap.settings, desk.now);
+    let (mut said, mut gone) = (Vec::new(), Vec::new());
+    for action in actions {
+        match action {
+            Action::DecisionStatus { target, status } => {
+                said.push(format!("{} {:?}: {}", target.name, status.phase.unwrap(), status.reason.unwrap()));
+            }
+            Action::Delete { target } => gone.push(target.name),
+            _ => {}
+        }
+    }
+    (said, gone, wake)
+}
+
+fn by_ann(desk: &Desk, name: &str, r#type: &str, seconds: i64, more: &Value) -> Value {
+    let made = desk.now.plus(Span::seconds(seconds));
+    let mut spec = json!({"type": r#type, "environment": "production", "user": "ann", "reason": "the bank is down"});
+    spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let uid = format!("{name}-uid");
+    json!({"apiVersion": "windlass.dev/v1alpha1", "kind": "Decision", "spec": spec,
+        "metadata": {"name": name, "uid": uid, "resourceVersion": "1", "generation": 1, "creationTimestamp": made.to_string()}})
+}
+
+#[test]
+fn a_freeze_by_a_person_stands_until_it_is_lifted_or_over() {
+    let desk = Desk::adopted(|_| {});
+    let until = desk.now.plus(Span::seconds(60));
+    let (open, timed) =
+        (by_ann(&desk, "f1", "Freeze", -9, &json!({})), by_ann(&desk, "f2", "Freeze", -8, &json!({"until": until})));
+    let stands = "Applied: stands as long as this object; Unfreeze ends it";
+    let (said, gone, wake) = decided(&desk, &[open.clone(), timed.clone()]);
+    assert_eq!((said, gone), (vec![format!("f1 {stands}"), format!("f2 {stands}")], vec![]));
+    assert_eq!(wake, Some(until));
+    let past = by_ann(&desk, "f3", "Freeze", -7, &json!({"until": desk.now}));
+    let (said, ..) = decided(&desk, &[past]);
+    assert_eq!(said, [format!("f3 Expired: it was over at {}", desk.now)]);
+
+    let mut lift = by_ann(&desk, "u1", "Unfreeze", -5, &json!({}));
+    let later = by_ann(&desk, "f4", "Freeze", -4, &json!({}));
+    let (said, gone, _) = decided(&desk, &[open, timed, lift.clone(), later.clone()]);
+    assert_eq!(gone, ["f1", "f2"], "what came after it stands");
+    assert!(said.contains(&"u1 Pending: ends f1, f2".to_owned()), "{said:?}");
+    lift["status"] = json!({"observedGeneration": 1, "phase": "Pending", "reason": "ends f1, f2"});
+    let (said, gone, _) = decided(&desk, &[lift, later]);
+    assert!(gone.is_empty() && said.contains(&"u1 Applied: the freeze by Decision is over".to_owned()), "{said:?}");
+}
+
+#[test]
+fn an_unfreeze_that_has_nothing_to_lift_says_who_freezes_instead() {
+    let mut desk = Desk::adopted(|_| {});
+    let lift = by_ann(&desk, "u1", "Unfreeze", -5, &json!({}));
+    let (said, ..) = decided(&desk, std::slice::from_ref(&lift));
+    assert_eq!(said, ["u1 Refused: no Decision Freeze stands in production"]);
+    freeze(&mut desk, None);
+    let (said, ..) = decided(&desk, &[lift]);
+    let also = "; it is frozen by spec.freeze, which must be taken away there";
+    assert_eq!(said, [format!("u1 Refused: no Decision Freeze stands in production{also}")]);
+}
+
+#[test]
+fn old_ones_that_freeze_nothing_are_let_go() {
+    let desk = Desk::adopted(|_| {});
+    let over = |at: i64| {
+        let mut decision = by_ann(&desk, &format!("u{at}"), "Unfreeze", -100 + at, &json!({}));
+        decision["status"] = json!({"observedGeneration": 1, "phase": "Applied"});
+        decision
+    };
+    let mut all: Vec<Value> = (0..22).map(over).collect();
+    all.push(by_ann(&desk, "f1", "Freeze", -200, &json!({})));
+    let (_, mut gone, _) = decided(&desk, &all);
+    gone.sort();
+    assert_eq!(gone, ["u0", "u1"], "the oldest, and no freeze that stands");
 }

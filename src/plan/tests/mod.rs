@@ -24,6 +24,7 @@ mod locks;
 mod measured;
 mod odd_ends;
 mod other_routes;
+mod overrides;
 mod people;
 mod preflight;
 mod refused;

@@ -57,7 +57,7 @@ fn wanted_pods(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> i32
 fn forward(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, now: u32) -> u32 {
     let asked = strategy::asked(rollout);
     let (needed, ready) = endpoints(world, stage, rollout);
-    let is_stopped = freeze::is_on(world, &stage.environment) || strategy::effects::is_stopped(world, stage, rollout);
+    let is_stopped = freeze::is_on(world, stage) || strategy::effects::is_stopped(world, stage, rollout);
     if ready == 0 && needed > 0 && !is(Mutant::WeightOnDead) && !is(Mutant::WeightEarly) {
         0
     } else if (ready >= needed || is(Mutant::WeightEarly)) && !is_stopped {

@@ -1,4 +1,4 @@
-//! The user of `spec.release`: who changed version or images, carried on by every other edit.
+//! The user of `spec.release`: who changed version, source or images, carried on by every other edit.
 
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -104,6 +104,8 @@ impl<'a> Way<'a> {
             ("Decision", "Withdraw") => of("withdraw")?,
             ("Decision", "Ban") => of("ban")?,
             ("Decision", "" | "Promote" | "Retry" | "Approve" | "Reject" | "Unban") => of("promote")?,
+            ("Decision", "Override") => of("override")?,
+            ("Decision", "Freeze" | "Unfreeze") => of("freeze")?,
             ("Decision", "Adopt" | "Restore" | "Abort" | "Revert" | "Unhold") => of("revert")?,
             _ => bail!("{self:?} is about nothing that is known"),
         };
