@@ -3,6 +3,7 @@
 
 mod acts;
 mod canary;
+mod fleet;
 mod guarded;
 mod routed;
 mod seen;
@@ -18,6 +19,7 @@ use crate::story::{Story, condition, text};
 
 pub use acts::{A_WHILE, with_external_suite, with_worker};
 pub use canary::{CLONE, GREEN, canary, share};
+pub use fleet::Fleet;
 pub use guarded::{Guarded, Person};
 pub use routed::{ROUTE, labelled, weight_of};
 pub use seen::{job_suite, last, readiness};

@@ -47,7 +47,7 @@ pub struct DecisionRecord {
     pub user: String,
     /// When.
     pub at: Time,
-    /// Gates that were skipped.
+    /// Gates that an Override names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

@@ -55,6 +55,19 @@ pub struct BuildRow {
     pub found: Vec<FoundImage>,
 }
 
+/// The data that a build works on, by the version of its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self.minReadable <= self.version", "schema.minReadable: must not be above schema.version"))]
+pub struct DataSchema {
+    /// The version that this build brings about and works with.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub version: u32,
+    /// The lowest version that a build must work with to read what this one leaves. Going back to one below it is refused.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub min_readable: u32,
+}
+
 /// One image of a build.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 pub struct ImageDigest {

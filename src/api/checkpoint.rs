@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::decision::DecisionPhase;
 use super::{BuildHash, BuildRow, Condition, Time};
 
-pub use stage::{Alert, Hold, HoldKind, Interrupted, Mark, PendingBan, Proof, SeenImage, SeenWorkload, StageStatus};
+pub use stage::{
+    Alert, Hold, HoldKind, Interrupted, Mark, PendingBan, Proof, Readable, SeenImage, SeenWorkload, StageStatus,
+};
 
 /// The checkpoint of each stage. It is not the truth about the world: each decision starts from what is observed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]

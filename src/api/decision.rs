@@ -145,6 +145,8 @@ pub enum Skippable {
     Window,
     /// A freeze; also while the rollout goes on.
     Freeze,
+    /// How many rollouts may be under way at a time.
+    Capacity,
 }
 
 impl Skippable {
@@ -155,6 +157,7 @@ impl Skippable {
             Self::Approvals => "approvals",
             Self::Window => "window",
             Self::Freeze => "freeze",
+            Self::Capacity => "capacity",
         }
     }
 }

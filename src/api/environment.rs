@@ -63,6 +63,11 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || duration(self) <= duration('720h')", "spec.policy.minSoak: must be at most 720h"))]
     pub min_soak: Option<Span>,
+    /// How many rollouts may be under way here at a time, of all pipelines.
+    /// Those that wait come in the order in which nothing else was missing. What is paused gives its place back; reverts need none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub max_concurrent_rollouts: Option<u32>,
     /// Who must agree before a build enters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals: Option<ApprovalPolicy>,
@@ -92,6 +97,11 @@ pub struct EnvironmentStatus {
     #[schemars(length(max = 200))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["pipeline".into()]))]
     pub delivered: Vec<DeliveredRow>,
+    /// Pipelines that may roll out. Only where `policy.maxConcurrentRollouts` says how many may at a time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["pipeline".into()]))]
+    pub grants: Vec<Grant>,
     /// Delivered builds that were let go back in the last ten minutes because their health was lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
@@ -100,6 +110,16 @@ pub struct EnvironmentStatus {
     /// Set while more want to go back than are let: more than 2, or a tenth of the pipelines, in ten minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brake: Option<Brake>,
+}
+
+/// A place among those that may roll out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct Grant {
+    /// Name of the pipeline.
+    #[schemars(length(max = 40))]
+    pub pipeline: String,
+    /// When it was given.
+    pub at: Time,
 }
 
 /// Leave to go back.

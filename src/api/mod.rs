@@ -22,7 +22,7 @@ pub mod time;
 pub mod traffic;
 pub mod window;
 
-pub use build::{BuildHash, BuildRow, FoundImage, ImageDigest};
+pub use build::{BuildHash, BuildRow, DataSchema, FoundImage, ImageDigest};
 pub use checkpoint::{PipelineStatus, StageStatus};
 pub use conditions::Condition;
 pub use decision::{Decision, DecisionPhase, DecisionSpec, DecisionStatus, DecisionType};

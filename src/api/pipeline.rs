@@ -4,11 +4,11 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Time;
 use super::checkpoint::PipelineStatus;
 use super::release::Source;
 use super::stage::Stage;
 use super::traffic::Traffic;
+use super::{DataSchema, Time};
 
 /// What is delivered, along which environments, how, on what evidence.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -201,6 +201,9 @@ pub struct Head {
     /// Where the build comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// The schema of its data, where builds depend on it. Who gives it once gives it for every later build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<DataSchema>,
     /// Who asked for it; stamped at admission when version, source or images change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]

@@ -5,7 +5,7 @@ mod status;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::Time;
+use super::{DataSchema, Time};
 
 pub use status::{GateStatus, Phase, ReleaseStage, ReleaseStatus, RunSummary, ShareStatus};
 
@@ -70,6 +70,9 @@ pub struct Build {
     /// Where the build comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// The schema of its data, where builds depend on it. Who gives it once gives it for every later build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<DataSchema>,
 }
 
 /// An image by digest (`name@sha256:…`, `name:tag@sha256:…`), or by tag where the environment's policy allows tags.

@@ -22,7 +22,7 @@ use super::stage::Suite;
 use super::strategy::Strategy;
 use super::test_run::{Counts, RunPhase};
 use super::traffic::Traffic;
-use super::{BuildHash, Span, Time};
+use super::{BuildHash, DataSchema, Span, Time};
 
 pub use state::{
     Baking, Cause, Ending, Homing, Progressing, RevertRequest, Reverting, RolloutState, Stepping, Verifying,
@@ -46,13 +46,16 @@ pub struct Rollout {
     pub version: String,
     /// Hash of its build.
     pub build: BuildHash,
+    /// The schema of its data, as its release says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<DataSchema>,
     /// When it started.
     pub started_at: Time,
     /// UID of the Decision that started it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub decision: Option<String>,
-    /// Gates that a person's Override skipped for it.
+    /// Gates that were closed when it started, or froze it since, and that a person's Override lets it pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -174,6 +177,10 @@ pub struct Live {
     pub version: String,
     /// Hash of the build.
     pub build: BuildHash,
+    /// Version of the schema of its data, if its release said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub schema: Option<u32>,
     /// The order of its release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Time>,

@@ -48,6 +48,8 @@ pub enum Admission {
     InForce { since: Time },
     /// Which is not.
     Open(String),
+    /// Why that cannot be told at present.
+    Unseen(String),
 }
 
 /// Names of objects in the pipeline's namespace that are there and cannot be read.

@@ -173,22 +173,25 @@ fn found(world: &World<'_>, stage: &StageStatus, seen: &[&Workload]) -> (Option<
                 && world.spec.workloads.iter().zip(seen).all(|(w, s)| workload::difference(world, s, w, r).is_none())
         })
     };
-    let live = |release: &str, uid: &str, version: &str, hash: &BuildHash, created_at| Live {
+    let live = |release: &str, uid: &str, version: &str, hash: &BuildHash, schema, created_at| Live {
         release: release.to_owned(),
         release_uid: uid.to_owned(),
         version: version.to_owned(),
         build: hash.clone(),
+        schema,
         created_at,
         attempt: String::new(),
         since: world.now,
         healthy,
         template,
     };
+    let schema = |k: &Known<'_>| k.release.spec.build.schema.map(|schema| schema.version);
     match world.releases.iter().rev().find(is_running).and_then(|k| Some((k, k.build.as_ref().ok()?))) {
-        Some((k, row)) => {
-            (Some(live(k.name(), k.uid, &k.mark.version, &row.hash, Some(k.mark.created_at))), Some(row.clone()))
-        }
-        None => (Some(live("", "", "", &row.hash, None)), Some(row)),
+        Some((k, row)) => (
+            Some(live(k.name(), k.uid, &k.mark.version, &row.hash, schema(k), Some(k.mark.created_at))),
+            Some(row.clone()),
+        ),
+        None => (Some(live("", "", "", &row.hash, None, None)), Some(row)),
     }
 }
 

@@ -165,6 +165,6 @@ fn is_reliable(world: &World<'_>, word: &Decision) -> bool {
     match world.snap.admission {
         Admission::InForce { since } => created(&word.metadata) > since,
         // the gate is shut then, whatever counts
-        Admission::Open(_) => true,
+        Admission::Open(_) | Admission::Unseen(_) => true,
     }
 }

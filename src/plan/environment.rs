@@ -9,7 +9,7 @@ use super::brake;
 use super::conditions::{self, Standing};
 use super::effects::{is_guarded, target};
 use super::window::Calendar;
-use super::{freeze, reference};
+use super::{capacity, freeze, reference};
 
 /// The Environment's status and finalizer, when to look again, and what there is to tell once that is written.
 pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Vec<Action>, Option<Time>, Option<Note>) {
@@ -18,6 +18,7 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
     let generation = object.metadata.generation.unwrap_or_default();
     let old = object.status.clone().unwrap_or_default();
     let (reverts, brake) = brake::grants(view, name, &old, now);
+    let (grants, lapse) = capacity::grants(view, name, &old, now);
     let calendar = Calendar::of(&object.spec);
     let freeze = freeze::of(view, now);
     let (standing, wake) = access(view, settings, now);
@@ -48,6 +49,7 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
         window: calendar.as_ref().map(|calendar| calendar.status(now)),
         freeze,
         delivered: delivered(view, name),
+        grants,
         reverts,
         brake,
     };
@@ -61,7 +63,7 @@ pub fn environment(view: &EnvironmentView, settings: Settings, now: Time) -> (Ve
         None
     };
     let (decided, over) = freeze::decided(view, now);
-    let wake = wake.into_iter().chain(change).chain(end).chain(over).min();
+    let wake = wake.into_iter().chain(change).chain(end).chain(over).chain(lapse).min();
     (action.into_iter().chain(decided).collect(), wake, note)
 }
 

@@ -40,8 +40,12 @@ pub fn reason(world: &World<'_>, environment: &str) -> Option<String> {
 
 /// Why nothing more of what is under way there may be exposed, if that is so. A person may have let it pass.
 pub fn stops(world: &World<'_>, stage: &StageStatus) -> Option<String> {
-    let passes = stage.rollout.as_ref().is_some_and(|rollout| rollout.overridden.contains(&Skippable::Freeze));
-    reason(world, &stage.environment).filter(|_| !passes)
+    reason(world, &stage.environment).filter(|_| !passes(stage))
+}
+
+/// A person lets what is under way there pass the freeze.
+fn passes(stage: &StageStatus) -> bool {
+    stage.rollout.as_ref().is_some_and(|rollout| rollout.overridden.contains(&Skippable::Freeze))
 }
 
 /// Whether nothing more of what is under way there may be exposed.
@@ -90,8 +94,12 @@ pub fn note(world: &World<'_>, draft: &mut Draft) {
         stage.frozen = told(environment).filter(|_| is_on).map(|freeze| freeze.since);
         if stage.rollout.is_none() {
             stage.thawed = None;
-        } else if before.is_some() && !is_on {
+        } else if before.is_some() && !is_on && !passes(stage) {
             stage.thawed = Some(world.now);
+        }
+        // what was let pass one freeze is not let pass the next
+        if !is_on && let Some(rollout) = &mut stage.rollout {
+            rollout.overridden.retain(|gate| *gate != Skippable::Freeze);
         }
     }
 }

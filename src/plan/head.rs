@@ -91,6 +91,7 @@ pub fn missing_release(world: &World<'_>, head: Option<&HeadStatus>) -> Option<(
         created_at: status.order,
         images: spec.images.clone(),
         source: spec.source.clone(),
+        schema: spec.schema,
     };
     let pipeline = world.snap.pipeline.metadata.name.clone().unwrap_or_default();
     Some((

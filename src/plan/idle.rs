@@ -10,7 +10,7 @@ use crate::observe::Workload;
 
 use super::draft::{self, Draft, clip};
 use super::world::{World, order, user_of};
-use super::{ending, head, health, revert, suite, upstream, workload};
+use super::{ending, head, health, revert, schema, suite, upstream, workload};
 
 pub use drift::{Drift, drift};
 
@@ -100,7 +100,8 @@ fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held
             revert::open(world, draft, index, target, Cause::Withdrawn, &why, None);
             return true;
         }
-        let text = format!("{}: {why}; there is no build to go back to", current.release);
+        let barred = schema::barred(world, stage, &current.build).map(|why| format!(": {why}")).unwrap_or_default();
+        let text = format!("{}: {why}; there is no build to go back to{barred}", current.release);
         if let Some(stage) = draft.status.stages.get_mut(index) {
             draft::alert(stage, world, "NoRevertTarget", &text);
         }

@@ -44,6 +44,10 @@ mutants! {
     WindowIgnored,
     /// A freeze keeps nothing from starting or rising.
     FreezeIgnored,
+    /// A build goes back to one that cannot read its data.
+    SchemaIgnored,
+    /// As many rollouts as like to run at a time.
+    CapacityIgnored,
     /// An Override is not used up when the release has started.
     OverrideStays,
     /// A release enters without the approvals that are asked for, and past a rejection.

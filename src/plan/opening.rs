@@ -50,6 +50,7 @@ pub fn rollout(
         release_uid,
         version,
         build,
+        schema: None,
         started_at: world.now,
         decision: None,
         overridden: Vec::new(),

@@ -1,7 +1,5 @@
 //! Which release enters a stage: the newest whose gates are all open. Its plan is frozen here.
 
-use std::collections::BTreeSet;
-
 use crate::api::checkpoint::StageStatus;
 use crate::api::decision::{DecisionPhase, Skippable};
 use crate::api::rollout::{Progressing, Rollout, Stepping};
@@ -13,7 +11,7 @@ use super::gate::{self, Candidate};
 use super::mutant::{Mutant, is};
 use super::opening::{self, Subject};
 use super::world::{Known, World, order};
-use super::{check, decision, ending, revert, strategy, suite};
+use super::{check, decision, ending, revert, schema, strategy, suite};
 
 /// Starts the newest release with open gates in each stage that is free.
 pub fn start(world: &World<'_>, draft: &mut Draft) {
@@ -21,6 +19,7 @@ pub fn start(world: &World<'_>, draft: &mut Draft) {
         return;
     }
     for index in 0..draft.status.stages.len() {
+        let asked = draft.status.stages.get_mut(index).and_then(|stage| stage.asks.take());
         let Some(stage) = draft.status.stages.get(index).filter(|s| is_free(s)) else { continue };
         if is_wavering(world, draft, index, stage) {
             continue;
@@ -28,8 +27,16 @@ pub fn start(world: &World<'_>, draft: &mut Draft) {
         let Some(spec) = world.stage(&stage.environment) else { continue };
         if let Some(chosen) = choose(world, draft, index, spec) {
             enter(world, draft, index, spec, &chosen);
+        } else if lacks_place(world, draft, index, spec) {
+            draft.status.stages.get_mut(index).into_iter().for_each(|stage| stage.asks = asked.or(Some(world.now)));
         }
     }
+}
+
+/// Whether a release waits for nothing but a free place in the Environment.
+fn lacks_place(world: &World<'_>, draft: &Draft, index: usize, spec: &Stage) -> bool {
+    let candidates = world.releases.iter().rev().filter_map(|known| Candidate::of(world, draft, index, spec, known));
+    candidates.into_iter().any(|candidate| gate::lacks_place(&candidate))
 }
 
 /// Nothing is under way, or what is under way only bakes and may give way to a newer release.
@@ -63,25 +70,33 @@ struct Chosen<'w, 'a> {
     known: &'w Known<'a>,
     standing: Option<&'a Decision>,
     overrides: Vec<&'a Decision>,
+    /// The gates that would have kept it out.
+    skipped: Vec<Skippable>,
 }
 
 fn choose<'w, 'a>(world: &'w World<'a>, draft: &Draft, index: usize, spec: &'a Stage) -> Option<Chosen<'w, 'a>> {
     world.releases.iter().rev().find_map(|known| {
         let candidate = Candidate::of(world, draft, index, spec, known)?;
         let is_open = gate::first_closed(&candidate).is_none();
-        is_open.then_some(Chosen { known, standing: candidate.standing, overrides: candidate.overrides })
+        is_open.then(|| {
+            let skipped = gate::skipped(&candidate);
+            Chosen { known, standing: candidate.standing, overrides: candidate.overrides, skipped }
+        })
     })
 }
 
 /// Opens the rollout. What it will do is frozen: edits of the stage apply to the next one.
 fn enter(world: &World<'_>, draft: &mut Draft, index: usize, spec: &Stage, chosen: &Chosen<'_, '_>) {
-    let Chosen { known, standing, overrides } = chosen;
+    let Chosen { known, standing, overrides, skipped: _ } = chosen;
     if draft.status.stages.get(index).is_some_and(|s| s.rollout.is_some()) {
         let why = format!("{} started during its bake", known.mark.version);
         ending::settle(world, draft, index, Outcome::Superseded, &why);
     }
     let Ok(row) = &known.build else { return };
     draft.keep(row);
+    if let Some(stage) = draft.status.stages.get_mut(index) {
+        schema::raise(stage, known);
+    }
     let Some(stage) = draft.status.stages.get(index) else { return };
     let rollout = opened(world, draft, stage, spec, row, chosen);
     let is_other = stage.current.as_ref().is_some_and(|current| current.build != row.hash);
@@ -117,7 +132,7 @@ fn opened(
     stage: &StageStatus,
     spec: &Stage,
     row: &BuildRow,
-    Chosen { known, standing, overrides }: &Chosen<'_, '_>,
+    Chosen { known, standing, overrides: _, skipped }: &Chosen<'_, '_>,
 ) -> Rollout {
     let deadline = world.now.plus(spec.progress_deadline());
     let subject = Subject {
@@ -133,10 +148,10 @@ fn opened(
         RolloutState::Progressing(Progressing { step: 0, deadline, paused: None })
     };
     let target = revert::default_target(world, stage, &row.hash);
-    let overridden: BTreeSet<Skippable> = overrides.iter().flat_map(|d| d.spec.gates.iter().copied()).collect();
     Rollout {
+        schema: known.release.spec.build.schema,
         decision: standing.and_then(|d| d.metadata.uid.clone()),
-        overridden: overridden.into_iter().collect(),
+        overridden: skipped.clone(),
         traffic: world.spec.traffic.clone().filter(|_| strategy.clones()),
         strategy,
         suites: suite::frozen(&spec.tests, world.now),

@@ -8,6 +8,7 @@ use crate::api::{BuildHash, Cause, Ending, Live, RolloutState};
 use super::draft::{Draft, clip};
 use super::mutant::{Mutant, is};
 use super::opening::{self, Subject};
+use super::schema;
 use super::upstream;
 use super::world::World;
 
@@ -16,10 +17,12 @@ pub fn default_target(world: &World<'_>, stage: &StageStatus, leaving: &BuildHas
     stage.current.iter().chain(&stage.previous).find(|l| is_usable(world, stage, l, leaving)).cloned()
 }
 
-/// Whether a stage may go back to it: recorded healthy, another build, neither banned nor withdrawn.
+/// Whether a stage may go back to it: recorded healthy, another build, neither banned nor withdrawn, and able to read
+/// what is there.
 pub fn is_usable(world: &World<'_>, stage: &StageStatus, live: &Live, leaving: &BuildHash) -> bool {
     let is_bad = || world.is_bad(stage, &live.release, &live.build);
-    (live.healthy || is(Mutant::TargetUnhealthy)) && live.build != *leaving && (!is_bad() || is(Mutant::TargetBad))
+    let is_sound = (live.healthy || is(Mutant::TargetUnhealthy)) && (!is_bad() || is(Mutant::TargetBad));
+    is_sound && live.build != *leaving && schema::reads(stage, live)
 }
 
 /// Opens a rollout that goes back from what runs to the target, at once: no suites, no gates.

@@ -258,6 +258,7 @@ fn move_head(world: &mut World, head: Option<u8>) {
         images: vec![ImageRef { name: "app".into(), r#ref: Image(number).text() }],
         created_at: Some(created_at(number)),
         source: None,
+        schema: None,
         requested_by: None,
     });
     edit_pipeline(world, |p| p.spec.release = spec);

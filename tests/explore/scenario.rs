@@ -362,6 +362,8 @@ pub fn all() -> Vec<Scenario> {
                 (Lag, 1),
             ],
         ),
+        scenario("let pass", &PLAIN, &[1], 5, &[(Window, 1), (NewRelease, 1), (Override, 1), (Abort, 1), (Retry, 1)])
+            .settled(),
         scenario(
             "frozen canary",
             &routed,

@@ -215,6 +215,7 @@ impl World {
                 created_at: created_at(number),
                 images: vec![ImageRef { name: "app".into(), r#ref: Image(build).text() }],
                 source: Some(Source { author: Some("joe".into()), ..Source::default() }),
+                schema: None,
             },
             last_stage: None,
             paused: false,

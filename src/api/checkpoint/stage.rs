@@ -37,6 +37,9 @@ pub struct StageStatus {
     /// The newest release that ever started here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high_water: Option<Mark>,
+    /// The lowest version of the schema of data that is still read here, and the release that made it so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readable: Option<Readable>,
     /// The rollout in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
@@ -52,6 +55,9 @@ pub struct StageStatus {
     /// When a freeze ended, for the deadlines of the rollout in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thawed: Option<Time>,
+    /// Since when a release waits for nothing but a free place among the rollouts of the Environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Time>,
     /// What the stage's route was last seen to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routed: Option<Routed>,
@@ -96,6 +102,17 @@ impl StageStatus {
     pub fn is_held_for(&self, kind: HoldKind) -> bool {
         self.held.as_ref().is_some_and(|hold| hold.kind == kind)
     }
+}
+
+/// From which version of their schema on builds can read what a release left.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct Readable {
+    /// The lowest version.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub min: u32,
+    /// Name of the release that started last with that.
+    #[schemars(length(max = 52))]
+    pub release: String,
 }
 
 /// A release that was interrupted by a change of the pod template, and is tried anew.

@@ -43,7 +43,10 @@ pub fn admission(stores: &Stores, health: &WatchHealth) -> Admission {
     let mut since = Time::default();
     for (name, kinds) in all {
         for kind in kinds {
-            match in_force(stores, health, kind, name) {
+            if let Some(why) = unseen(health, kind) {
+                return Admission::Unseen(why);
+            }
+            match in_force(stores, kind, name) {
                 Ok(made) => since = since.max(made),
                 Err(why) => return Admission::Open(why),
             }
@@ -52,14 +55,18 @@ pub fn admission(stores: &Stores, health: &WatchHealth) -> Admission {
     Admission::InForce { since: since.plus(SETTLES) }
 }
 
+/// Why what is known of that kind may not be so any more, if that is so.
+fn unseen(health: &WatchHealth, kind: PolicyKind) -> Option<String> {
+    let name = kind.as_str();
+    if health.is_absent(name) {
+        Some(format!("the server does not let Windlass list {name}"))
+    } else {
+        health.dead().contains(&name).then(|| format!("the watch of {name} is dead"))
+    }
+}
+
 /// When it was made; or why it does not do its work.
-fn in_force(stores: &Stores, health: &WatchHealth, kind: PolicyKind, name: &str) -> Result<Time, String> {
-    if health.is_absent(kind.as_str()) {
-        return Err(format!("the server does not let Windlass list {}", kind.as_str()));
-    }
-    if health.dead().contains(&kind.as_str()) {
-        return Err(format!("the watch of {} is dead", kind.as_str()));
-    }
+fn in_force(stores: &Stores, kind: PolicyKind, name: &str) -> Result<Time, String> {
     let Some(found) = stores.policies.get(kind, name) else {
         return Err(format!("{} {name} is missing", kind.as_str()));
     };
@@ -180,7 +187,7 @@ mod tests {
     async fn what_is_not_watched_any_more_is_not_known_to_be_in_force() {
         let (world, health) = (installed(Some("")), WatchHealth::default());
         let watch = health.kind("ValidatingAdmissionPolicy");
-        let of = |why: &str| Admission::Open(why.into());
+        let of = |why: &str| Admission::Unseen(why.into());
         assert_eq!(admission(&world.stores(), &health), of("the watch of ValidatingAdmissionPolicy is dead"));
         watch.mark_initialised();
         watch.touch();

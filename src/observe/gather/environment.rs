@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kube::ResourceExt;
 
 use super::{access, sorted};
-use crate::api::{Decision, DecisionType, Environment};
+use crate::api::{Decision, DecisionPhase, DecisionType, Environment};
 use crate::observe::relate::pipelines_through;
 use crate::observe::snapshot::{EnvironmentView, Freezing};
 use crate::observe::stores::{Stores, get, is_in};
@@ -30,7 +30,10 @@ pub fn freezes(stores: &Stores, home: &str, environment: &Environment) -> Vec<Fr
         let reason = if reason.is_empty() { "no reason given".to_owned() } else { reason };
         Some(Freezing { source: format!("namespace {namespace}"), reason, until: None })
     };
-    let stands = |d: &Arc<Decision>| d.spec.r#type == DecisionType::Freeze && d.metadata.deletion_timestamp.is_none();
+    let stands = |d: &Arc<Decision>| {
+        let is_refused = d.status.as_ref().and_then(|status| status.phase) == Some(DecisionPhase::Refused);
+        d.spec.r#type == DecisionType::Freeze && d.metadata.deletion_timestamp.is_none() && !is_refused
+    };
     let decided = sorted(freezes_of(stores, environment)).into_iter().filter(stands);
     let decided = decided.map(|decision| Freezing {
         source: format!("{}, by Decision {}", decision.spec.user.as_deref().unwrap_or("someone"), decision.name_any()),

@@ -172,11 +172,11 @@ pub fn environment(stores: &Stores, change: &Change<'_, Environment>) -> Vec<Key
     keys.into_iter().collect()
 }
 
-/// Its own pass let reverts through, or holds them; or it tells of a freeze.
+/// Its own pass let reverts through, or holds them; or it tells of a freeze, or gave places.
 fn is_answered(change: &Change<'_, Environment>) -> bool {
     let said = |side: Option<&Environment>| {
         side.and_then(|e| e.status.as_ref())
-            .map(|s| (s.reverts.clone(), s.brake.clone(), s.freeze.clone()))
+            .map(|s| (s.reverts.clone(), s.brake.clone(), s.freeze.clone(), s.grants.clone()))
             .unwrap_or_default()
     };
     said(change.old) != said(change.new)

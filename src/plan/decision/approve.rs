@@ -5,6 +5,7 @@ use crate::api::{Decision, DecisionType};
 use crate::observe::Admission;
 use crate::plan::approval::{Asked, Authors, words};
 use crate::plan::draft::Draft;
+use crate::plan::promotion;
 use crate::plan::world::{Known, World, created};
 
 use super::Answer;
@@ -15,10 +16,16 @@ pub(super) fn speak(world: &World<'_>, draft: &Draft, spec: &Stage, decision: &D
         Err(why) => return Answer::Refused(why),
     };
     let (name, environment) = (known.name(), &spec.environment);
+    let is_tried_again = promotion::standing(world, draft, environment, name).is_some();
     let is_started = draft.stage(environment).is_some_and(|stage| {
         stage.rollout.as_ref().is_some_and(|r| r.release_uid == known.uid)
-            || stage.current.as_ref().is_some_and(|c| c.release_uid == known.uid)
+            || !is_tried_again && stage.current.as_ref().is_some_and(|c| c.release_uid == known.uid)
     });
+    let certain = match doubt(world, decision) {
+        Some(Doubt::Passing) if decision.spec.r#type == DecisionType::Approve => return Answer::Stands,
+        Some(Doubt::Certain(why)) => Some(why),
+        Some(Doubt::Passing) | None => None,
+    };
     let answer = |what: &str| Answer::about(format!("{what} in {environment}"), known.uid, &known.hash);
     match decision.spec.r#type {
         DecisionType::Reject if is_started => {
@@ -26,7 +33,7 @@ pub(super) fn speak(world: &World<'_>, draft: &Draft, spec: &Stage, decision: &D
         }
         DecisionType::Reject => answer("rejected"),
         _ if is_started => Answer::refused(format!("{name} has started in {environment} already")),
-        _ => match unreliable(world, decision).or_else(|| uncounted(world, spec, known, decision)) {
+        _ => match certain.or_else(|| uncounted(world, spec, known, decision)) {
             // whoever said no may take that back, whether or not a yes would count
             Some(why) if has_rejected(world, draft, environment, known, decision) => {
                 answer(&format!("the rejection is taken back, and it is no approval ({why}),"))
@@ -65,13 +72,21 @@ pub fn meant<'w, 'a>(world: &'w World<'a>, decision: &Decision) -> Result<&'w Kn
     Ok(known)
 }
 
-/// Why it is not certain who decided that, if it is not.
-pub(super) fn unreliable(world: &World<'_>, decision: &Decision) -> Option<String> {
+/// Why it is not certain who decided that.
+pub(super) enum Doubt {
+    /// It was, or may have been, written by somebody else: for good.
+    Certain(String),
+    /// It cannot be told at present.
+    Passing,
+}
+
+pub(super) fn doubt(world: &World<'_>, decision: &Decision) -> Option<Doubt> {
     match &world.snap.admission {
-        Admission::Open(why) => Some(format!("it cannot be relied on: {why}")),
-        Admission::InForce { since } if created(&decision.metadata) <= *since => {
-            Some(format!("it was made before {since}, when the admission policies came into force; decide anew"))
-        }
+        Admission::Open(why) => Some(Doubt::Certain(format!("it cannot be relied on: {why}"))),
+        Admission::Unseen(_) => Some(Doubt::Passing),
+        Admission::InForce { since } if created(&decision.metadata) <= *since => Some(Doubt::Certain(format!(
+            "it was made before {since}, when the admission policies came into force; decide anew"
+        ))),
         Admission::InForce { .. } => None,
     }
 }

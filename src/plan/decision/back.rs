@@ -1,11 +1,11 @@
 //! Abort, Revert and Unhold: going back, and ending a hold.
 
 use crate::api::checkpoint::{HoldKind, StageStatus};
-use crate::api::{Cause, Decision, Live, RolloutState};
+use crate::api::{BuildHash, Cause, Decision, Live, RolloutState};
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::{World, user_of};
-use crate::plan::{ending, revert, upstream};
+use crate::plan::{ending, revert, schema, upstream};
 
 use super::Answer;
 use super::promote::lift_adoption_hold;
@@ -46,8 +46,7 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
     };
     let target = match &decision.spec.to {
         Some(to) => named_target(world, stage, to),
-        None => revert::default_target(world, stage, &leaving)
-            .ok_or_else(|| "there is no build recorded healthy there to go back to".to_owned()),
+        None => revert::default_target(world, stage, &leaving).ok_or_else(|| nowhere(world, stage, &leaving)),
     };
     let target = match target {
         Ok(target) if target.build == leaving => {
@@ -87,6 +86,11 @@ fn refuse_by_hold(stage: &StageStatus) -> Option<Answer> {
     is_external.then(|| Answer::refused("someone else wrote an image there; decide Adopt or Restore first"))
 }
 
+fn nowhere(world: &World<'_>, stage: &StageStatus, leaving: &BuildHash) -> String {
+    let barred = schema::barred(world, stage, leaving).map(|why| format!(": {why}")).unwrap_or_default();
+    format!("there is no build recorded healthy there to go back to{barred}")
+}
+
 /// A build recorded healthy here, by its release's name or `hash:` and at least eight digits.
 fn named_target(world: &World<'_>, stage: &StageStatus, to: &str) -> Result<Live, String> {
     let is_named = |l: &&Live| match to.strip_prefix("hash:") {
@@ -101,6 +105,9 @@ fn named_target(world: &World<'_>, stage: &StageStatus, to: &str) -> Result<Live
     }
     if world.is_bad(stage, &target.release, &target.build) {
         return Err(format!("spec.to: {to} is banned or withdrawn"));
+    }
+    if let Some(why) = schema::problem(stage, target) {
+        return Err(format!("spec.to: {why}"));
     }
     Ok(target.clone())
 }

@@ -24,26 +24,11 @@ pub(super) fn stand(world: &World<'_>, draft: &mut Draft, index: usize, spec: &S
         Ok(row) => &row.hash,
         Err(why) => return Answer::refused(why.clone()),
     };
-    if let Some(withdraw) = world.withdrawal(name, hash) {
-        return Answer::refused(format!("{name} was withdrawn by {}", user_of(withdraw)));
-    }
     if world.is_banned(stage, hash) && is_being_lifted(world, draft, environment, name, hash) {
         return Answer::Stands;
     }
-    if world.is_banned(stage, hash) {
-        return Answer::refused(format!("the build of {name} is banned in {environment}; Unban it first"));
-    }
-    if let Some(head) = head::mark(draft)
-        && order(&known.mark, &head).is_gt()
-    {
-        return Answer::refused(format!("the head is {}; change spec.release", head.version));
-    }
-    match reach::end(world, known) {
-        Err(why) => return Answer::refused(why),
-        Ok(Some((_, end))) if reach::is_beyond(world, known, environment) => {
-            return Answer::refused(format!("{name} ends in {} (spec.lastStage)", end.environment));
-        }
-        Ok(_) => {}
+    if let Some(why) = forbidden(world, draft, stage, known) {
+        return Answer::Refused(why);
     }
     if let Some(applied) = end_pause(draft, index, known, decision) {
         return applied;
@@ -68,6 +53,29 @@ pub(super) fn stand(world: &World<'_>, draft: &mut Draft, index: usize, spec: &S
         lift_adoption_hold(stage);
     }
     Answer::Stands
+}
+
+/// Why no person's word brings that release there, if none does.
+pub(super) fn forbidden(world: &World<'_>, draft: &Draft, stage: &StageStatus, known: &Known<'_>) -> Option<String> {
+    let (name, environment) = (known.name(), &stage.environment);
+    if let Some(withdraw) = world.withdrawal(name, &known.hash) {
+        return Some(format!("{name} was withdrawn by {}", user_of(withdraw)));
+    }
+    if world.is_banned(stage, &known.hash) {
+        return Some(format!("the build of {name} is banned in {environment}; Unban it first"));
+    }
+    if let Some(head) = head::mark(draft)
+        && order(&known.mark, &head).is_gt()
+    {
+        return Some(format!("the head is {}; change spec.release", head.version));
+    }
+    match reach::end(world, known) {
+        Err(why) => Some(why),
+        Ok(Some((_, end))) if reach::is_beyond(world, known, environment) => {
+            Some(format!("{name} ends in {} (spec.lastStage)", end.environment))
+        }
+        Ok(_) => None,
+    }
 }
 
 /// An Unban stands, or was applied and the objects of the ban are on their way out.

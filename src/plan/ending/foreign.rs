@@ -93,6 +93,7 @@ pub fn found_live(world: &World<'_>, stage: &StageStatus, row: &BuildRow) -> Liv
         release_uid: String::new(),
         version: String::new(),
         build: row.hash.clone(),
+        schema: None,
         created_at: None,
         attempt: String::new(),
         since: world.now,

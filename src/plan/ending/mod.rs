@@ -12,7 +12,7 @@ use super::draft::{self, Draft, clip};
 use super::mutant::{Mutant, is};
 use super::world::World;
 use super::writing::{self, has_written};
-use super::{revert, upstream, workload};
+use super::{revert, schema, upstream, workload};
 
 pub use back::{revert_failed, reverted};
 pub use foreign::{adopt_found, adopt_instead, foreign, found_live, under};
@@ -46,9 +46,14 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause,
     if !rollout.target.as_ref().is_some_and(|t| revert::is_usable(world, stage, t, &rollout.build)) {
         rollout.target = revert::default_target(world, stage, &rollout.build);
     }
+    let barred = schema::barred(world, stage, &rollout.build).map(|why| format!(": {why}")).unwrap_or_default();
     if rollout.target.is_none() {
-        close_without_target(world, stage, rollout, cause, message);
-        draft.warn(&release, "NoRevertTarget", format!("{text}; there is no build to go back to, the images stay"));
+        close_without_target(world, stage, rollout, cause, &format!("{message}{barred}"));
+        draft.warn(
+            &release,
+            "NoRevertTarget",
+            format!("{text}; there is no build to go back to{barred}, the images stay"),
+        );
         return;
     }
     rollout.state = RolloutState::Reverting(Reverting {
@@ -91,8 +96,7 @@ fn close_without_target(world: &World<'_>, stage: &mut StageStatus, rollout: Rol
     let is_written = has_written(world, &stage.environment, &rollout);
     let outcome = if is_written { Outcome::Failed } else { Outcome::Aborted };
     if is_written {
-        let live = live(world, stage, &rollout, false);
-        stage.current = Some(live);
+        replace(world, stage, &rollout, false);
         // a wish of a person's needs no other person
         if cause.bans() || cause == Cause::Inconclusive {
             draft::alert(stage, world, "NoRevertTarget", message);
@@ -170,6 +174,7 @@ fn live(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, healthy: bool
         release_uid: rollout.release_uid.clone(),
         version: rollout.version.clone(),
         build: rollout.build.clone(),
+        schema: rollout.schema.map(|schema| schema.version),
         created_at,
         attempt: rollout.attempt.clone(),
         since,

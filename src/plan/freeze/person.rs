@@ -2,12 +2,15 @@
 
 use crate::api::decision::{DecisionPhase, DecisionStatus, DecisionType};
 use crate::api::{Decision, Time};
-use crate::observe::EnvironmentView;
+use crate::observe::{EnvironmentView, Freezing};
 use crate::plan::action::{Action, Kind};
+use crate::plan::draft::clip;
 use crate::plan::effects::target;
 use crate::plan::promotion::is_final;
-use crate::plan::world::{created, phase_of};
+use crate::plan::world::{created, phase_of, user_of};
 
+/// What an Unfreeze says it does before it does it.
+const ENDS: &str = "ends ";
 /// Old ones that stay for the record.
 const KEPT: usize = 20;
 
@@ -16,7 +19,9 @@ pub fn decided(view: &EnvironmentView, now: Time) -> (Vec<Action>, Option<Time>)
     let mut actions = Vec::new();
     for decision in &view.decisions {
         match decision.spec.r#type {
-            DecisionType::Freeze => actions.extend(freeze(decision, now)),
+            DecisionType::Freeze if phase_of(decision) != Some(DecisionPhase::Refused) => {
+                actions.extend(freeze(decision, now));
+            }
             DecisionType::Unfreeze if !is_final(phase_of(decision)) => unfreeze(view, decision, now, &mut actions),
             _ => {}
         }
@@ -32,7 +37,10 @@ pub fn decided(view: &EnvironmentView, now: Time) -> (Vec<Action>, Option<Time>)
 /// It freezes nothing any more, and its status says so.
 fn is_over(decision: &Decision, now: Time) -> bool {
     match decision.spec.r#type {
-        DecisionType::Freeze => !stands(decision, now) && phase_of(decision) == Some(DecisionPhase::Expired),
+        DecisionType::Freeze => {
+            matches!(phase_of(decision), Some(DecisionPhase::Expired | DecisionPhase::Refused))
+                || !stands(decision, now)
+        }
         _ => is_final(phase_of(decision)),
     }
 }
@@ -48,42 +56,47 @@ fn freeze(decision: &Decision, now: Time) -> Option<Action> {
     }
 }
 
-/// It lifts what stood when it was made.
+/// It lifts what stood before it was made: first it says so, then it has that deleted, then it is answered.
 fn unfreeze(view: &EnvironmentView, decision: &Decision, now: Time, actions: &mut Vec<Action>) {
     let is_meant = |d: &&Decision| {
-        let is_there = d.metadata.deletion_timestamp.is_none();
-        d.spec.r#type == DecisionType::Freeze
-            && is_there
-            && stands(d, now)
-            && created(&d.metadata) <= created(&decision.metadata)
+        let is_there = d.metadata.deletion_timestamp.is_none() && phase_of(d) != Some(DecisionPhase::Refused);
+        let is_freeze = d.spec.r#type == DecisionType::Freeze;
+        // of two in one second it is not known which came first
+        is_freeze && is_there && stands(d, now) && created(&d.metadata) < created(&decision.metadata)
     };
     let meant: Vec<&Decision> = view.decisions.iter().map(AsRef::as_ref).filter(is_meant).collect();
-    if meant.is_empty() {
-        actions.extend(answer(view, decision));
-        return;
+    let told = decision.status.as_ref().and_then(|status| status.reason.as_deref());
+    let is_told = phase_of(decision) == Some(DecisionPhase::Pending);
+    match told.and_then(|told| told.strip_prefix(ENDS)).filter(|_| is_told) {
+        Some(_) if !meant.is_empty() => {
+            actions.extend(meant.into_iter().map(|d| Action::Delete { target: target(Kind::Decision, d) }));
+        }
+        Some(what) => actions.extend(say(decision, DecisionPhase::Applied, &format!("ended {what}"))),
+        None if meant.is_empty() => actions.extend(nothing(view, decision, now)),
+        None => {
+            let name = |d: &&Decision| {
+                format!("{} of {} ({})", d.metadata.name.as_deref().unwrap_or_default(), user_of(d), d.spec.reason)
+            };
+            let names: Vec<String> = meant.iter().take(5).map(name).collect();
+            actions.extend(say(decision, DecisionPhase::Pending, &format!("{ENDS}{}", names.join(", "))));
+        }
     }
-    let names: Vec<&str> = meant.iter().filter_map(|d| d.metadata.name.as_deref()).take(5).collect();
-    actions.extend(say(decision, DecisionPhase::Pending, &format!("ends {}", names.join(", "))));
-    actions.extend(meant.into_iter().map(|d| Action::Delete { target: target(Kind::Decision, d) }));
 }
 
-/// Nothing is left to lift: it lifted something before, or there was nothing.
-fn answer(view: &EnvironmentView, decision: &Decision) -> Option<Action> {
-    if phase_of(decision) == Some(DecisionPhase::Pending) {
-        return say(decision, DecisionPhase::Applied, "the freeze by Decision is over");
-    }
+/// There was nothing to lift.
+fn nothing(view: &EnvironmentView, decision: &Decision, now: Time) -> Option<Action> {
     let name = view.environment.metadata.name.as_deref().unwrap_or("");
-    let also = super::asked(&view.environment, &view.freezes).map(|asked| asked.source).next();
-    let also =
-        also.map_or(String::new(), |source| format!("; it is frozen by {source}, which must be taken away there"));
-    say(decision, DecisionPhase::Refused, &format!("no Decision Freeze stands in {name}{also}"))
+    let is_on = |freezing: &Freezing| freezing.until.is_none_or(|until| now < until);
+    let also: Vec<String> = super::asked(&view.environment, &view.freezes).filter(is_on).map(|f| f.source).collect();
+    let also = if also.is_empty() { String::new() } else { format!("; it is frozen by {}", also.join(", ")) };
+    say(decision, DecisionPhase::Refused, &format!("no Decision Freeze from before it stands in {name}{also}"))
 }
 
 fn say(decision: &Decision, phase: DecisionPhase, reason: &str) -> Option<Action> {
     let status = DecisionStatus {
         observed_generation: decision.metadata.generation.unwrap_or_default(),
         phase: Some(phase),
-        reason: Some(reason.to_owned()),
+        reason: Some(clip(reason, 512)),
         release_uid: None,
         build_hash: None,
     };

@@ -47,7 +47,7 @@ pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
     if asked.rules.is_empty() {
         return None;
     }
-    if let Admission::Open(why) = &c.world.snap.admission {
+    if let Admission::Open(why) | Admission::Unseen(why) = &c.world.snap.admission {
         let why = format!("approvals cannot be relied on: {why}");
         return Some(Closed::new(why, "the admission policies of the chart in force"));
     }

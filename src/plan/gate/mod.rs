@@ -4,6 +4,7 @@ mod adoption;
 mod approvals;
 mod ban;
 mod build;
+mod capacity;
 mod evidence;
 mod freeze;
 mod head;
@@ -13,11 +14,15 @@ mod mark;
 mod pause;
 mod place;
 mod promotion;
+mod schema;
 mod soak;
 mod tags;
 mod window;
 
+use std::collections::BTreeSet;
+
 use crate::api::checkpoint::{HoldKind, StageStatus};
+use crate::api::decision::Skippable;
 use crate::api::environment::Policy;
 use crate::api::stage::Stage;
 use crate::api::{BuildRow, Decision};
@@ -127,7 +132,7 @@ pub struct Gate {
 }
 
 /// All gates, in the order in which they are evaluated and shown.
-pub const GATES: [Gate; 16] = [
+pub const GATES: [Gate; 18] = [
     Gate { name: "build", source: |_| "pipeline", check: build::check },
     Gate { name: "ban", source: |_| "windlass", check: ban::check },
     Gate { name: "hold", source: |_| "windlass", check: hold::check },
@@ -138,12 +143,14 @@ pub const GATES: [Gate; 16] = [
     Gate { name: "tags", source: |_| "policy", check: tags::check },
     Gate { name: "evidence", source: |_| "pipeline", check: evidence::check },
     Gate { name: "soak", source: soak::source, check: soak::check },
+    Gate { name: "schema", source: |_| "release", check: schema::check },
     Gate { name: "approvals", source: approvals::source, check: approvals::check },
     Gate { name: "promotion", source: |_| "pipeline", check: promotion::check },
     Gate { name: "window", source: |_| "policy", check: window::check },
     Gate { name: "freeze", source: |_| "policy", check: freeze::check },
     Gate { name: "place", source: |_| "windlass", check: place::check },
     Gate { name: "adoption", source: |_| "windlass", check: adoption::check },
+    Gate { name: "capacity", source: |_| "policy", check: capacity::check },
 ];
 
 /// How a gate stands.
@@ -172,6 +179,22 @@ pub fn first_closed(candidate: &Candidate<'_, '_>) -> Option<Closed> {
         State::Closed(closed) => Some(closed),
         State::Open | State::Overridden(..) => None,
     })
+}
+
+/// The gates that are closed, and that a person lets the release pass.
+pub fn skipped(candidate: &Candidate<'_, '_>) -> Vec<Skippable> {
+    let named = candidate.overrides.iter().flat_map(|d| &d.spec.gates);
+    let is_closed = |skipped: &Skippable| {
+        let mut gates = GATES.iter().filter(|gate| gate.name == skipped.gate());
+        gates.any(|gate| matches!(gate.state(candidate), State::Overridden(..)))
+    };
+    named.copied().filter(is_closed).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Whether nothing but a free place is missing.
+pub fn lacks_place(candidate: &Candidate<'_, '_>) -> bool {
+    let closed = |gate: &&Gate| matches!(gate.state(candidate), State::Closed(_));
+    GATES.iter().filter(closed).map(|gate| gate.name).eq([Skippable::Capacity.gate()])
 }
 
 /// Whether the stage waits for a person to say which release is meant.

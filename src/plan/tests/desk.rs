@@ -159,7 +159,7 @@ impl Desk {
             let Some(Action::EnvironmentStatus { status, .. }) = actions.into_iter().next() else { continue };
             bounds::keep("Environment", &status);
             let environment = place.environment.as_mut().map(Arc::make_mut).expect("an Environment");
-            let told = |s: &EnvironmentStatus| (s.reverts.clone(), s.brake.clone(), s.freeze.clone());
+            let told = |s: &EnvironmentStatus| (s.reverts.clone(), s.brake.clone(), s.freeze.clone(), s.grants.clone());
             is_changed |= environment.status.as_ref().map(told).unwrap_or_default() != told(&status);
             environment.status = Some(*status);
         }

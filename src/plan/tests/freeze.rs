@@ -298,13 +298,26 @@ fn a_freeze_by_a_person_stands_until_it_is_lifted_or_over() {
     assert_eq!(said, [format!("f3 Expired: it was over at {}", desk.now)]);
 
     let mut lift = by_ann(&desk, "u1", "Unfreeze", -5, &json!({}));
-    let later = by_ann(&desk, "f4", "Freeze", -4, &json!({}));
-    let (said, gone, _) = decided(&desk, &[open, timed, lift.clone(), later.clone()]);
-    assert_eq!(gone, ["f1", "f2"], "what came after it stands");
-    assert!(said.contains(&"u1 Pending: ends f1, f2".to_owned()), "{said:?}");
-    lift["status"] = json!({"observedGeneration": 1, "phase": "Pending", "reason": "ends f1, f2"});
+    let (later, same) = (by_ann(&desk, "f4", "Freeze", -4, &json!({})), by_ann(&desk, "f5", "Freeze", -5, &json!({})));
+    let all = |lift: &Value| [open.clone(), timed.clone(), lift.clone(), later.clone(), same.clone()];
+    let (said, gone, _) = decided(&desk, &all(&lift));
+    let ends = "f1 of ann (the bank is down), f2 of ann (the bank is down)";
+    assert!(gone.is_empty() && said.contains(&format!("u1 Pending: ends {ends}")), "it says so first: {said:?}");
+    lift["status"] = json!({"observedGeneration": 1, "phase": "Pending", "reason": format!("ends {ends}")});
+    let (_, gone, _) = decided(&desk, &all(&lift));
+    assert_eq!(gone, ["f1", "f2"], "what came after it, or in its second, stands");
     let (said, gone, _) = decided(&desk, &[lift, later]);
-    assert!(gone.is_empty() && said.contains(&"u1 Applied: the freeze by Decision is over".to_owned()), "{said:?}");
+    assert!(gone.is_empty() && said.contains(&format!("u1 Applied: ended {ends}")), "{said:?}");
+}
+
+#[test]
+fn a_freeze_that_was_refused_freezes_nothing_when_its_environment_comes() {
+    let desk = Desk::adopted(|_| {});
+    let mut refused = by_ann(&desk, "f1", "Freeze", -9, &json!({}));
+    refused["status"] =
+        json!({"observedGeneration": 1, "phase": "Refused", "reason": "Environment production does not exist"});
+    let (said, gone, _) = decided(&desk, &[refused]);
+    assert!(said.is_empty() && gone.is_empty(), "{said:?}");
 }
 
 #[test]
@@ -312,11 +325,17 @@ fn an_unfreeze_that_has_nothing_to_lift_says_who_freezes_instead() {
     let mut desk = Desk::adopted(|_| {});
     let lift = by_ann(&desk, "u1", "Unfreeze", -5, &json!({}));
     let (said, ..) = decided(&desk, std::slice::from_ref(&lift));
-    assert_eq!(said, ["u1 Refused: no Decision Freeze stands in production"]);
+    assert_eq!(said, ["u1 Refused: no Decision Freeze from before it stands in production"]);
     freeze(&mut desk, None);
     let (said, ..) = decided(&desk, &[lift]);
-    let also = "; it is frozen by spec.freeze, which must be taken away there";
-    assert_eq!(said, [format!("u1 Refused: no Decision Freeze stands in production{also}")]);
+    assert_eq!(
+        said,
+        ["u1 Refused: no Decision Freeze from before it stands in production; it is frozen by spec.freeze"]
+    );
+    let over = desk.now;
+    freeze(&mut desk, Some(over));
+    let (said, ..) = decided(&desk, &[by_ann(&desk, "u2", "Unfreeze", -5, &json!({}))]);
+    assert_eq!(said, ["u2 Refused: no Decision Freeze from before it stands in production"], "that one is over");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod approvals;
 mod bounds;
 mod canary;
+mod capacity;
 mod checks;
 mod claimed;
 mod clones;
@@ -31,6 +32,7 @@ mod refused;
 mod routers;
 mod routes;
 mod routing;
+mod schema;
 mod soak;
 mod stale;
 mod status;

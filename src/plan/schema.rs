@@ -1,0 +1,51 @@
+//! The schema of data: what a release has left in a stage, an older build may not be able to read. Whoever starts there may have
+//! changed the data already, so it counts from the start of a rollout, and what it says stays when it goes.
+
+use crate::api::checkpoint::{Readable, StageStatus};
+use crate::api::{BuildHash, Live};
+
+use super::mutant::{Mutant, is};
+use super::revert;
+use super::world::{Known, World};
+
+/// What the release leaves once it has started here.
+pub fn raise(stage: &mut StageStatus, known: &Known<'_>) {
+    let Some(schema) = known.release.spec.build.schema else { return };
+    let before = stage.readable.as_ref().map_or(0, |readable| readable.min);
+    if schema.min_readable > before {
+        stage.readable = Some(Readable { min: schema.min_readable, release: known.name().to_owned() });
+    }
+}
+
+/// Whether that build can read what is there. One that is not said to cannot.
+pub fn reads(stage: &StageStatus, live: &Live) -> bool {
+    problem(stage, live).is_none()
+}
+
+/// Why that build cannot read what is there, if it cannot.
+pub fn problem(stage: &StageStatus, live: &Live) -> Option<String> {
+    let name = if live.version.is_empty() { "what was found at first" } else { &live.version };
+    unread(stage, name, live.schema)
+}
+
+/// The same of a release that wants to enter.
+pub fn problem_of(stage: &StageStatus, known: &Known<'_>) -> Option<String> {
+    unread(stage, &known.mark.version, known.release.spec.build.schema.map(|schema| schema.version))
+}
+
+fn unread(stage: &StageStatus, name: &str, version: Option<u32>) -> Option<String> {
+    let Readable { min, release } = stage.readable.as_ref().filter(|_| !is(Mutant::SchemaIgnored))?;
+    let of = match version {
+        Some(version) if version >= *min => return None,
+        Some(version) => format!("works with schema {version}"),
+        None => "does not say its schema".to_owned(),
+    };
+    Some(format!("{name} {of}, and {release} left what is read from {min} on (build.schema.minReadable)"))
+}
+
+/// Why there is nothing to go back to, where the schema is the reason.
+pub fn barred(world: &World<'_>, stage: &StageStatus, leaving: &BuildHash) -> Option<String> {
+    let free = StageStatus { readable: None, ..stage.clone() };
+    let target = revert::default_target(world, &free, leaving)?;
+    problem(stage, &target)
+}
