@@ -127,6 +127,10 @@ pub struct Budget {
     pub total: u8,
     /// The third release has the build of the first.
     pub shares: bool,
+    /// Each release but the first leaves data that none before it can read.
+    pub schema: bool,
+    /// One rollout may be under way in production at a time.
+    pub limited: bool,
     /// Events may come before the pipeline is first seen.
     pub early: bool,
 }
@@ -137,12 +141,12 @@ impl Budget {
         for (kind, times) in each {
             left[*kind as usize] = *times;
         }
-        Self { left, total, shares: false, early: false }
+        Self { left, total, ..Self::none() }
     }
 
     /// Nothing beyond what goes by itself.
     pub fn none() -> Self {
-        Self { left: [0; KINDS], total: 0, shares: false, early: false }
+        Self { left: [0; KINDS], total: 0, shares: false, schema: false, limited: false, early: false }
     }
 
     pub fn has(&self, kind: Kind) -> bool {

@@ -153,6 +153,8 @@ const GATES: &[&str] = &[
     "promotion",
     "window",
     "freeze",
+    "capacity",
+    "schema",
     "place",
     "adoption",
 ];

@@ -29,6 +29,8 @@ pub struct Ghost {
     pub approved: [Vec<String>; 2],
     /// Releases that a person let pass where nothing may start, and that have not started since.
     pub overridden: [Vec<String>; 2],
+    /// The lowest build that can read what is there.
+    pub readable: [u8; 2],
     /// The newest release that ever started.
     pub mark: [Option<Time>; 2],
     /// Builds whose pods failed.

@@ -128,7 +128,7 @@ fn environment_actions(world: &World, at: usize) -> Vec<Action> {
     };
     let told = |s: &EnvironmentStatus| {
         let frozen = find(&s.conditions, "Frozen").map(|c| c.status.clone());
-        (s.reverts.len(), s.brake.clone(), s.freeze.clone(), frozen)
+        (s.reverts.len(), s.brake.clone(), s.freeze.clone(), s.grants.len(), frozen)
     };
     let before = environment.status.as_ref().map(told).unwrap_or_default();
     let is_going = environment.metadata.deletion_timestamp.is_some();

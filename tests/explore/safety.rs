@@ -92,6 +92,8 @@ pub fn image_write(world: &World, place: usize, key: &str, set: &SetImages) -> H
     let is_recorded = world.ghost.records[place].iter().any(|(image, _)| *image == new);
     let is_known = new.0 <= 4 || is_recorded;
     holds(is_known, "S26", || format!("{key}: {new:?} is no image of the pipeline"))?;
+    let is_read = new.0 >= world.ghost.readable[place] || image(seen) == new || is_recorded && new.0 > 4;
+    holds(is_read || world.operator.is_late, "S32", || format!("{key}: {new:?} cannot read what is there"))?;
     let Some(stage) = stored(world, place) else { return Ok(()) };
     match &stage.rollout {
         Some(rollout) if is_forward(rollout) => {

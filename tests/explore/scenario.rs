@@ -51,6 +51,12 @@ impl Scenario {
         self
     }
 
+    /// The same, with what else its budget says.
+    fn bound_by(mut self, edit: impl FnOnce(&mut Budget)) -> Self {
+        edit(&mut self.budget);
+        self
+    }
+
     /// The same, from the rest after the first delivery.
     fn settled(self) -> Self {
         self.after(&[])
@@ -362,6 +368,31 @@ pub fn all() -> Vec<Scenario> {
                 (Lag, 1),
             ],
         ),
+        scenario(
+            "schema",
+            &PLAIN,
+            &[1],
+            4,
+            &[
+                (NewRelease, 2),
+                (Trouble, 2),
+                (Abort, 1),
+                (Revert, 1),
+                (Withdraw, 1),
+                (Promote, 1),
+                (Cut, 1),
+                (Delete, 1),
+            ],
+        )
+        .bound_by(|budget| budget.schema = true),
+        scenario(
+            "limited",
+            &PLAIN,
+            &[1],
+            4,
+            &[(NewRelease, 1), (Trouble, 1), (Pause, 1), (Abort, 1), (Override, 1), (Cut, 1), (Lag, 1)],
+        )
+        .bound_by(|budget| budget.limited = true),
         scenario("let pass", &PLAIN, &[1], 5, &[(Window, 1), (NewRelease, 1), (Override, 1), (Abort, 1), (Retry, 1)])
             .settled(),
         scenario(

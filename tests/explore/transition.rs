@@ -127,7 +127,16 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     holds(head.is_none_or(|h| created <= h), "S18", || format!("{} is above the head", rollout.release))?;
     let is_held = before.held.is_some() && stage.held.is_some();
     holds(!is_held, "S18", || format!("{} enters {name}, which is held", rollout.release))?;
+    let has_place = world.places[at].environment.as_ref().is_some_and(|e| {
+        let is_limited = e.spec.policy.as_ref().is_some_and(|p| p.max_concurrent_rollouts.is_some());
+        !is_limited || e.status.as_ref().is_some_and(|s| s.grants.iter().any(|grant| grant.pipeline == "shop"))
+    });
+    holds(has_place || !is_fresh || is_overridden || is_again(world, at, stage, rollout), "S10", || {
+        format!("{} starts in {name} without a place", rollout.release)
+    })?;
+    let left = release.spec.build.schema.map_or(0, |schema| schema.min_readable);
     let ghost = world.ghost();
+    ghost.readable[at] = ghost.readable[at].max(u8::try_from(left).unwrap_or(u8::MAX));
     ghost.mark[at] = ghost.mark[at].max(Some(created));
     ghost.asked[at].retain(|r| *r != rollout.release);
     ghost.overridden[at].retain(|r| *r != rollout.release);

@@ -9,8 +9,8 @@ use windlass::api::decision::Skippable;
 use windlass::api::pipeline::{DeliveryPipelineSpec, WorkloadKind};
 use windlass::api::release::{Build, ImageRef, Source};
 use windlass::api::{
-    BuildHash, Decision, DeliveryPipeline, Environment, EnvironmentSpec, PipelineStatus, Release, ReleaseSpec, Span,
-    TestRun, Time,
+    BuildHash, DataSchema, Decision, DeliveryPipeline, Environment, EnvironmentSpec, PipelineStatus, Policy, Release,
+    ReleaseSpec, Span, TestRun, Time,
 };
 use windlass::observe::{
     Access, Admission, Claim, CronJob, ImageWriter, Place, Pod, Reach, Rolls, Settings, Snapshot, Unreadable, Workload,
@@ -142,10 +142,11 @@ impl World {
 
     fn place(&mut self, stage: &str, spec: &DeliveryPipelineSpec) -> Place {
         let namespace = format!("shop-{stage}");
-        let mut environment = Environment::new(
-            stage,
-            EnvironmentSpec { target_namespace: namespace.clone(), policy: None, windows: Vec::new(), freeze: None },
-        );
+        let max_concurrent_rollouts = (self.budget.limited && stage == STAGES[1]).then_some(1);
+        let policy = Some(Policy { max_concurrent_rollouts, ..Policy::default() });
+        let spec_of =
+            EnvironmentSpec { target_namespace: namespace.clone(), policy, windows: Vec::new(), freeze: None };
+        let mut environment = Environment::new(stage, spec_of);
         environment.metadata = self.meta(stage, &format!("environment-{stage}"));
         let workloads = spec.workloads.iter().map(|w| {
             let mut workload = self.workload(stage, &w.name, 0);
@@ -215,7 +216,7 @@ impl World {
                 created_at: created_at(number),
                 images: vec![ImageRef { name: "app".into(), r#ref: Image(build).text() }],
                 source: Some(Source { author: Some("joe".into()), ..Source::default() }),
-                schema: None,
+                schema: self.budget.schema.then(|| schema_of(number)),
             },
             last_stage: None,
             paused: false,
@@ -413,4 +414,10 @@ pub fn settle(workload: &mut Workload) {
     let created = workload.pods.first().map_or(START, |p| p.created);
     workload.pods =
         vec![Pod { name: "pod".into(), created, ready: true, going: false, restarts: 0, trouble: None, address: None }];
+}
+
+/// What that release leaves; the first leaves all as it was.
+pub fn schema_of(number: u8) -> DataSchema {
+    let version = u32::from(number);
+    DataSchema { version, min_readable: if number > 1 { version } else { 0 } }
 }
