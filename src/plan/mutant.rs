@@ -44,6 +44,8 @@ mutants! {
     WindowIgnored,
     /// A freeze keeps nothing from starting or rising.
     FreezeIgnored,
+    /// The suites that the Environment's owner names are not asked for.
+    RequiredIgnored,
     /// A build goes back to one that cannot read its data.
     SchemaIgnored,
     /// As many rollouts as like to run at a time.

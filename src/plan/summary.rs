@@ -6,6 +6,7 @@ use crate::api::{RunPhase, TestRun};
 
 use super::draft::clip;
 use super::suite::{observed_run, run_name};
+use super::verdict;
 use super::world::World;
 
 /// A suite of an open rollout.
@@ -24,6 +25,7 @@ pub fn of(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &Suite
         phase: verdict.map_or(unfinished, |v| v.phase),
         run: run_name(rollout, environment, name),
         counts: verdict.and_then(|v| v.counts),
+        url: verdict.and_then(|v| v.url.clone()),
         message: verdict.map(|v| v.message.clone()).unwrap_or_default(),
     }
 }
@@ -57,6 +59,7 @@ fn of_run(run: &TestRun) -> Option<RunSummary> {
         phase: status.phase.unwrap_or_default(),
         run: run.metadata.name.clone()?,
         counts: status.counts,
+        url: status.url.as_deref().filter(|url| verdict::is_link(url)).map(str::to_owned),
         message: clip(status.message.as_deref().unwrap_or_default(), 256),
     })
 }

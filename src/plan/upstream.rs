@@ -46,6 +46,12 @@ pub fn void(stage: &mut StageStatus, build: &BuildHash, why: &str) {
     }
 }
 
+/// Whether that suite passed there for that build, in an attempt that counts as evidence.
+pub fn has_passed(stage: &StageStatus, release_uid: &str, build: &BuildHash, suite: &str) -> bool {
+    let counts = |proof: &&Proof| proof.void.is_none() && proof.stale.is_none();
+    proofs(stage, release_uid, build).filter(counts).any(|proof| proof.suites.iter().any(|passed| passed == suite))
+}
+
 /// How long a proven build has run in a stage without a break.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Residence {

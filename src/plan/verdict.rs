@@ -107,6 +107,11 @@ fn verdict(world: &World<'_>, phase: RunPhase, report: Option<Report>, message: 
     bounded(world, phase, counts, &failing, url.as_deref(), message)
 }
 
+/// Whether a report can be shown by that.
+pub fn is_link(url: &str) -> bool {
+    (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 1024
+}
+
 /// What someone reported, as the checkpoint can take it: one name too long must not keep a failure from being recorded.
 pub fn bounded(
     world: &World<'_>,
@@ -116,7 +121,6 @@ pub fn bounded(
     url: Option<&str>,
     message: &str,
 ) -> Verdict {
-    let is_link = |url: &&str| (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 1024;
     let within = |count: i64| count.clamp(0, Counts::MAX);
     Verdict {
         phase,
@@ -129,6 +133,6 @@ pub fn bounded(
         }),
         message: clip(message, 256),
         failing: failing.iter().take(20).map(|name| clip(name, 128)).collect(),
-        url: url.filter(is_link).map(str::to_owned),
+        url: url.filter(|url| is_link(url)).map(str::to_owned),
     }
 }

@@ -129,6 +129,8 @@ pub struct Budget {
     pub shares: bool,
     /// Each release but the first leaves data that none before it can read.
     pub schema: bool,
+    /// Production's owner asks for a suite that staging has, and for none of the pipeline's own.
+    pub required: bool,
     /// One rollout may be under way in production at a time.
     pub limited: bool,
     /// Events may come before the pipeline is first seen.
@@ -146,7 +148,7 @@ impl Budget {
 
     /// Nothing beyond what goes by itself.
     pub fn none() -> Self {
-        Self { left: [0; KINDS], total: 0, shares: false, schema: false, limited: false, early: false }
+        Self { left: [0; KINDS], total: 0, shares: false, schema: false, required: false, limited: false, early: false }
     }
 
     pub fn has(&self, kind: Kind) -> bool {

@@ -148,6 +148,7 @@ const GATES: &[&str] = &[
     "mark",
     "tags",
     "evidence",
+    "requiredSuites",
     "soak",
     "approvals",
     "promotion",

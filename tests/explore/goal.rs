@@ -105,7 +105,13 @@ fn advances(world: &World, at: usize, stage: &StageStatus) -> Holds {
     let is_complete = world.places[at].workloads.len() == pipeline.spec.workloads.len();
     let is_ours = world.places[at].workloads.values().all(|w| !matches!(w.claim, Claim::Other(_)));
     let is_shut = world.places[at].environment.as_ref().is_some_and(|e| !e.spec.windows.is_empty());
+    let is_barred = at == 1
+        && world.places[at]
+            .environment
+            .as_ref()
+            .is_some_and(|e| e.spec.policy.as_ref().is_some_and(|policy| !policy.required_suites.is_empty()));
     if is_shut
+        || is_barred
         || wants_approval(world, at) && world.operator.guarded.is_none()
         || world.is_frozen(at)
         || stage.held.is_some()

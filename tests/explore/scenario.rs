@@ -385,6 +385,8 @@ pub fn all() -> Vec<Scenario> {
             ],
         )
         .bound_by(|budget| budget.schema = true),
+        scenario("required", &PLAIN, &[1], 3, &[(NewRelease, 1), (Promote, 1), (Retry, 1), (Wipe, 1)])
+            .bound_by(|budget| budget.required = true),
         scenario(
             "limited",
             &PLAIN,

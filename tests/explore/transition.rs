@@ -127,6 +127,15 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     holds(head.is_none_or(|h| created <= h), "S18", || format!("{} is above the head", rollout.release))?;
     let is_held = before.held.is_some() && stage.held.is_some();
     holds(!is_held, "S18", || format!("{} enters {name}, which is held", rollout.release))?;
+    // no scenario has the suite that is asked for there
+    let is_barred = at == 1
+        && world.places[at]
+            .environment
+            .as_ref()
+            .is_some_and(|e| e.spec.policy.as_ref().is_some_and(|p| !p.required_suites.is_empty()));
+    holds(!is_barred, "S30", || {
+        format!("{} starts in {name} without the suite that its owner asks for", rollout.release)
+    })?;
     let has_place = world.places[at].environment.as_ref().is_some_and(|e| {
         let is_limited = e.spec.policy.as_ref().is_some_and(|p| p.max_concurrent_rollouts.is_some());
         !is_limited || e.status.as_ref().is_some_and(|s| s.grants.iter().any(|grant| grant.pipeline == "shop"))

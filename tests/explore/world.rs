@@ -143,7 +143,9 @@ impl World {
     fn place(&mut self, stage: &str, spec: &DeliveryPipelineSpec) -> Place {
         let namespace = format!("shop-{stage}");
         let max_concurrent_rollouts = (self.budget.limited && stage == STAGES[1]).then_some(1);
-        let policy = Some(Policy { max_concurrent_rollouts, ..Policy::default() });
+        let is_required = self.budget.required && stage == STAGES[1];
+        let required_suites = if is_required { vec!["scan".to_owned()] } else { Vec::new() };
+        let policy = Some(Policy { max_concurrent_rollouts, required_suites, ..Policy::default() });
         let spec_of =
             EnvironmentSpec { target_namespace: namespace.clone(), policy, windows: Vec::new(), freeze: None };
         let mut environment = Environment::new(stage, spec_of);

@@ -253,6 +253,11 @@ pub struct Proof {
     pub attempt: String,
     /// When the last suite had passed.
     pub at: Time,
+    /// The suites that passed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(max = 40)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub suites: Vec<String>,
     /// Since when it is stale: the pod template here has changed, so the suites run again before the next stage follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale: Option<Time>,

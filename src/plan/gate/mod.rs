@@ -14,6 +14,7 @@ mod mark;
 mod pause;
 mod place;
 mod promotion;
+mod required;
 mod schema;
 mod soak;
 mod tags;
@@ -132,7 +133,7 @@ pub struct Gate {
 }
 
 /// All gates, in the order in which they are evaluated and shown.
-pub const GATES: [Gate; 18] = [
+pub const GATES: [Gate; 19] = [
     Gate { name: "build", source: |_| "pipeline", check: build::check },
     Gate { name: "ban", source: |_| "windlass", check: ban::check },
     Gate { name: "hold", source: |_| "windlass", check: hold::check },
@@ -142,6 +143,7 @@ pub const GATES: [Gate; 18] = [
     Gate { name: "mark", source: |_| "windlass", check: mark::check },
     Gate { name: "tags", source: |_| "policy", check: tags::check },
     Gate { name: "evidence", source: |_| "pipeline", check: evidence::check },
+    Gate { name: "requiredSuites", source: |_| "policy", check: required::check },
     Gate { name: "soak", source: soak::source, check: soak::check },
     Gate { name: "schema", source: |_| "release", check: schema::check },
     Gate { name: "approvals", source: approvals::source, check: approvals::check },

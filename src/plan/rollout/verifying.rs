@@ -142,6 +142,7 @@ pub fn deliver(world: &World<'_>, draft: &mut Draft, index: usize) {
         build: rollout.build.clone(),
         attempt: rollout.attempt.clone(),
         at: world.now,
+        suites: rollout.suites.iter().map(|suite| suite.plan.suite.clone()).collect(),
         stale,
         ..Proof::default()
     });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, image};
+use crate::api::freeze::Freeze;
 use crate::api::{RunPhase, TestRunStatus};
 use crate::observe::{CronJob, Job, JobPod};
 use crate::plan::Action;
@@ -433,4 +434,32 @@ fn retry_is_for_the_release_that_is_there_now() {
     let retry = desk.decide("Retry", json!({"environment": "staging", "release": "checkout-1.8.0"}));
     desk.run();
     assert!(desk.answer(&retry).starts_with("Applied"), "{}", desk.answer(&retry));
+}
+
+#[test]
+fn the_owners_suites_must_have_passed_for_this_build() {
+    let mut desk = Desk::adopted(|spec| spec["stages"][0]["tests"] = json!([{"suite": "api", "external": {}}]));
+    let ask = |desk: &mut Desk, suites: &[&str]| {
+        let suites = suites.iter().map(|suite| (*suite).to_owned()).collect();
+        desk.rules("production", |rules| rules.policy.get_or_insert_default().required_suites = suites);
+    };
+    ask(&mut desk, &["scan", "api"]);
+    desk.release("1.8.0", 1).run().report("api", "Passed").run().pass(61).run();
+    let closed = desk.gate("1.8.0", "production", "requiredSuites");
+    assert_eq!(closed.reason, "no stage before has passed scan for this build (policy.requiredSuites)");
+    assert_eq!((closed.source.as_str(), desk.is_in("1.8.0")), ("policy", false));
+    assert_eq!(desk.waiting_for("1.8.0"), closed.reason);
+    ask(&mut desk, &["api"]);
+    desk.run();
+    assert!(desk.is_in("1.8.0"));
+
+    // a pass that was taken back is none
+    ask(&mut desk, &[]);
+    let mut desk = Desk::adopted(|spec| spec["stages"][0]["tests"] = json!([{"suite": "api", "external": {}}]));
+    ask(&mut desk, &["api"]);
+    desk.rules("production", |rules| rules.freeze = Some(Freeze { reason: "audit".into(), until: None }));
+    desk.release("1.8.0", 1).run().report("api", "Passed").run().pass(61).run();
+    assert_eq!(desk.gate("1.8.0", "production", "requiredSuites").state, "Open");
+    desk.report("api", "Failed").run();
+    assert_eq!(desk.gate("1.8.0", "production", "requiredSuites").state, "Closed");
 }
