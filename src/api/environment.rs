@@ -123,6 +123,8 @@ pub struct Grant {
     /// Name of the pipeline.
     #[schemars(length(max = 40))]
     pub pipeline: String,
+    /// Since when it had asked, as its checkpoint says: the place is for that start alone.
+    pub asked: Time,
     /// When it was given.
     pub at: Time,
 }

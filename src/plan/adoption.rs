@@ -96,6 +96,7 @@ fn leave_place(world: &World<'_>, draft: &mut Draft, index: usize) {
     (stage.alert, stage.watch_until) = (None, None);
     stage.previous.clear();
     stage.workloads.clear();
+    stage.readable = None;
     draft.warn("", "EnvironmentMoved", format!("{environment}: {why}; what runs there is adopted"));
 }
 

@@ -71,7 +71,12 @@ pub fn problem(world: &World<'_>, draft: &Draft, head: &Head, row: &BuildRow) ->
         return refuse("seen");
     }
     let release = world.release(&release_name(world, &head.version))?;
-    if release.hash == row.hash { None } else { refuse("released") }
+    if release.hash != row.hash {
+        return refuse("released");
+    }
+    (release.release.spec.build.schema != head.schema).then(|| {
+        format!("spec.release: version {} was released with another schema; give it a new version", head.version)
+    })
 }
 
 /// The head's place in the order of releases, if one is set and followed.

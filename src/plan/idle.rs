@@ -122,6 +122,12 @@ fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held
         return false;
     }
     let why = format!("the head is {}", head.version);
+    if let Some(barred) = schema::problem(stage, &target) {
+        if let Some(stage) = draft.status.stages.get_mut(index) {
+            draft::alert(stage, world, "NoRevertTarget", &format!("{why}; {barred}"));
+        }
+        return false;
+    }
     revert::open(world, draft, index, target, Cause::HeadMovedBack, &why, None);
     true
 }

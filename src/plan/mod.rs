@@ -95,6 +95,7 @@ fn checkpoint(world: &World<'_>) -> Draft {
         adoption::adopt(world, &mut draft);
         head::follow(world, &mut draft);
     }
+    schema::note(world, &mut draft);
     decision::decide(world, &mut draft);
     freeze::note(world, &mut draft);
     for index in 0..draft.status.stages.len() {

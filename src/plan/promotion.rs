@@ -11,11 +11,12 @@ use super::gate::{self, Candidate};
 use super::mutant::{Mutant, is};
 use super::opening::{self, Subject};
 use super::world::{Known, World, order};
-use super::{check, decision, ending, revert, schema, strategy, suite};
+use super::{capacity, check, decision, ending, revert, strategy, suite};
 
 /// Starts the newest release with open gates in each stage that is free.
 pub fn start(world: &World<'_>, draft: &mut Draft) {
     if world.is_pipeline_deleted() {
+        draft.status.stages.iter_mut().for_each(|stage| stage.asks = None);
         return;
     }
     for index in 0..draft.status.stages.len() {
@@ -28,7 +29,12 @@ pub fn start(world: &World<'_>, draft: &mut Draft) {
         if let Some(chosen) = choose(world, draft, index, spec) {
             enter(world, draft, index, spec, &chosen);
         } else if lacks_place(world, draft, index, spec) {
-            draft.status.stages.get_mut(index).into_iter().for_each(|stage| stage.asks = asked.or(Some(world.now)));
+            draft
+                .status
+                .stages
+                .get_mut(index)
+                .into_iter()
+                .for_each(|stage| stage.asks = capacity::asks(world, &stage.environment, asked));
         }
     }
 }
@@ -94,9 +100,6 @@ fn enter(world: &World<'_>, draft: &mut Draft, index: usize, spec: &Stage, chose
     }
     let Ok(row) = &known.build else { return };
     draft.keep(row);
-    if let Some(stage) = draft.status.stages.get_mut(index) {
-        schema::raise(stage, known);
-    }
     let Some(stage) = draft.status.stages.get(index) else { return };
     let rollout = opened(world, draft, stage, spec, row, chosen);
     let is_other = stage.current.as_ref().is_some_and(|current| current.build != row.hash);

@@ -1,19 +1,30 @@
-//! The schema of data: what a release has left in a stage, an older build may not be able to read. Whoever starts there may have
-//! changed the data already, so it counts from the start of a rollout, and what it says stays when it goes.
+//! The schema of data: what a release has left in a stage, an older build may not be able to read. Whoever was
+//! written there may have changed the data already, so it counts from then on, and what it says stays when it goes.
 
 use crate::api::checkpoint::{Readable, StageStatus};
 use crate::api::{BuildHash, Live};
 
+use super::draft::Draft;
 use super::mutant::{Mutant, is};
 use super::revert;
 use super::world::{Known, World};
+use super::writing::has_written;
 
-/// What the release leaves once it has started here.
-pub fn raise(stage: &mut StageStatus, known: &Known<'_>) {
-    let Some(schema) = known.release.spec.build.schema else { return };
-    let before = stage.readable.as_ref().map_or(0, |readable| readable.min);
-    if schema.min_readable > before {
-        stage.readable = Some(Readable { min: schema.min_readable, release: known.name().to_owned() });
+/// Notes what is under way, and what runs, has left in each stage.
+pub fn note(world: &World<'_>, draft: &mut Draft) {
+    for stage in &mut draft.status.stages {
+        let begun = stage.rollout.as_ref().filter(|r| r.strategy.clones() || has_written(world, &stage.environment, r));
+        let begun = begun.and_then(|rollout| Some((rollout.schema?.min_readable, rollout.release.clone())));
+        // at first sight, too: who runs there has been there before
+        let runs =
+            stage.current.as_ref().and_then(|live| world.release(&live.release).filter(|k| k.uid == live.release_uid));
+        let runs = runs.and_then(|k| Some((k.release.spec.build.schema?.min_readable, k.name().to_owned())));
+        for (min, release) in begun.into_iter().chain(runs) {
+            let before = stage.readable.as_ref().map_or(0, |readable| readable.min);
+            if min > before {
+                stage.readable = Some(Readable { min, release });
+            }
+        }
     }
 }
 

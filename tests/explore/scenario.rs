@@ -395,7 +395,7 @@ pub fn all() -> Vec<Scenario> {
             &[(NewRelease, 1), (Trouble, 1), (Pause, 1), (Abort, 1), (Override, 1), (Cut, 1), (Lag, 1)],
         )
         .bound_by(|budget| budget.limited = true),
-        scenario("let pass", &PLAIN, &[1], 5, &[(Window, 1), (NewRelease, 1), (Override, 1), (Abort, 1), (Retry, 1)])
+        scenario("let pass", &PLAIN, &[1], 5, &[(Freeze, 1), (NewRelease, 1), (Override, 1), (Abort, 1), (Retry, 1)])
             .settled(),
         scenario(
             "frozen canary",

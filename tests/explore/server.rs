@@ -9,7 +9,7 @@ use windlass::plan::{Action, CreateJob, Kind, SetImages, Target};
 
 use crate::ghost::{JobMade, note};
 use crate::safety::{self, Broken};
-use crate::world::{Frozen, STAGES, World, Write};
+use crate::world::{Frozen, Image, STAGES, World, Write, build_of};
 use crate::{clones, coverage, routes};
 
 impl World {
@@ -188,7 +188,11 @@ fn set_images(world: &mut World, set: &SetImages) -> Result<bool, Broken> {
         workload.attempt = Some(set.attempt.clone());
         workload.claim = Claim::Ours;
     });
+    let written = set.images.first().map(|(_, text)| Image::of(text));
+    let release = world.releases.iter().find(|release| Some(build_of(release)) == written);
+    let left = release.and_then(|r| r.spec.build.schema).map_or(0, |schema| schema.min_readable);
     let ghost = world.ghost();
+    ghost.readable[place] = ghost.readable[place].max(u8::try_from(left).unwrap_or(u8::MAX));
     ghost.by_hand.retain(|h| h.uid != set.uid);
     note(&mut ghost.written, (set.attempt.clone(), key));
     Ok(true)

@@ -143,9 +143,7 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     holds(has_place || !is_fresh || is_overridden || is_again(world, at, stage, rollout), "S10", || {
         format!("{} starts in {name} without a place", rollout.release)
     })?;
-    let left = release.spec.build.schema.map_or(0, |schema| schema.min_readable);
     let ghost = world.ghost();
-    ghost.readable[at] = ghost.readable[at].max(u8::try_from(left).unwrap_or(u8::MAX));
     ghost.mark[at] = ghost.mark[at].max(Some(created));
     ghost.asked[at].retain(|r| *r != rollout.release);
     ghost.overridden[at].retain(|r| *r != rollout.release);

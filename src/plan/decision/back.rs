@@ -25,9 +25,12 @@ pub(super) fn abort(world: &World<'_>, draft: &mut Draft, index: usize, decision
         | RolloutState::Verifying(_)
         | RolloutState::Delivered(_)
         | RolloutState::Homing(_) => {
-            let answer = Answer::about(format!("{} goes back", rollout.version), &rollout.release_uid, &rollout.build);
+            let answer =
+                |what: &str| Answer::about(format!("{} {what}", rollout.version), &rollout.release_uid, &rollout.build);
+            let (answer, ended) = (answer("goes back"), answer("ends; nothing is put back"));
             ending::go_back(world, draft, index, Cause::Aborted, &format!("aborted by {}", user_of(decision)), None);
-            answer
+            // where there is nothing to go back to it ends as it is
+            if draft.rollout(index).is_some() { answer } else { ended }
         }
     }
 }

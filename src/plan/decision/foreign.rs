@@ -4,7 +4,7 @@ use crate::api::checkpoint::{HoldKind, StageStatus};
 use crate::api::{Cause, Decision};
 use crate::plan::draft::Draft;
 use crate::plan::world::{World, user_of};
-use crate::plan::{adoption, ending, revert};
+use crate::plan::{adoption, ending, revert, schema};
 
 use super::Answer;
 
@@ -36,6 +36,9 @@ pub(super) fn restore(world: &World<'_>, draft: &mut Draft, index: usize, decisi
     if world.is_bad(stage, &target.release, &target.build) {
         let name = ending::name_of(&target);
         return Answer::refused(format!("{name}, which ran before, is banned or withdrawn; decide Adopt"));
+    }
+    if let Some(why) = schema::problem(stage, &target) {
+        return Answer::refused(format!("{why}; decide Adopt"));
     }
     let Some(row) = adoption::found_now(world, &stage.environment) else { return Answer::Stands };
     let leaving = ending::found_live(world, stage, &row);

@@ -37,6 +37,7 @@ pub(super) fn stand(world: &World<'_>, draft: &mut Draft, index: usize, spec: &S
     }
     match Candidate::of(world, draft, index, spec, known) {
         Some(_) => Answer::Stands,
+        None if is(Mutant::OverrideStays) => Answer::Stands,
         None => Answer::refused(format!(
             "{} waits for nothing in {}; where something newer has started there, decide Promote first",
             known.name(),

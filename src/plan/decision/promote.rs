@@ -34,7 +34,7 @@ pub(super) fn stand(world: &World<'_>, draft: &mut Draft, index: usize, spec: &S
         return applied;
     }
     let Some(stage) = draft.status.stages.get(index) else { return Answer::Stands };
-    if let Some(refused) = pointless(stage, known, decision) {
+    if let Some(refused) = pointless(stage, spec, known, decision) {
         return refused;
     }
     if newer_stands(world, draft, environment, decision) {
@@ -108,7 +108,7 @@ fn end_pause(draft: &mut Draft, index: usize, known: &Known<'_>, decision: &Deci
 }
 
 /// It is there already, or on its way.
-fn pointless(stage: &StageStatus, known: &Known<'_>, decision: &Decision) -> Option<Answer> {
+fn pointless(stage: &StageStatus, spec: &Stage, known: &Known<'_>, decision: &Decision) -> Option<Answer> {
     let name = known.name();
     let is_retry = decision.spec.r#type == DecisionType::Retry;
     if let Some(rollout) = stage.rollout.as_ref().filter(|r| r.release == name) {
@@ -126,7 +126,9 @@ fn pointless(stage: &StageStatus, known: &Known<'_>, decision: &Decision) -> Opt
     let current = stage.current.as_ref().filter(|c| c.release == name && stage.rollout.is_none())?;
     let is_unproven = !current.healthy
         || !stage.proofs.iter().any(|p| {
-            p.attempt == current.attempt && p.release_uid == known.uid && p.void.is_none() && p.stale.is_none()
+            let has_passed_all = spec.tests.iter().all(|suite| p.suites.contains(&suite.suite));
+            let is_its = p.attempt == current.attempt && p.release_uid == known.uid;
+            is_its && p.void.is_none() && p.stale.is_none() && has_passed_all
         });
     match (is_retry, is_unproven) {
         (true, true) => None,

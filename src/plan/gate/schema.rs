@@ -4,6 +4,9 @@ use super::super::schema;
 use super::{Candidate, Closed};
 
 pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
+    if c.is_again {
+        return None;
+    }
     if let Some(why) = schema::problem_of(c.stage, c.known) {
         return Some(Closed::new(why, "a build that works with that schema"));
     }

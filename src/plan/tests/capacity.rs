@@ -48,7 +48,14 @@ fn granted(
     pipelines: Vec<Arc<DeliveryPipeline>>,
     now: Time,
 ) -> (String, Option<Time>) {
-    let grants = before.iter().map(|(name, since)| Grant { pipeline: (*name).to_owned(), at: at(*since) }).collect();
+    let asked = |name: &str| {
+        let known = pipelines.iter().find(|p| p.metadata.name.as_deref() == Some(name));
+        let stage = known.and_then(|p| p.status.as_ref()?.stages.first().cloned());
+        stage.and_then(|stage| stage.asks).unwrap_or_default()
+    };
+    let grant =
+        |(name, since): &(&str, i64)| Grant { pipeline: (*name).to_owned(), asked: asked(name), at: at(*since) };
+    let grants = before.iter().map(grant).collect();
     let spec = json!({"targetNamespace": "shop-production", "policy": {"maxConcurrentRollouts": limit}});
     let object = json!({"apiVersion": "windlass.dev/v1alpha1", "kind": "Environment",
         "metadata": {"name": "production", "namespace": "shop", "uid": "u", "resourceVersion": "1"}, "spec": spec});
@@ -121,7 +128,11 @@ fn whatever_is_under_way_takes_a_place_and_what_is_paused_or_delivered_none() {
         assert_eq!(granted(1, &[], all, at(9)).0, others, "{state}");
     }
     let all = vec![pipeline("a", &progressing()), pipeline("b", &asks(5))];
-    assert_eq!(granted(1, &[("a", 1)], all, at(9)).0, "a", "it keeps its place to the end");
+    assert_eq!(granted(1, &[("a", 1)], all, at(9)).0, "", "its place is used up, and taken to the end");
+    let mut again = progressing();
+    again["current"] = json!({"build": "0".repeat(40), "since": at(0).to_string(), "healthy": true});
+    let all = vec![pipeline("a", &again), pipeline("b", &asks(5))];
+    assert_eq!(granted(1, &[], all, at(9)).0, "b", "suites alone take none");
     let all = vec![pipeline("a", &json!({})), pipeline("b", &asks(5))];
     assert_eq!(granted(1, &[("a", 1), ("gone", 1)], all, at(9)).0, "b", "then the next has it");
 }
@@ -132,4 +143,29 @@ fn a_place_that_is_not_taken_keeps_nobody_waiting_for_ever() {
     let (names, wake) = granted(1, &[("a", 2)], all(), at(100));
     assert_eq!((names.as_str(), wake), ("a", Some(at(122))));
     assert_eq!(granted(1, &[("a", 2)], all(), at(122)).0, "a b");
+}
+
+#[test]
+fn who_let_a_place_lapse_asks_anew_and_one_place_is_one_start() {
+    let mut desk = Desk::adopted(|_| {});
+    limited(&mut desk, 1);
+    desk.is_deaf = true;
+    desk.release("1.8.0", 1).run().pass(61).run();
+    let asked = desk.stage("production").asks.expect("it asks");
+    let give = |desk: &mut Desk, asked: Time, at: Time| {
+        let environment = Arc::make_mut(desk.place("production").environment.as_mut().expect("an Environment"));
+        environment.status.get_or_insert_default().grants = vec![Grant { pipeline: "checkout".into(), asked, at }];
+    };
+    let late = desk.now;
+    give(&mut desk, asked, late);
+    desk.pass(120).run();
+    assert!(!desk.is_in("1.8.0"), "it came to nobody in time");
+    let anew = desk.stage("production").asks.expect("it asks");
+    assert_eq!(anew, desk.now);
+    let now = desk.now;
+    give(&mut desk, anew, now);
+    desk.release("1.9.0", 2).until(|desk| desk.stage("production").rollout.is_some()).run();
+    assert!(desk.is_in("1.8.0"));
+    desk.pass(61).run().pass(61).run();
+    assert!(!desk.is_in("1.9.0"), "the next start asks for a place of its own");
 }

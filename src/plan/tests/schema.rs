@@ -99,3 +99,69 @@ fn a_clone_leaves_nothing_that_the_build_beside_it_cannot_read() {
     let why = "what runs works with schema 5, and could not read beside it: minReadable is 6";
     assert_eq!(desk.gate("1.9.0", "production", "schema").reason, why);
 }
+
+#[test]
+fn what_was_never_written_has_left_nothing() {
+    let mut desk = Desk::adopted(|_| {});
+    deliver(&mut desk, "1.7.0", 1, Some((4, 4)));
+    release(&mut desk, "1.8.0", 2, Some((5, 5)));
+    desk.until(|desk| desk.stage("production").rollout.as_ref().is_some_and(|r| r.version == "1.8.0"));
+    assert!(!desk.is_in("1.8.0"));
+    desk.pass(1).decide("Abort", json!({"environment": "production"}));
+    desk.run();
+    assert!(desk.is_in("1.7.0"));
+    assert_eq!(desk.stage("production").readable.as_ref().map(|r| r.min), Some(4));
+}
+
+#[test]
+fn an_abort_that_puts_nothing_back_says_so() {
+    let mut desk = Desk::adopted(|_| {});
+    deliver(&mut desk, "1.7.0", 1, Some((4, 4)));
+    release(&mut desk, "1.8.0", 2, Some((5, 5)));
+    desk.until(|desk| desk.is_in("1.8.0"));
+    let abort = desk.pass(1).decide("Abort", json!({"environment": "production"}));
+    desk.run();
+    assert_eq!(desk.answer(&abort), "Applied: 1.8.0 ends; nothing is put back");
+    assert!(desk.is_in("1.8.0"));
+}
+
+#[test]
+fn a_head_set_back_and_a_restore_do_not_cross_it_either() {
+    let head = |desk: &mut Desk, version: &str, schema: (u32, u32)| {
+        let pipeline = Arc::make_mut(&mut desk.snap.pipeline);
+        let (version_of, min) = schema;
+        pipeline.spec.release =
+            serde_json::from_value(json!({"version": version, "images": [{"name": "app", "ref": image(version)}],
+            "schema": {"version": version_of, "minReadable": min}}))
+            .expect("a head");
+    };
+    let mut desk = Desk::adopted(|_| {});
+    head(&mut desk, "1.7.0", (4, 4));
+    desk.finish();
+    head(&mut desk, "1.8.0", (5, 5));
+    desk.pass(60).finish();
+    assert!(desk.is_in("1.8.0"));
+    head(&mut desk, "1.7.0", (4, 4));
+    desk.pass(60).finish();
+    assert!(desk.is_in("1.8.0"), "git cannot bring back what cannot read");
+    let alert = desk.stage("production").alert.clone().expect("an alert");
+    assert!(alert.message.starts_with("the head is 1.7.0; 1.7.0 works with schema 4"), "{}", alert.message);
+    head(&mut desk, "1.8.0", (5, 4));
+    desk.run();
+    assert_eq!(desk.pipeline_condition("Stalled"), "True VersionReused", "the same version leaves the same");
+}
+
+#[test]
+fn what_is_found_at_first_sight_has_left_what_its_release_says() {
+    let mut desk = Desk::adopted(|_| {});
+    deliver(&mut desk, "1.7.0", 1, Some((4, 4)));
+    deliver(&mut desk, "1.8.0", 2, Some((5, 5)));
+    Arc::make_mut(&mut desk.snap.pipeline).status = None;
+    desk.pass(2).run();
+    assert_eq!(desk.stage("production").readable.as_ref().map(|r| r.min), Some(5));
+    let older = desk.pass(2).decide("Promote", json!({"environment": "production", "release": "checkout-1.7.0"}));
+    desk.run();
+    assert!(desk.answer(&older).starts_with("Pending"), "{}", desk.answer(&older));
+    let closed = desk.gate("1.7.0", "production", "schema").reason;
+    assert!(closed.starts_with("1.7.0 works with schema 4"), "{closed}");
+}
