@@ -38,6 +38,14 @@ pub async fn rights(cluster: &Cluster, target: &str) -> Result<String> {
     cluster.helm(&args).await?.ok().context("helm template failed")
 }
 
+/// A role of the chart for a user, in a namespace.
+pub fn bound(namespace: &str, role: &str, user: &str) -> Value {
+    json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": format!("{user}-{role}"), "namespace": namespace},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": format!("windlass-{role}")},
+        "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]})
+}
+
 /// Starts the operator that the Deployment `windlass` describes, and waits until it is ready.
 pub async fn operator(cluster: &Cluster) -> Result<Operator> {
     let deployment = cluster.objects().get("deployment", NAMESPACE, "windlass").await?;

@@ -38,7 +38,7 @@ impl<'a> Guarded<'a> {
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).chain([targets]).collect();
         upgrade(t, &sets).await?;
         for (role, user) in roles {
-            t.apply(&bound(&shop.home, role, user).to_string()).await?;
+            t.apply(&chart::bound(&shop.home, role, user).to_string()).await?;
         }
         let operator = chart::operator(t.cluster()).await?;
         chart::in_force(t.cluster()).await?;
@@ -94,11 +94,4 @@ impl<'a> Guarded<'a> {
 async fn upgrade(t: &Story, sets: &[String]) -> Result<()> {
     let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
     chart::helm(t.cluster(), "upgrade", &sets).await.map(drop)
-}
-
-fn bound(home: &str, role: &str, user: &str) -> Value {
-    json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": format!("{user}-{role}"), "namespace": home},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": format!("windlass-{role}")},
-        "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]})
 }

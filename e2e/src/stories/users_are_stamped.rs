@@ -15,12 +15,8 @@ pub async fn run(t: &Story) -> Result<()> {
     chart::helm(t.cluster(), "install", &["admission.user=stamp"]).await?;
     chart::in_force(t.cluster()).await?;
     let home = t.ns("shop").await?;
-    let may = |role: &str, user: &str| json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": format!("{user}-{role}"), "namespace": home},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": format!("windlass-{role}")},
-        "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}]});
     for (role, user) in [("deliver", "joe"), ("promote", "joe"), ("edit", "joe"), ("edit", "jim")] {
-        t.apply(&may(role, user).to_string()).await?;
+        t.apply(&chart::bound(&home, role, user).to_string()).await?;
     }
     let desk = Desk { t, home };
     stamped(&desk).await.context("stamp")?;

@@ -33,7 +33,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let every = rule(&["*"], &["*"], &[]);
     t.apply(&cluster_role("windlass-everything", &[every]).to_string()).await?;
     for role in &table.roles {
-        t.apply(&bound(role, &home).to_string()).await?;
+        t.apply(&chart::bound(&home, role, &user(role)).to_string()).await?;
     }
     for (name, kind) in [("pipeline", "dp"), ("release", "release"), ("environment", "environment"), ("run", "testrun"), ("promote", "decision")] {
         prepare(t, &home, kind, objects.get(name).context("an object of the table")?).await?;
@@ -89,13 +89,6 @@ fn user(role: &str) -> String {
     format!("holder-of-{role}")
 }
 
-fn bound(role: &str, home: &str) -> Value {
-    json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": role, "namespace": home},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": format!("windlass-{role}")},
-        "subjects": [{"kind": "User", "name": user(role), "apiGroup": "rbac.authorization.k8s.io"}]})
-}
-
 /// Creates it as the operator leaves it: with a finalizer of its own.
 async fn prepare(t: &Story, home: &str, kind: &str, object: &Value) -> Result<()> {
     let mut object = object.clone();
@@ -143,7 +136,7 @@ async fn by_name(t: &Story, home: &str, objects: &Good) -> Result<()> {
             let role = format!("{verb}-{name}-{at}");
             let rules = [usual.clone(), rule(&[resource], &[verb], &[name])];
             t.apply(&cluster_role(&format!("windlass-{role}"), &rules).to_string()).await?;
-            t.apply(&bound(&role, home).to_string()).await?;
+            t.apply(&chart::bound(home, &role, &user(&role)).to_string()).await?;
             let theirs = t.cluster().objects().through(t.cluster().client_for_user(&user(&role), None).await?);
             let told = format!("needs the verb {verb} on {resource}/{right}, and {} has not got it", user(&role));
             let what = format!("{row} to be answered by {verb} on {name}");
