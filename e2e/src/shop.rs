@@ -256,6 +256,12 @@ pub fn gate(release: &Value, environment: &str, name: &str) -> Result<Value> {
     gate.with_context(|| format!("no gate {name} in {}", release["status"]))
 }
 
+/// Who decided what about a release in an environment, as the release tells it: `Approve ann`.
+pub fn decided(release: &Value, environment: &str) -> Vec<String> {
+    let all = stage_of(release, environment)["decisions"].as_array();
+    all.into_iter().flatten().map(|d| format!("{} {}", text(d, "/type"), text(d, "/user"))).collect()
+}
+
 /// Puts the fields of one object over another's.
 pub fn merge(into: &mut Value, fields: &Value) {
     if let (Some(into), Some(fields)) = (into.as_object_mut(), fields.as_object()) {

@@ -174,26 +174,21 @@ fn found(world: &World<'_>, stage: &StageStatus, seen: &[&Workload]) -> (Option<
                 && world.spec.workloads.iter().zip(seen).all(|(w, s)| workload::difference(world, s, w, r).is_none())
         })
     };
-    let live = |release: &str, uid: &str, version: &str, hash: &BuildHash, schema, created_at| Live {
-        release: release.to_owned(),
-        release_uid: uid.to_owned(),
-        version: version.to_owned(),
-        build: hash.clone(),
-        schema,
-        created_at,
+    let known = world.releases.iter().rev().find(is_running);
+    let row = known.and_then(|k| k.build.as_ref().ok()).cloned().unwrap_or(row);
+    let live = Live {
+        release: known.map(|k| k.mark.release.clone()).unwrap_or_default(),
+        release_uid: known.map(|k| k.uid.to_owned()).unwrap_or_default(),
+        version: known.map(|k| k.mark.version.clone()).unwrap_or_default(),
+        build: row.hash.clone(),
+        schema: known.and_then(|k| k.release.spec.build.schema).map(|schema| schema.version),
+        created_at: known.map(|k| k.mark.created_at),
         attempt: String::new(),
         since: world.now,
         healthy,
         template,
     };
-    let schema = |k: &Known<'_>| k.release.spec.build.schema.map(|schema| schema.version);
-    match world.releases.iter().rev().find(is_running).and_then(|k| Some((k, k.build.as_ref().ok()?))) {
-        Some((k, row)) => (
-            Some(live(k.name(), k.uid, &k.mark.version, &row.hash, schema(k), Some(k.mark.created_at))),
-            Some(row.clone()),
-        ),
-        None => (Some(live("", "", "", &row.hash, None, None)), Some(row)),
-    }
+    (Some(live), Some(row))
 }
 
 /// Each managed container's image as it stands in the templates: revision 0, or what a person set.

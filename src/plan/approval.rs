@@ -11,7 +11,7 @@ use crate::observe::Admission;
 
 use super::decision;
 use super::draft::Draft;
-use super::world::{Known, SERVICE_ACCOUNT, World, created, status_of};
+use super::world::{Known, SERVICE_ACCOUNT, World, created};
 
 /// What is asked for: by the Environment's owner, and by the pipeline. Both must be met.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ pub fn words<'a>(
             DecisionType::Reject => {
                 is_about(draft, word, known)
                     || decision::is_open(world, draft, word)
-                        && decision::meant(world, word).is_ok_and(|meant| meant.uid == known.uid)
+                        && decision::word::meant(world, word).is_ok_and(|meant| meant.uid == known.uid)
             }
             _ => false,
         };
@@ -153,7 +153,7 @@ pub fn words<'a>(
 
 /// It was applied, and to this release with this build.
 fn is_about(draft: &Draft, decision: &Decision, known: &Known<'_>) -> bool {
-    status_of(draft, decision).is_some_and(|status| {
+    draft.status_of(decision).is_some_and(|status| {
         status.phase == Some(DecisionPhase::Applied)
             && status.release_uid.as_deref() == Some(known.uid)
             && status.build_hash.as_ref() == Some(&known.hash)

@@ -14,8 +14,7 @@ const PATIENCE: Span = Span::seconds(120);
 
 /// How many rollouts may be under way there at a time, where that keeps this pipeline from starting one now.
 pub fn limit(world: &World<'_>, environment: &str) -> Option<u32> {
-    let policy = world.place(environment)?.environment.as_deref()?.spec.policy.as_ref()?;
-    let limit = policy.max_concurrent_rollouts?;
+    let limit = world.policy(environment)?.max_concurrent_rollouts?;
     let is_free = grant(world, environment).is_some_and(|grant| !is_lapsed(grant, world.now));
     (!is_free && !is(Mutant::CapacityIgnored)).then_some(limit)
 }

@@ -7,6 +7,7 @@ mod ban;
 mod foreign;
 mod over;
 mod promote;
+pub mod word;
 
 use crate::api::decision::{DecisionPhase, DecisionType};
 use crate::api::{BuildHash, Decision};
@@ -16,7 +17,6 @@ use super::mutant::{Mutant, is};
 use super::promotion::is_final;
 use super::world::{Known, World, created, phase_of};
 
-pub use approve::meant;
 pub use over::overrides;
 
 /// How many notes may wait for their Decision's status at a time.
@@ -54,8 +54,7 @@ pub fn is_expired(adopted: Option<crate::api::Time>, decision: &Decision) -> boo
 }
 
 fn is_noted(draft: &Draft, decision: &Decision) -> bool {
-    !is(Mutant::ActsAgain)
-        && draft.status.decisions.iter().any(|n| decision.metadata.uid.as_deref() == Some(n.uid.as_str()))
+    !is(Mutant::ActsAgain) && draft.noted(decision).is_some()
 }
 
 /// Whether it is a Promote or Retry, which stand until they are used.

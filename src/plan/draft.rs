@@ -1,7 +1,7 @@
 //! The checkpoint that is being written: a copy of the stored one, changed step by step, and what there is to tell.
 
 use crate::api::checkpoint::{Alert, DecisionNote, SeenImage, SeenWorkload, StageStatus};
-use crate::api::decision::DecisionPhase;
+use crate::api::decision::{DecisionPhase, DecisionStatus};
 use crate::api::pipeline::WorkloadRef;
 use crate::api::{BuildHash, BuildRow, Decision, PipelineStatus, Rollout};
 use crate::observe::Workload;
@@ -70,12 +70,39 @@ impl Draft {
         });
     }
 
+    /// What became of it, as the checkpoint has it.
+    pub fn noted(&self, decision: &Decision) -> Option<&DecisionNote> {
+        self.status.decisions.iter().find(|note| decision.metadata.uid.as_deref() == Some(note.uid.as_str()))
+    }
+
+    /// What its own status says of it, or will once it is written.
+    pub fn status_of(&self, decision: &Decision) -> Option<DecisionStatus> {
+        let noted = self.noted(decision).map(|note| status_as_noted(decision, note));
+        noted.or_else(|| decision.status.clone())
+    }
+
     /// Remembers a build's images.
     pub fn keep(&mut self, row: &BuildRow) {
         if !self.status.builds.iter().any(|known| known.hash == row.hash) {
             self.status.builds.push(row.clone());
         }
     }
+}
+
+/// The status of a Decision that does not name a release or a build.
+pub fn decision_status(decision: &Decision, phase: DecisionPhase, reason: &str) -> DecisionStatus {
+    DecisionStatus {
+        observed_generation: decision.metadata.generation.unwrap_or_default(),
+        phase: Some(phase),
+        reason: Some(clip(reason, 512)),
+        release_uid: None,
+        build_hash: None,
+    }
+}
+
+fn status_as_noted(decision: &Decision, note: &DecisionNote) -> DecisionStatus {
+    let (release_uid, build_hash) = (note.release_uid.clone(), note.build_hash.clone());
+    DecisionStatus { release_uid, build_hash, ..decision_status(decision, note.phase, &note.reason) }
 }
 
 /// Raises an alert on a stage, keeping its time if it stands already.

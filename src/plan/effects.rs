@@ -10,7 +10,7 @@ use crate::api::rollout::Rollout;
 use crate::api::{Decision, DecisionSpec, RolloutState};
 
 use super::action::{Action, Kind, Target};
-use super::draft::Draft;
+use super::draft::{self, Draft};
 use super::mutant::{Mutant, is};
 use super::promotion::is_final;
 use super::world::{World, phase_of};
@@ -141,9 +141,11 @@ fn lift_bans(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
 }
 
 fn lifted_by<'a>(world: &World<'a>, draft: &Draft, decision: &'a Decision) -> Vec<&'a Decision> {
-    let note = draft.status.decisions.iter().find(|n| decision.metadata.uid.as_deref() == Some(n.uid.as_str()));
     let is_unban = decision.spec.r#type == DecisionType::Unban;
-    let build = note.filter(|n| is_unban && n.phase == DecisionPhase::Applied).and_then(|n| n.build_hash.as_ref());
+    let build = draft
+        .noted(decision)
+        .filter(|n| is_unban && n.phase == DecisionPhase::Applied)
+        .and_then(|n| n.build_hash.as_ref());
     match (build, decision.spec.environment.as_deref()) {
         (Some(build), Some(environment)) => world.bans(environment, build).collect(),
         _ => Vec::new(),
@@ -163,21 +165,12 @@ fn decision_statuses(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>
 }
 
 fn decision_status(world: &World<'_>, draft: &Draft, decision: &Decision) -> Option<DecisionStatus> {
-    let observed_generation = decision.metadata.generation.unwrap_or_default();
-    let say = |phase, reason: &str| DecisionStatus {
-        observed_generation,
-        phase: Some(phase),
-        reason: Some(super::draft::clip(reason, 512)),
-        release_uid: None,
-        build_hash: None,
-    };
+    let say = |phase, reason: &str| draft::decision_status(decision, phase, reason);
     if decision.spec.r#type == DecisionType::Ban {
         return Some(say(DecisionPhase::Applied, "stands as long as this object"));
     }
-    let note = draft.status.decisions.iter().find(|n| decision.metadata.uid.as_deref() == Some(n.uid.as_str()));
-    if let Some(note) = note {
-        let (release_uid, build_hash) = (note.release_uid.clone(), note.build_hash.clone());
-        return Some(DecisionStatus { release_uid, build_hash, ..say(note.phase, &note.reason) });
+    if draft.noted(decision).is_some() {
+        return draft.status_of(decision);
     }
     if decision::is_expired(draft.status.adopted, decision) {
         return Some(say(

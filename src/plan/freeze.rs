@@ -60,6 +60,15 @@ fn asked<'a>(environment: &'a Environment, freezes: &'a [Freezing]) -> impl Iter
     own.into_iter().chain(freezes.iter().cloned())
 }
 
+/// Those of them that are not over.
+fn standing(view: &EnvironmentView, now: Time) -> impl Iterator<Item = Freezing> + use<'_> {
+    asked(&view.environment, &view.freezes).filter(move |asked| lasts(asked.until, now))
+}
+
+fn lasts(until: Option<Time>, now: Time) -> bool {
+    until.is_none_or(|until| now < until)
+}
+
 /// Whether rolling that workload to what its rollout has proven exposes no more of it: its clone has every request, by a route.
 pub fn lets_home(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, workload: &WorkloadRef) -> bool {
     let weight = || route::ours(world, &stage.environment).map_or(0, |route| route::weight(world, stage, route));
@@ -106,12 +115,10 @@ pub fn note(world: &World<'_>, draft: &mut Draft) {
 
 /// What is in force in an Environment: what lasts longest. It keeps its time for as long as there is one without a gap.
 pub fn of(view: &EnvironmentView, now: Time) -> Option<FreezeStatus> {
-    let is_on = |asked: &Freezing| asked.until.is_none_or(|until| now < until);
-    let asked = asked(&view.environment, &view.freezes).filter(is_on);
     let Freezing { source, reason, until } =
-        asked.min_by_key(|asked| Reverse(asked.until.unwrap_or(Time::from_millis(i64::MAX))))?;
+        standing(view, now).min_by_key(|asked| Reverse(asked.until.unwrap_or(Time::from_millis(i64::MAX))))?;
     // pipelines go on when one has run out, so what comes after it is another
-    let before = told(&view.environment).filter(|before| before.until.is_none_or(|until| now < until));
+    let before = told(&view.environment).filter(|before| lasts(before.until, now));
     let since = before.map_or(now, |before| before.since);
     Some(FreezeStatus { since, source: clip(&source, 100), reason: clip(&reason, 200), until })
 }

@@ -100,7 +100,7 @@ fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held
             revert::open(world, draft, index, target, Cause::Withdrawn, &why, None);
             return true;
         }
-        let barred = schema::barred(world, stage, &current.build).map(|why| format!(": {why}")).unwrap_or_default();
+        let barred = schema::barred(world, stage, &current.build);
         let text = format!("{}: {why}; there is no build to go back to{barred}", current.release);
         if let Some(stage) = draft.status.stages.get_mut(index) {
             draft::alert(stage, world, "NoRevertTarget", &text);

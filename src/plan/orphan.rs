@@ -1,7 +1,7 @@
 //! Releases and Decisions whose pipeline does not exist: waited for, then reported with the name (walk 2). Jobs,
 //! clones, Services, routes and locks that nobody looks after any more: let go.
 
-use crate::api::decision::{DecisionPhase, DecisionStatus};
+use crate::api::decision::DecisionPhase;
 use crate::api::release::ReleaseStatus;
 use crate::api::traffic::RoutingKind;
 use crate::api::{Decision, DecisionType, Release, Span, Time};
@@ -9,6 +9,7 @@ use crate::observe::{Job, LeftLock, Loose, Orphan, Settings};
 
 use super::action::{Action, Kind, PutRoute, ScaleClone, Stands};
 use super::conditions::{self, Standing};
+use super::draft::decision_status;
 use super::effects::{is_guarded, target};
 use super::promotion::is_final;
 use super::traffic::route::weighed;
@@ -60,18 +61,13 @@ pub fn orphan_decision(decision: &Decision, settings: Settings, now: Time) -> (V
     if now < until {
         return (Vec::new(), Some(until));
     }
-    let status = DecisionStatus {
-        observed_generation: decision.metadata.generation.unwrap_or_default(),
-        phase: Some(DecisionPhase::Refused),
-        reason: Some(match (&decision.spec.pipeline, &decision.spec.environment) {
-            (Some(pipeline), _) => format!("spec.pipeline: DeliveryPipeline {pipeline} does not exist"),
-            (None, environment) => {
-                format!("spec.environment: Environment {} does not exist", environment.as_deref().unwrap_or_default())
-            }
-        }),
-        release_uid: None,
-        build_hash: None,
+    let why = match (&decision.spec.pipeline, &decision.spec.environment) {
+        (Some(pipeline), _) => format!("spec.pipeline: DeliveryPipeline {pipeline} does not exist"),
+        (None, environment) => {
+            format!("spec.environment: Environment {} does not exist", environment.as_deref().unwrap_or_default())
+        }
     };
+    let status = decision_status(decision, DecisionPhase::Refused, &why);
     (vec![Action::DecisionStatus { target: target(Kind::Decision, decision), status }], None)
 }
 

@@ -28,21 +28,19 @@ pub fn start(world: &World<'_>, draft: &mut Draft) {
         let Some(spec) = world.stage(&stage.environment) else { continue };
         if let Some(chosen) = choose(world, draft, index, spec) {
             enter(world, draft, index, spec, &chosen);
-        } else if lacks_place(world, draft, index, spec) {
-            draft
-                .status
-                .stages
-                .get_mut(index)
-                .into_iter()
-                .for_each(|stage| stage.asks = capacity::asks(world, &stage.environment, asked));
+        } else if lacks_place(world, draft, index, spec)
+            && let Some(stage) = draft.status.stages.get_mut(index)
+        {
+            stage.asks = capacity::asks(world, &stage.environment, asked);
         }
     }
 }
 
 /// Whether a release waits for nothing but a free place in the Environment.
 fn lacks_place(world: &World<'_>, draft: &Draft, index: usize, spec: &Stage) -> bool {
-    let candidates = world.releases.iter().rev().filter_map(|known| Candidate::of(world, draft, index, spec, known));
-    candidates.into_iter().any(|candidate| gate::lacks_place(&candidate))
+    let mut candidates =
+        world.releases.iter().rev().filter_map(|known| Candidate::of(world, draft, index, spec, known));
+    capacity::limit(world, &spec.environment).is_some() && candidates.any(|candidate| gate::lacks_place(&candidate))
 }
 
 /// Nothing is under way, or what is under way only bakes and may give way to a newer release.

@@ -15,6 +15,17 @@ pub fn end<'a>(world: &World<'a>, known: &Known<'_>) -> Result<Option<(usize, &'
     }
 }
 
+/// Why it does not come to that stage, if it does not.
+pub fn problem(world: &World<'_>, known: &Known<'_>, environment: &str) -> Option<String> {
+    match end(world, known) {
+        Err(why) => Some(why),
+        Ok(Some((_, end))) if is_beyond(world, known, environment) => {
+            Some(format!("{} ends in {} (spec.lastStage)", known.name(), end.environment))
+        }
+        Ok(_) => None,
+    }
+}
+
 /// Whether that stage lies behind the one in which it ends.
 pub fn is_beyond(world: &World<'_>, known: &Known<'_>, environment: &str) -> bool {
     let at = world.spec.stages.iter().position(|stage| stage.environment == environment);

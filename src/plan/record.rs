@@ -4,7 +4,7 @@ use crate::api::approvals::DecisionRecord;
 use crate::api::{Decision, DecisionPhase, DecisionType};
 
 use super::draft::{Draft, clip};
-use super::world::{Known, World, created, status_of, user_of};
+use super::world::{Known, World, created, user_of};
 
 /// How many are told; the oldest go first.
 const TOLD: usize = 20;
@@ -29,7 +29,7 @@ pub fn of(
 
 /// It took effect on this release here, and not on an earlier one of its name.
 fn is_about(draft: &Draft, decision: &Decision, environment: &str, known: &Known<'_>) -> bool {
-    let Some(status) = status_of(draft, decision) else { return false };
+    let Some(status) = draft.status_of(decision) else { return false };
     let is_here = decision.spec.environment.as_deref().is_none_or(|named| named == environment);
     let is_named = || {
         decision.spec.release.as_deref() == Some(known.name())

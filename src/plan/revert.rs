@@ -14,15 +14,24 @@ use super::world::World;
 
 /// The newest build recorded healthy here that is another one, and neither banned nor withdrawn.
 pub fn default_target(world: &World<'_>, stage: &StageStatus, leaving: &BuildHash) -> Option<Live> {
-    stage.current.iter().chain(&stage.previous).find(|l| is_usable(world, stage, l, leaving)).cloned()
+    sound(world, stage, leaving).find(|live| schema::reads(stage, live)).cloned()
+}
+
+/// Those of them that may not be able to read what is there, too; the newest first.
+pub fn sound<'s>(world: &World<'_>, stage: &'s StageStatus, leaving: &BuildHash) -> impl Iterator<Item = &'s Live> {
+    stage.current.iter().chain(&stage.previous).filter(|live| is_sound(world, stage, live, leaving))
 }
 
 /// Whether a stage may go back to it: recorded healthy, another build, neither banned nor withdrawn, and able to read
 /// what is there.
 pub fn is_usable(world: &World<'_>, stage: &StageStatus, live: &Live, leaving: &BuildHash) -> bool {
+    is_sound(world, stage, live, leaving) && schema::reads(stage, live)
+}
+
+fn is_sound(world: &World<'_>, stage: &StageStatus, live: &Live, leaving: &BuildHash) -> bool {
     let is_bad = || world.is_bad(stage, &live.release, &live.build);
-    let is_sound = (live.healthy || is(Mutant::TargetUnhealthy)) && (!is_bad() || is(Mutant::TargetBad));
-    is_sound && live.build != *leaving && schema::reads(stage, live)
+    let is_well = (live.healthy || is(Mutant::TargetUnhealthy)) && (!is_bad() || is(Mutant::TargetBad));
+    is_well && live.build != *leaving
 }
 
 /// Opens a rollout that goes back from what runs to the target, at once: no suites, no gates.

@@ -54,9 +54,8 @@ fn unread(stage: &StageStatus, name: &str, version: Option<u32>) -> Option<Strin
     Some(format!("{name} {of}, and {release} left what is read from {min} on (build.schema.minReadable)"))
 }
 
-/// Why there is nothing to go back to, where the schema is the reason.
-pub fn barred(world: &World<'_>, stage: &StageStatus, leaving: &BuildHash) -> Option<String> {
-    let free = StageStatus { readable: None, ..stage.clone() };
-    let target = revert::default_target(world, &free, leaving)?;
-    problem(stage, &target)
+/// What is added to the words that there is nothing to go back to, where the schema is the reason.
+pub fn barred(world: &World<'_>, stage: &StageStatus, leaving: &BuildHash) -> String {
+    let unread = revert::sound(world, stage, leaving).find_map(|target| problem(stage, target));
+    unread.map_or(String::new(), |why| format!(": {why}"))
 }

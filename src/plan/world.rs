@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 
 use crate::api::checkpoint::{Mark, StageStatus};
-use crate::api::decision::{DecisionPhase, DecisionStatus};
+use crate::api::decision::DecisionPhase;
+use crate::api::environment::Policy;
 use crate::api::pipeline::DeliveryPipelineSpec;
 use crate::api::stage::Stage;
 use crate::api::{BuildHash, BuildRow, Decision, DecisionType, PipelineStatus, Release, Span, Time};
 use crate::observe::{Access, Claim, Place, Snapshot};
 
 use super::build;
-use super::draft::Draft;
 use super::window::Calendar;
 
 /// More than this in the future, and `createdAt` is taken for a mistake.
@@ -98,6 +98,11 @@ impl<'a> World<'a> {
 
     pub fn place(&self, environment: &str) -> Option<&'a Place> {
         self.snap.places.get(environment)
+    }
+
+    /// The rules of that Environment's owner.
+    pub fn policy(&self, environment: &str) -> Option<&'a Policy> {
+        self.place(environment)?.environment.as_ref()?.spec.policy.as_ref()
     }
 
     /// That environment's place in the pipeline, if it has one.
@@ -249,18 +254,6 @@ pub fn created(meta: &kube::core::ObjectMeta) -> Time {
 /// What a Decision's own status says.
 pub fn phase_of(decision: &Decision) -> Option<DecisionPhase> {
     decision.status.as_ref().and_then(|s| s.phase)
-}
-
-/// What its own status says of it, or will once it is written.
-pub fn status_of(draft: &Draft, decision: &Decision) -> Option<DecisionStatus> {
-    let note = draft.status.decisions.iter().find(|n| decision.metadata.uid.as_deref() == Some(n.uid.as_str()));
-    let noted = note.map(|note| DecisionStatus {
-        phase: Some(note.phase),
-        release_uid: note.release_uid.clone(),
-        build_hash: note.build_hash.clone(),
-        ..DecisionStatus::default()
-    });
-    noted.or_else(|| decision.status.clone())
 }
 
 /// Who decided, for messages.

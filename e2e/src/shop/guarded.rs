@@ -67,15 +67,11 @@ impl<'a> Guarded<'a> {
         tokio::time::sleep(LATER).await;
         let mut spec = json!({"pipeline": "checkout", "release": format!("checkout-{version}")});
         merge(&mut spec, &fields);
-        self.decision(person, r#type, spec).await
+        self.decides_here(person, r#type, spec).await
     }
 
-    /// The same of a Decision about all of production.
-    pub async fn freezes(&self, person: Person, r#type: &str, fields: Value) -> Result<String> {
-        self.decision(person, r#type, fields).await
-    }
-
-    async fn decision(&self, person: Person, r#type: &str, fields: Value) -> Result<String> {
+    /// That person decides about all of production.
+    pub async fn decides_here(&self, person: Person, r#type: &str, fields: Value) -> Result<String> {
         let mut spec = json!({"type": r#type, "environment": "production"});
         merge(&mut spec, &fields);
         let decision = json!({"apiVersion": "windlass.dev/v1alpha1", "kind": "Decision",

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::shop::{Guarded, Person, gate, stage_of};
+use crate::shop::{Guarded, Person, decided, gate, stage_of};
 use crate::story::{Story, text};
 
 const MARIA: Person = ("maria", Some("release-managers"));
@@ -39,8 +39,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let reject = guarded.decides(BOB, "Reject", "1.1.0", json!({"reason": "stock-taking"})).await?;
     shop.decided(&reject, "Applied").await?;
 
-    let both = ["ann", "joe"].map(|user| if user == "ann" { ANN } else { JOE });
-    let [first, second] = both.map(|person| guarded.decides(person, "Approve", "1.1.0", json!({})));
+    let [first, second] = [ANN, JOE].map(|person| guarded.decides(person, "Approve", "1.1.0", json!({})));
     let (first, second) = tokio::try_join!(first, second)?;
     for approve in [&first, &second] {
         shop.decided(approve, "Applied").await?;
@@ -59,14 +58,14 @@ pub async fn run(t: &Story) -> Result<()> {
 /// The release says who decided what, in order.
 fn told(release: &Value) -> Result<()> {
     let stage = stage_of(release, "production");
-    let all = stage["decisions"].as_array().cloned().unwrap_or_default();
-    let said: Vec<String> = all.iter().map(|d| format!("{} {}", text(d, "/type"), text(d, "/user"))).collect();
+    let said = decided(release, "production");
     ensure!(said.first().is_some_and(|s| s == "Reject bob") && said.last().is_some_and(|s| s == "Approve bob"), "it says {said:?}");
     let mut between: Vec<&str> = said.iter().map(String::as_str).skip(1).take(2).collect();
     between.sort_unstable();
     ensure!(between == ["Approve ann", "Approve joe"] && said.len() == 4, "it says {said:?}");
     let started: jiff::Timestamp = text(stage, "/startedAt").parse().context("startedAt")?;
     let is_before = |d: &Value| text(d, "/at").parse::<jiff::Timestamp>().is_ok_and(|at| at <= started);
+    let all = stage["decisions"].as_array().context("decisions")?;
     ensure!(all.iter().all(is_before), "it started before: {stage}");
     ensure!(text(&all[0], "/reason") == "stock-taking", "the reason is lost: {}", all[0]);
     Ok(())

@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::shop::{A_WHILE, Guarded, Person, gate, stage_of};
+use crate::shop::{A_WHILE, Guarded, Person, decided, gate, stage_of};
 use crate::story::{Story, condition, text};
 
 const MARIA: Person = ("maria", None);
@@ -27,9 +27,9 @@ pub async fn run(t: &Story) -> Result<()> {
     let floor = json!({"spec": {"policy": {"approvals": {"required": 1}}}});
     t.patch("environment", &shop.home, "production", &floor).await?;
     shop.edit(json!({"stages": [{"environment": "staging", "bake": "1s"}, {"environment": "production", "bake": "1s"}]})).await?;
-    let mine = guarded.freezes(MARIA, "Freeze", json!({"reason": "mine"})).await;
+    let mine = guarded.decides_here(MARIA, "Freeze", json!({"reason": "mine"})).await;
     ensure!(mine.is_err_and(|said| format!("{said:#}").contains("needs the verb freeze on environments/production")), "maria freezes");
-    let freeze = guarded.freezes(ANN, "Freeze", json!({"reason": "the bank is down"})).await?;
+    let freeze = guarded.decides_here(ANN, "Freeze", json!({"reason": "the bank is down"})).await?;
     shop.decided(&freeze, "Applied").await?;
     let environment = ("environment", shop.home.as_str(), "production");
     let is_frozen = |v: &Value| condition(v, "Frozen", "status") == "True";
@@ -56,7 +56,7 @@ pub async fn run(t: &Story) -> Result<()> {
     ensure!(skipped["state"] == "Overridden" && text(&skipped, "/reason").starts_with("by ann: the till"), "it is {skipped}");
     let look = || async { Ok((shop.image(&shop.production, "checkout").await? != before).then(|| "1.2.0 enters".to_owned())) };
     t.never(A_WHILE, "what one hotfix was let pass lets the next in", look).await?;
-    let lift = guarded.freezes(ANN, "Unfreeze", json!({})).await?;
+    let lift = guarded.decides_here(ANN, "Unfreeze", json!({})).await?;
     shop.decided(&lift, "Applied").await?;
     shop.decided(&part, "Applied").await?;
     shop.delivered("1.2.0").await?;
@@ -66,8 +66,7 @@ pub async fn run(t: &Story) -> Result<()> {
 
 /// The release says who decided what about it in production.
 fn told(release: &Value, wanted: &[&str]) -> Result<()> {
-    let all = stage_of(release, "production")["decisions"].as_array().cloned().unwrap_or_default();
-    let said: Vec<String> = all.iter().map(|d| format!("{} {}", text(d, "/type"), text(d, "/user"))).collect();
+    let said = decided(release, "production");
     ensure!(said == wanted, "it says {said:?}");
     Ok(())
 }

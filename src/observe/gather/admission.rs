@@ -40,10 +40,11 @@ pub fn admission(stores: &Stores, health: &WatchHealth) -> Admission {
         None => DEMANDS.map(|name| (name, VALIDATING)).into(),
     };
     let all = RULES.map(|name| (name, VALIDATING)).into_iter().chain(users);
+    let dead = health.dead();
     let mut since = Time::default();
     for (name, kinds) in all {
         for kind in kinds {
-            if let Some(why) = unseen(health, kind) {
+            if let Some(why) = unseen(health, &dead, kind) {
                 return Admission::Unseen(why);
             }
             match in_force(stores, kind, name) {
@@ -56,12 +57,12 @@ pub fn admission(stores: &Stores, health: &WatchHealth) -> Admission {
 }
 
 /// Why what is known of that kind may not be so any more, if that is so.
-fn unseen(health: &WatchHealth, kind: PolicyKind) -> Option<String> {
+fn unseen(health: &WatchHealth, dead: &[&'static str], kind: PolicyKind) -> Option<String> {
     let name = kind.as_str();
     if health.is_absent(name) {
         Some(format!("the server does not let Windlass list {name}"))
     } else {
-        health.dead().contains(&name).then(|| format!("the watch of {name} is dead"))
+        dead.contains(&name).then(|| format!("the watch of {name} is dead"))
     }
 }
 
@@ -139,45 +140,31 @@ mod tests {
     fn what_is_missing_or_toothless_is_named() {
         let nothing = World::default();
         assert_eq!(seen(&nothing), Admission::Open("ValidatingAdmissionPolicy windlass-ban is missing".into()));
+        let (policy_kind, binding_kind) = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding");
+        let selects = || json!({"matchLabels": {"a": "b"}});
         for (kind, pointer, value, why) in [
             (
-                "ValidatingAdmissionPolicy",
+                policy_kind,
                 "/spec/failurePolicy",
                 json!("Ignore"),
                 "lets through what it fails to judge (failurePolicy)",
             ),
-            (
-                "ValidatingAdmissionPolicyBinding",
-                "/spec/validationActions",
-                json!(["Warn", "Audit"]),
-                "does not deny (validationActions)",
-            ),
-            (
-                "ValidatingAdmissionPolicyBinding",
-                "/spec/policyName",
-                json!("windlass-ban"),
-                "binds another policy (policyName)",
-            ),
-            (
-                "ValidatingAdmissionPolicyBinding",
-                "/spec/matchResources/namespaceSelector",
-                json!({"matchLabels": {"a": "b"}}),
-                "is narrowed (matchResources)",
-            ),
-            (
-                "ValidatingAdmissionPolicyBinding",
-                "/metadata/deletionTimestamp",
-                json!("2026-11-21T10:00:00Z"),
-                "is being deleted",
-            ),
+            (policy_kind, "/spec/paramKind", json!({"kind": "ConfigMap"}), "depends on parameters (paramKind)"),
+            (policy_kind, "/spec/matchConstraints/resourceRules", json!([]), "is narrowed (matchConstraints)"),
+            (policy_kind, "/spec/matchConstraints/excludeResourceRules", json!([{}]), "is narrowed (matchConstraints)"),
+            (policy_kind, "/spec/matchConstraints/objectSelector", selects(), "is narrowed (matchConstraints)"),
+            (policy_kind, "/spec/matchConditions", json!([{"name": "never"}]), "is narrowed (matchConditions)"),
+            (policy_kind, "/spec/validations", json!([]), "asks for nothing (validations, mutations)"),
+            (binding_kind, "/spec/validationActions", json!(["Warn", "Audit"]), "does not deny (validationActions)"),
+            (binding_kind, "/spec/policyName", json!("windlass-ban"), "binds another policy (policyName)"),
+            (binding_kind, "/spec/matchResources/namespaceSelector", selects(), "is narrowed (matchResources)"),
+            (binding_kind, "/metadata/deletionTimestamp", json!("2026-11-21T10:00:00Z"), "is being deleted"),
         ] {
             let mut world = installed(Some(""));
-            let is_policy = kind == "ValidatingAdmissionPolicy";
-            let mut object = if is_policy { policy(kind, "windlass-status") } else { binding(kind, "windlass-status") };
-            match pointer.rsplit_once('/') {
-                Some((parent, field)) => object.pointer_mut(parent).unwrap()[field] = value,
-                None => unreachable!(),
-            }
+            let mut object =
+                if kind == policy_kind { policy(kind, "windlass-status") } else { binding(kind, "windlass-status") };
+            let (parent, field) = pointer.rsplit_once('/').unwrap();
+            object.pointer_mut(parent).unwrap()[field] = value;
             world.put(object);
             assert_eq!(seen(&world), Admission::Open(format!("{kind} windlass-status {why}")));
         }

@@ -2,13 +2,13 @@
 
 use crate::api::stage::Stage;
 use crate::api::{Decision, DecisionType};
-use crate::observe::Admission;
 use crate::plan::approval::{Asked, Authors, words};
 use crate::plan::draft::Draft;
 use crate::plan::promotion;
-use crate::plan::world::{Known, World, created};
+use crate::plan::world::{Known, World};
 
 use super::Answer;
+use super::word::{Doubt, doubt, meant};
 
 pub(super) fn speak(world: &World<'_>, draft: &Draft, spec: &Stage, decision: &Decision) -> Answer {
     let known = match meant(world, decision) {
@@ -46,9 +46,7 @@ pub(super) fn speak(world: &World<'_>, draft: &Draft, spec: &Stage, decision: &D
 
 /// Why the approval would not count, if it would not.
 fn uncounted(world: &World<'_>, spec: &Stage, known: &Known<'_>, decision: &Decision) -> Option<String> {
-    let place = world.place(&spec.environment).and_then(|place| place.environment.as_ref());
-    let asked = Asked::of(place.and_then(|environment| environment.spec.policy.as_ref()), spec);
-    asked.refusal(&Authors::of(world, known), decision)
+    Asked::of(world.policy(&spec.environment), spec).refusal(&Authors::of(world, known), decision)
 }
 
 /// Whether the last word of that person about it is a rejection.
@@ -56,37 +54,4 @@ fn has_rejected(world: &World<'_>, draft: &Draft, environment: &str, known: &Kno
     let words = words(world, draft, environment, known);
     let last = decision.spec.user.as_deref().and_then(|user| words.get(user));
     last.is_some_and(|word| word.spec.r#type == DecisionType::Reject)
-}
-
-/// The release that was meant by its name, with a valid build; or why there is none.
-pub fn meant<'w, 'a>(world: &'w World<'a>, decision: &Decision) -> Result<&'w Known<'a>, String> {
-    let name = decision.spec.release.as_deref().unwrap_or("");
-    let known = world.release(name).ok_or_else(|| format!("spec.release: there is no release {name}"))?;
-    if let Err(why) = &known.build {
-        return Err(why.clone());
-    }
-    // another one may have been made under the name since; creation times are whole seconds
-    if created(&decision.metadata) <= created(&known.release.metadata) {
-        return Err(format!("{name} was made in that second or after it; decide anew about the one that is there"));
-    }
-    Ok(known)
-}
-
-/// Why it is not certain who decided that.
-pub(super) enum Doubt {
-    /// It was, or may have been, written by somebody else: for good.
-    Certain(String),
-    /// It cannot be told at present.
-    Passing,
-}
-
-pub(super) fn doubt(world: &World<'_>, decision: &Decision) -> Option<Doubt> {
-    match &world.snap.admission {
-        Admission::Open(why) => Some(Doubt::Certain(format!("it cannot be relied on: {why}"))),
-        Admission::Unseen(_) => Some(Doubt::Passing),
-        Admission::InForce { since } if created(&decision.metadata) <= *since => Some(Doubt::Certain(format!(
-            "it was made before {since}, when the admission policies came into force; decide anew"
-        ))),
-        Admission::InForce { .. } => None,
-    }
 }

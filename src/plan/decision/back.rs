@@ -90,7 +90,7 @@ fn refuse_by_hold(stage: &StageStatus) -> Option<Answer> {
 }
 
 fn nowhere(world: &World<'_>, stage: &StageStatus, leaving: &BuildHash) -> String {
-    let barred = schema::barred(world, stage, leaving).map(|why| format!(": {why}")).unwrap_or_default();
+    let barred = schema::barred(world, stage, leaving);
     format!("there is no build recorded healthy there to go back to{barred}")
 }
 

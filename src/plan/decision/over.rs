@@ -10,8 +10,8 @@ use crate::plan::gate::Candidate;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::{Known, World, user_of};
 
-use super::approve::{Doubt, doubt, meant};
 use super::promote::forbidden;
+use super::word::{Doubt, doubt, meant};
 use super::{Answer, is_open};
 
 pub(super) fn stand(world: &World<'_>, draft: &mut Draft, index: usize, spec: &Stage, decision: &Decision) -> Answer {

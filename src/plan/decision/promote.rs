@@ -69,25 +69,16 @@ pub(super) fn forbidden(world: &World<'_>, draft: &Draft, stage: &StageStatus, k
     {
         return Some(format!("the head is {}; change spec.release", head.version));
     }
-    match reach::end(world, known) {
-        Err(why) => Some(why),
-        Ok(Some((_, end))) if reach::is_beyond(world, known, environment) => {
-            Some(format!("{name} ends in {} (spec.lastStage)", end.environment))
-        }
-        Ok(_) => None,
-    }
+    reach::problem(world, known, environment)
 }
 
 /// An Unban stands, or was applied and the objects of the ban are on their way out.
 fn is_being_lifted(world: &World<'_>, draft: &Draft, environment: &str, name: &str, hash: &BuildHash) -> bool {
     let is_unban =
         |d: &&&Decision| d.spec.r#type == DecisionType::Unban && d.spec.environment.as_deref() == Some(environment);
-    world.decisions.iter().filter(is_unban).any(|d| {
-        let note = draft.status.decisions.iter().find(|n| d.metadata.uid.as_deref() == Some(n.uid.as_str()));
-        match note {
-            Some(note) => note.phase == DecisionPhase::Applied && note.build_hash.as_ref() == Some(hash),
-            None => is_open(world, draft, d) && d.spec.release.as_deref() == Some(name),
-        }
+    world.decisions.iter().filter(is_unban).any(|d| match draft.noted(d) {
+        Some(note) => note.phase == DecisionPhase::Applied && note.build_hash.as_ref() == Some(hash),
+        None => is_open(world, draft, d) && d.spec.release.as_deref() == Some(name),
     })
 }
 

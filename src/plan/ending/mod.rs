@@ -46,8 +46,8 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause,
     if !rollout.target.as_ref().is_some_and(|t| revert::is_usable(world, stage, t, &rollout.build)) {
         rollout.target = revert::default_target(world, stage, &rollout.build);
     }
-    let barred = schema::barred(world, stage, &rollout.build).map(|why| format!(": {why}")).unwrap_or_default();
     if rollout.target.is_none() {
+        let barred = schema::barred(world, stage, &rollout.build);
         close_without_target(world, stage, rollout, cause, &format!("{message}{barred}"));
         draft.warn(
             &release,

@@ -1,10 +1,10 @@
 //! Freeze and Unfreeze: a freeze by a person stands as long as its Decision. Unfreeze has it deleted, and is answered when it is gone.
 
-use crate::api::decision::{DecisionPhase, DecisionStatus, DecisionType};
+use crate::api::decision::{DecisionPhase, DecisionType};
 use crate::api::{Decision, Time};
-use crate::observe::{EnvironmentView, Freezing};
+use crate::observe::EnvironmentView;
 use crate::plan::action::{Action, Kind};
-use crate::plan::draft::clip;
+use crate::plan::draft::decision_status;
 use crate::plan::effects::target;
 use crate::plan::promotion::is_final;
 use crate::plan::world::{created, phase_of, user_of};
@@ -46,7 +46,7 @@ fn is_over(decision: &Decision, now: Time) -> bool {
 }
 
 fn stands(freeze: &Decision, now: Time) -> bool {
-    freeze.spec.until.is_none_or(|until| now < until)
+    super::lasts(freeze.spec.until, now)
 }
 
 fn freeze(decision: &Decision, now: Time) -> Option<Action> {
@@ -86,20 +86,13 @@ fn unfreeze(view: &EnvironmentView, decision: &Decision, now: Time, actions: &mu
 /// There was nothing to lift.
 fn nothing(view: &EnvironmentView, decision: &Decision, now: Time) -> Option<Action> {
     let name = view.environment.metadata.name.as_deref().unwrap_or("");
-    let is_on = |freezing: &Freezing| freezing.until.is_none_or(|until| now < until);
-    let also: Vec<String> = super::asked(&view.environment, &view.freezes).filter(is_on).map(|f| f.source).collect();
+    let also: Vec<String> = super::standing(view, now).map(|freezing| freezing.source).collect();
     let also = if also.is_empty() { String::new() } else { format!("; it is frozen by {}", also.join(", ")) };
     say(decision, DecisionPhase::Refused, &format!("no Decision Freeze from before it stands in {name}{also}"))
 }
 
 fn say(decision: &Decision, phase: DecisionPhase, reason: &str) -> Option<Action> {
-    let status = DecisionStatus {
-        observed_generation: decision.metadata.generation.unwrap_or_default(),
-        phase: Some(phase),
-        reason: Some(clip(reason, 512)),
-        release_uid: None,
-        build_hash: None,
-    };
+    let status = decision_status(decision, phase, reason);
     let is_new = decision.status.as_ref() != Some(&status);
     is_new.then(|| Action::DecisionStatus { target: target(Kind::Decision, decision), status })
 }

@@ -115,7 +115,7 @@ impl<'w, 'a> Candidate<'w, 'a> {
 
     /// The rules of the Environment's owner.
     pub fn policy(&self) -> Option<&'a Policy> {
-        self.world.place(&self.stage.environment)?.environment.as_ref()?.spec.policy.as_ref()
+        self.world.policy(&self.stage.environment)
     }
 
     /// Its build, if it is valid.
