@@ -180,7 +180,17 @@ fn own_namespace() -> String {
 fn identity() -> String {
     let host = std::env::var("HOSTNAME").or_else(|_| std::fs::read_to_string("/proc/sys/kernel/hostname"));
     let host = host.unwrap_or_default();
-    format!("{}_{:016x}", host.trim(), RandomState::new().hash_one(std::process::id()))
+    format!("{}_{}", host.trim(), random())
+}
+
+/// Unlike that of any process before, whatever its identity is said to be.
+pub fn term() -> String {
+    random()
+}
+
+/// 16 hex digits.
+fn random() -> String {
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod watchdog;
 
 pub mod cluster;
 mod crds;
+pub mod held;
 pub mod kubeconfig;
 pub mod objects;
 pub mod pki;

@@ -69,6 +69,13 @@ impl Cluster {
             Action::DecisionStatus { target, status } => {
                 self.apply_status(&object(target), target, status).await.map(Some)
             }
+            Action::Touch { of, term } => {
+                let object = Object::new(of.kind, &of.namespace, &of.name);
+                self.touch(object, &of.uid, &of.resource_version, term).await.map(Some)
+            }
+            Action::TouchOwn { target, term } => {
+                self.touch(object(target), &target.uid, &target.resource_version, term).await.map(Some)
+            }
             Action::Finalizer { target, present } => self.set_finalizer(&object(target), target, *present).await,
             Action::Delete { target } => self.delete(&object(target), target).await.map(|()| None),
         }

@@ -18,6 +18,7 @@ mod objects;
 mod patch;
 mod routing;
 mod status;
+mod touch;
 
 pub use cluster::{Cluster, client};
 pub use error::{Error, with_causes};

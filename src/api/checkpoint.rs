@@ -26,6 +26,10 @@ pub struct PipelineStatus {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+    /// Term of the leader that decided last: 16 hex digits, drawn by each process anew. What an earlier one planned has no effect.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 16))]
+    pub term: String,
     /// When the pipeline was first seen. Decisions that are older never act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<Time>,

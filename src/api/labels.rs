@@ -29,6 +29,8 @@ pub const ENVIRONMENT: &str = "windlass.dev/environment";
 pub const SUITE: &str = "windlass.dev/suite";
 /// On Jobs: the namespace of the pipeline that they belong to.
 pub const NAMESPACE: &str = "windlass.dev/namespace";
+/// On what an earlier leader may still have a write under way to: the term of the leader that has decided since.
+pub const TERM: &str = "windlass.dev/term";
 /// Keeps a Job until its verdict is latched.
 pub const VERDICT_FINALIZER: &str = "windlass.dev/verdict";
 /// Keeps a Release, Environment or pipeline while a rollout of it is open.

@@ -22,7 +22,7 @@ use super::stage::Suite;
 use super::strategy::Strategy;
 use super::test_run::{Counts, RunPhase};
 use super::traffic::Traffic;
-use super::{BuildHash, DataSchema, Span, Time};
+use super::{BuildHash, Coverage, DataSchema, Span, Time};
 
 pub use state::{
     Baking, Cause, Ending, Homing, Progressing, RevertRequest, Reverting, RolloutState, Stepping, Verifying,
@@ -238,6 +238,9 @@ pub struct Verdict {
     /// Tests counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+    /// Percent of the code that the tests ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
     /// What the runner said about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 256))]

@@ -4,11 +4,11 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Span;
 use super::approvals::Approvals;
 use super::check::{Check, HttpProbe, MetricProbe, Pace};
 use super::pipeline::ContainerRef;
 use super::strategy::Strategy;
+use super::{Coverage, Span};
 
 /// One environment's place in the pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -95,6 +95,7 @@ pub enum PromotionMode {
 #[x_kube(validation = ("[has(self.job), has(self.external), has(self.http), has(self.metric)].filter(x, x).size() == 1", "spec.stages[].tests[]: exactly one of job, external, http and metric must be set"))]
 #[x_kube(validation = ("!has(self.external) || !has(self.retries)", "spec.stages[].tests[].retries: cannot be set for an external suite; CI may replace its own Errored until the time-out"))]
 #[x_kube(validation = ("!(has(self.http) || has(self.metric)) || !has(self.retries)", "spec.stages[].tests[].retries: cannot be set for http and metric; they measure until the time-out"))]
+#[x_kube(validation = ("!(has(self.http) || has(self.metric)) || !has(self.minimumCoverage)", "spec.stages[].tests[].minimumCoverage: cannot be set for http and metric; they run no tests"))]
 #[x_kube(validation = ("has(self.http) || has(self.metric) || !(has(self.interval) || has(self.failures) || has(self.samples) || has(self.maxFailedPercent))", "spec.stages[].tests[]: interval, failures, samples and maxFailedPercent are for http and metric"))]
 pub struct Suite {
     /// Name of the suite; also in the name of its TestRuns.
@@ -118,6 +119,9 @@ pub struct Suite {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || (duration(self) >= duration('1s') && duration(self) <= duration('168h'))", "spec.stages[].tests[].timeout: must be between 1s and 168h"))]
     pub timeout: Option<Span>,
+    /// Percent of the code that its tests must have run, 0 to 100. A pass that reports less is Failed, one that reports none Errored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_coverage: Option<Coverage>,
     /// How often an Errored job is tried again; a Failed one never is. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10))]

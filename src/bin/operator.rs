@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use windlass::act::{self, Cluster, Leadership};
-use windlass::config::{Config, identities};
+use windlass::config::{Config, identities, term};
 use windlass::controller::leader::Elector;
 use windlass::controller::queue::Queue;
 use windlass::controller::{self, Controller};
@@ -120,6 +120,7 @@ fn watch(
         providers: Arc::new(providers.names().map(str::to_owned).collect()),
         identities: Arc::new(config.identities.as_deref().map(identities::read).transpose()?.unwrap_or_default()),
         home: config.namespace.clone(),
+        term: term().into(),
     };
     let settings = controller::Config { gather, concurrency: usize::from(config.concurrency) };
     let counted = (stores.clone(), health.clone(), metrics.clone());

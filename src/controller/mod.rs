@@ -9,6 +9,7 @@ pub mod outcome;
 mod pass;
 pub mod queue;
 mod refusals;
+mod touched;
 pub mod worker;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use freshness::Freshness;
 use outcome::{Passed, wait};
 use queue::Queue;
 use refusals::Refusals;
+use touched::Touched;
 use worker::{Pass, work};
 
 /// How often to look whether this instance has become the leader, and whether the caches are filled.
@@ -66,6 +68,7 @@ pub struct Controller {
     queue: Arc<Queue<Key>>,
     freshness: Freshness,
     refusals: Refusals,
+    touched: Touched,
     prober: Prober,
     backoff: Backoff<Key>,
     metrics: Arc<Metrics>,
@@ -83,8 +86,21 @@ impl Controller {
         metrics: Arc<Metrics>,
         config: Config,
     ) -> Arc<Self> {
-        let (freshness, refusals, backoff) = (Freshness::default(), Refusals::default(), Backoff::default());
-        Arc::new(Self { cluster, stores, health, queue, freshness, refusals, prober, backoff, metrics, config })
+        let (freshness, refusals, touched) = (Freshness::default(), Refusals::default(), Touched::default());
+        let backoff = Backoff::default();
+        Arc::new(Self {
+            cluster,
+            stores,
+            health,
+            queue,
+            freshness,
+            refusals,
+            touched,
+            prober,
+            backoff,
+            metrics,
+            config,
+        })
     }
 
     /// Works until the token is cancelled; returns when the last running pass has finished.

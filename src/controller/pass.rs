@@ -52,6 +52,7 @@ impl Controller {
             return Passed::of(Outcome::Gone);
         };
         self.refusals.show(key, &mut snapshot);
+        self.touched.show(key, &mut snapshot);
         self.prober.show(key, &mut snapshot);
         let mut notes = Vec::new();
         let passed = self.steps(key, &mut snapshot, &mut notes).await;
@@ -82,6 +83,7 @@ impl Controller {
                         }
                     }
                 }
+                Step::TakeOver(touches) => return self.take_over(key, snapshot, &touches).await,
                 Step::Effects(actions) => {
                     let namespace = snapshot.pipeline.namespace().unwrap_or_default();
                     return self.carry_out(key, &namespace, &actions, plan.wake_at).await;
@@ -90,6 +92,17 @@ impl Controller {
         }
         tracing::error!(?key, rounds = ROUNDS, "the checkpoint takes step after step and comes to no end");
         Passed::of(Outcome::Restless)
+    }
+
+    /// What cannot be touched at present is tried again by the next pass.
+    async fn take_over(&self, key: &Key, snapshot: &Snapshot, touches: &[Action]) -> Passed {
+        let namespace = snapshot.pipeline.namespace().unwrap_or_default();
+        let done = self.cluster.carry_out(&namespace, touches).await;
+        self.touched.note(key, touches, &done);
+        for written in &done.written {
+            self.freshness.note(key, written, &self.health);
+        }
+        Passed { outcome: outcome(key, &done.failed), wake_at: None }
     }
 
     async fn environment(&self, key: &Key, namespace: &str, name: &str) -> Passed {

@@ -17,6 +17,6 @@ pub use relate::Key;
 pub use snapshot::{
     Access, Admission, Autoscaler, Claim, CronJob, EnvironmentView, Freezing, ImageWriter, Job, JobPod, LeftLock,
     Loose, Measured, OldPod, Orphan, Place, Pod, Reach, Reading, Rolls, Route, RoutedService, Routing, Sample, Service,
-    Settings, Snapshot, TargetPort, Trouble, TroubleKind, Unreadable, Workload,
+    Settings, Snapshot, TargetPort, Touchable, Trouble, TroubleKind, Unreadable, Untouched, Workload,
 };
 pub use stores::{Stores, Writers, resource_version_of};

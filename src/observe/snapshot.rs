@@ -4,6 +4,7 @@ mod autoscaler;
 mod job;
 mod measured;
 mod routing;
+mod term;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ pub use autoscaler::{Autoscaler, LeftLock};
 pub use job::{CronJob, Job, JobPod};
 pub use measured::{Measured, Reach, Reading, Sample, Service, TargetPort};
 pub use routing::{Loose, Route, RoutedService, Routing};
+pub use term::{Touchable, Untouched};
 pub use workload::{Claim, ImageWriter, OldPod, Pod, Rolls, Trouble, TroubleKind, Workload};
 
 /// The world as one pipeline sees it.
@@ -33,6 +35,10 @@ pub struct Snapshot {
     /// By environment: each stage of the spec, and each of the status that is not in the spec any more.
     pub places: BTreeMap<String, Place>,
     pub settings: Settings,
+    /// Term of the leader that decides.
+    pub term: Arc<str>,
+    /// What it has touched while the checkpoint is of an earlier term, by UID: the version since then; 0 where that cannot be done.
+    pub touched: BTreeMap<String, u64>,
     /// Whether what people are said to have done can be relied on.
     pub admission: Admission,
     /// Names of the providers of metrics that the operator knows.

@@ -1,6 +1,7 @@
 //! What a plan may ask for: a small, closed list. `act` carries it out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::api::decision::DecisionStatus;
 use crate::api::environment::EnvironmentStatus;
@@ -8,6 +9,8 @@ use crate::api::pipeline::WorkloadKind;
 use crate::api::release::ReleaseStatus;
 use crate::api::traffic::{Existing, RouteShape, RoutingKind};
 use crate::api::{DecisionSpec, PipelineStatus, ReleaseSpec, TestRunSpec, TestRunStatus, Time};
+
+pub use crate::observe::{Touchable, Untouched};
 
 /// What to do now, and when to look again if nothing happens before.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +24,8 @@ pub struct Plan {
 pub enum Step {
     /// Write this status, guarded by the version that it was planned from; then plan again from what the server returned.
     Checkpoint { status: Box<PipelineStatus>, notes: Vec<Note> },
+    /// A new leader: touch these, and plan again. None of it decides anything.
+    TakeOver(Vec<Action>),
     /// Carry these out in order. One that fails does not keep the others from being tried. Empty: nothing to do.
     Effects(Vec<Action>),
 }
@@ -161,6 +166,17 @@ pub enum Action {
     Finalizer {
         target: Target,
         present: bool,
+    },
+    /// Put the leader's term on an object in a target namespace, and nothing else: what was planned from its version before fails.
+    Touch {
+        of: Untouched,
+        /// Value of `windlass.dev/term`.
+        term: Arc<str>,
+    },
+    /// The same of an Environment or a Release.
+    TouchOwn {
+        target: Target,
+        term: Arc<str>,
     },
     /// Delete one of our own objects: a lifted ban, what retention lets go.
     Delete {

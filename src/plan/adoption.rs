@@ -39,7 +39,7 @@ fn arrange(world: &World<'_>, draft: &mut Draft) {
 }
 
 /// Whether anything that Windlass made for the exposure of builds is still there.
-fn has_left(world: &World<'_>, environment: &str) -> bool {
+pub fn has_left(world: &World<'_>, environment: &str) -> bool {
     strategy::has_clones(world, environment)
         || strategy::lock::is_left(world, environment)
         || traffic::route::is_left(world, environment)

@@ -9,11 +9,12 @@ use crate::api::pipeline::WorkloadRef;
 use crate::api::{BuildHash, Decision, PipelineStatus, StageStatus};
 
 use super::action::{Action, Kind};
+use super::adoption::has_left;
 use super::draft::Draft;
 use super::effects::{is_guarded, target};
 use super::mutant::{Mutant, is};
 use super::world::{Known, World, created, phase_of};
-use super::{approval, reach, strategy, traffic};
+use super::{approval, reach, traffic};
 
 /// TestRuns and used Decisions kept per stage.
 const KEPT: usize = 20;
@@ -43,11 +44,6 @@ pub fn finalizers(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
     let pipeline = world.snap.pipeline.as_ref();
     let has_jobs = world.snap.places.values().any(|p| !p.jobs.is_empty());
     let deleted = pipeline.metadata.deletion_timestamp.as_ref().map(crate::api::Time::from);
-    let has_left = |environment: &str| {
-        strategy::has_clones(world, environment)
-            || strategy::lock::is_left(world, environment)
-            || traffic::route::is_left(world, environment)
-    };
     // of a stage whose status was lost no pass takes anything away any more: what is left there goes when the pipeline has
     let is_ours = |environment: &str| draft.stage(environment).is_some_and(|stage| stage.adopted.is_some());
     // nor does a route that was taken from us and still sends to a clone
@@ -55,9 +51,10 @@ pub fn finalizers(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
     let is_barred = |environment: &str| is_over && traffic::route::is_taken(world, environment);
     let has_rest = if deleted.is_some() {
         let mut all = world.snap.places.keys().map(String::as_str);
-        all.any(|environment| is_ours(environment) && has_left(environment) && !is_barred(environment))
+        all.any(|environment| is_ours(environment) && has_left(world, environment) && !is_barred(environment))
     } else {
-        traffic::route::is_kept(world, draft) || world.snap.places.keys().any(|environment| has_left(environment))
+        traffic::route::is_kept(world, draft)
+            || world.snap.places.keys().any(|environment| has_left(world, environment))
     };
     let has_bans = draft.status.stages.iter().any(|s| !s.bans.is_empty());
     // a ban or a Job that cannot be dealt with does not keep a pipeline, or its namespace, for ever

@@ -18,7 +18,8 @@ pub struct Draft {
 
 impl Draft {
     pub fn of(world: &World<'_>) -> Self {
-        let status = world.snap.pipeline.status.clone().unwrap_or_default();
+        let stored = world.snap.pipeline.status.clone().unwrap_or_default();
+        let status = PipelineStatus { term: world.snap.term.as_ref().to_owned(), ..stored };
         Self { status, notes: Vec::new() }
     }
 

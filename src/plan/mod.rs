@@ -49,6 +49,7 @@ mod schema;
 mod strategy;
 mod suite;
 mod summary;
+mod term;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -77,6 +78,10 @@ use world::World;
 /// The decision.
 pub fn plan(snapshot: &Snapshot, now: Time) -> Plan {
     let world = World::new(snapshot, now);
+    let touches = term::touches(&world);
+    if !touches.is_empty() {
+        return Plan { step: Step::TakeOver(touches), wake_at: None };
+    }
     let next = checkpoint(&world);
     let stored = snapshot.pipeline.status.as_ref();
     let is_early = is(Mutant::RevertUnrecorded) && next.status.stages.iter().any(is_turning);

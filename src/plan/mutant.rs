@@ -16,6 +16,8 @@ macro_rules! mutants {
 }
 
 mutants! {
+    /// A new leader touches nothing.
+    TermIgnored,
     /// Workloads are written before adoption is recorded.
     AdoptionAfter,
     /// A banned build may enter.

@@ -8,15 +8,17 @@ use super::action::{Action, Kind};
 use super::effects::target;
 use super::world::World;
 
-/// What the operator says in TestRuns: everything for its own Jobs, only Errored and Aborted for an external suite.
+/// What the operator says in TestRuns: everything for its own Jobs, only Errored, Aborted and what covers too little for an external suite.
 pub fn report(world: &World<'_>, stage: &StageStatus, actions: &mut Vec<Action>) {
     for run in world.snap.test_runs.iter().filter(|r| r.spec.environment == stage.environment) {
         let said = run.status.as_ref().and_then(|s| s.phase);
-        if matches!(said, Some(RunPhase::Passed | RunPhase::Failed | RunPhase::Aborted)) {
+        if matches!(said, Some(RunPhase::Failed | RunPhase::Aborted)) {
             continue;
         }
         let Some(status) = status_of(world, stage, run) else { continue };
-        if run.status.as_ref() != Some(&status) {
+        // a pass that covers too little is none
+        let is_news = said != Some(RunPhase::Passed) || status.phase == Some(RunPhase::Failed);
+        if is_news && run.status.as_ref() != Some(&status) {
             actions
                 .push(Action::TestRunStatus { target: target(Kind::TestRun, run.as_ref()), status: Box::new(status) });
         }
@@ -48,6 +50,7 @@ fn latched(verdict: &Verdict, base: TestRunStatus) -> TestRunStatus {
         phase: Some(verdict.phase),
         finished_at: Some(verdict.at),
         counts: verdict.counts,
+        coverage: verdict.coverage,
         failing: verdict.failing.clone(),
         message: (!verdict.message.is_empty()).then(|| verdict.message.clone()),
         url: verdict.url.clone(),

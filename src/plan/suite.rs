@@ -1,5 +1,6 @@
 //! The suites of a rollout: which run, what they said, and what that means. Verdicts are latched in the checkpoint.
 
+mod coverage;
 mod measured;
 
 use crate::api::rollout::{Rollout, SuiteState, Verdict};
@@ -106,7 +107,11 @@ fn follow_external(world: &World<'_>, suite: &mut SuiteState, status: Option<&Te
     let Some(status) = status else { return };
     match status.phase {
         Some(phase @ (RunPhase::Passed | RunPhase::Failed)) => {
-            suite.verdict = Some(reported(world, phase, status));
+            let verdict = coverage::judged(&suite.plan, reported(world, phase, status));
+            // CI may say how much it covers until the time-out
+            if verdict.phase != RunPhase::Errored || is_over(world, suite) {
+                suite.verdict = Some(verdict);
+            }
         }
         // CI may replace its own Errored until the time-out
         Some(RunPhase::Errored | RunPhase::Pending | RunPhase::Running | RunPhase::Aborted) | None => {
@@ -119,7 +124,8 @@ fn follow_external(world: &World<'_>, suite: &mut SuiteState, status: Option<&Te
 
 fn reported(world: &World<'_>, phase: RunPhase, status: &TestRunStatus) -> Verdict {
     let message = status.message.as_deref().unwrap_or_default();
-    verdict::bounded(world, phase, status.counts, &status.failing, status.url.as_deref(), message)
+    let found = verdict::bounded(world, phase, status.counts, &status.failing, status.url.as_deref(), message);
+    Verdict { coverage: status.coverage, ..found }
 }
 
 fn follow_job(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &mut SuiteState) {
@@ -157,7 +163,7 @@ fn follow_job(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &m
 }
 
 fn judge_job(world: &World<'_>, suite: &mut SuiteState, job: &Job) {
-    match verdict::of_job(world, job) {
+    match verdict::of_job(world, job).map(|found| coverage::judged(&suite.plan, found)) {
         Some(found) if found.phase == RunPhase::Errored => errored(world, suite, &found.message),
         Some(found) => suite.verdict = Some(found),
         None if job.deleting => errored(world, suite, "its Job was deleted before it ended"),
@@ -203,6 +209,7 @@ fn latch(world: &World<'_>, suite: &mut SuiteState, phase: RunPhase, message: &s
         phase,
         at: world.now,
         counts: None,
+        coverage: None,
         message: clip(message, 256),
         failing: Vec::new(),
         url: None,
@@ -242,6 +249,8 @@ pub fn is_told(world: &World<'_>, draft: &Draft, index: usize) -> bool {
         let said = run.status.as_ref().and_then(|s| s.phase);
         said == Some(verdict.phase)
             || said == Some(RunPhase::Failed)
+            // what CI calls a pass may only become a failure
+            || said == Some(RunPhase::Passed) && verdict.phase != RunPhase::Failed
             || world.is_due(verdict.at.plus(world.snap.settings.reference_grace))
     })
 }

@@ -25,6 +25,7 @@ pub fn of(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &Suite
         phase: verdict.map_or(unfinished, |v| v.phase),
         run: run_name(rollout, environment, name),
         counts: verdict.and_then(|v| v.counts),
+        coverage: verdict.and_then(|v| v.coverage),
         url: verdict.and_then(|v| v.url.clone()),
         message: verdict.map(|v| v.message.clone()).unwrap_or_default(),
     }
@@ -59,6 +60,7 @@ fn of_run(run: &TestRun) -> Option<RunSummary> {
         phase: status.phase.unwrap_or_default(),
         run: run.metadata.name.clone()?,
         counts: status.counts,
+        coverage: status.coverage,
         url: status.url.as_deref().filter(|url| verdict::is_link(url)).map(str::to_owned),
         message: clip(status.message.as_deref().unwrap_or_default(), 256),
     })

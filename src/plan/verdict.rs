@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::api::RunPhase;
 use crate::api::rollout::Verdict;
 use crate::api::test_run::Counts;
+use crate::api::{Coverage, RunPhase};
 use crate::observe::{Job, JobPod};
 
 use super::draft::clip;
@@ -15,6 +15,8 @@ use super::world::World;
 struct Report {
     #[serde(flatten)]
     counts: Counts,
+    #[serde(default)]
+    coverage: Option<serde_json::Value>,
     #[serde(default)]
     failing: Vec<String>,
     #[serde(default)]
@@ -103,8 +105,10 @@ fn errored(world: &World<'_>, message: &str) -> Verdict {
 }
 
 fn verdict(world: &World<'_>, phase: RunPhase, report: Option<Report>, message: &str) -> Verdict {
+    // what is no percentage is no coverage, and takes nothing else of the report with it
+    let coverage = report.as_ref().and_then(|r| Coverage::of(r.coverage.as_ref()?.as_f64()?));
     let (counts, failing, url) = report.map_or((None, Vec::new(), None), |r| (Some(r.counts), r.failing, r.url));
-    bounded(world, phase, counts, &failing, url.as_deref(), message)
+    Verdict { coverage, ..bounded(world, phase, counts, &failing, url.as_deref(), message) }
 }
 
 /// Whether a report can be shown by that.
@@ -131,6 +135,7 @@ pub fn bounded(
             failed: within(c.failed),
             skipped: within(c.skipped),
         }),
+        coverage: None,
         message: clip(message, 256),
         failing: failing.iter().take(20).map(|name| clip(name, 128)).collect(),
         url: url.filter(|url| is_link(url)).map(str::to_owned),

@@ -173,7 +173,7 @@ pub fn hash(world: &World) -> u128 {
 }
 
 fn of_status(status: &PipelineStatus, c: &mut Canon) {
-    let PipelineStatus { observed_generation, conditions, adopted, builds, stages, head, decisions } = status;
+    let PipelineStatus { observed_generation, term: _, conditions, adopted, builds, stages, head, decisions } = status;
     (observed_generation, adopted, head, decisions).hash(c);
     builds.len().hash(c);
     for row in builds {
@@ -249,6 +249,7 @@ fn of_job(job: &Job, c: &mut Canon) {
 fn of_operator(world: &World, c: &mut Canon) {
     world.operator.no_bans.hash(c);
     world.operator.guarded.is_some().hash(c);
+    crate::terms::canon(world, c);
     match world.operator.late.as_deref() {
         None => {}
         Some(Write::Checkpoint { version, status }) => {
@@ -332,6 +333,7 @@ fn of_action(world: &World, action: &Action, c: &mut Canon) {
             put.confirm.iter().for_each(|t| target(t, c));
         }
         Action::RemoveRouting { name, .. } => name.hash(c),
+        Action::Touch { of, .. } => of.uid.hash(c),
         Action::CreateBan { name, .. } | Action::CreateRelease { name, .. } => name.hash(c),
         Action::CreateTestRun { name, release, .. } => {
             name.hash(c);
@@ -347,6 +349,7 @@ fn of_action(world: &World, action: &Action, c: &mut Canon) {
         | Action::TestRunStatus { target: t, .. }
         | Action::DecisionStatus { target: t, .. }
         | Action::Finalizer { target: t, .. }
+        | Action::TouchOwn { target: t, .. }
         | Action::Delete { target: t } => target(t, c),
     }
 }

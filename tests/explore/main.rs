@@ -25,6 +25,7 @@ mod safety;
 mod scenario;
 mod server;
 mod step;
+mod terms;
 mod transition;
 mod world;
 

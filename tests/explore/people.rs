@@ -323,6 +323,7 @@ fn decide(world: &mut World, kind: DecisionType, release: Option<u8>, stage: Opt
 /// The status is lost. A ban that stood in it alone is lost with it.
 fn wipe(world: &mut World) {
     spend(world, Kind::Wipe);
+    world.operator.is_lost = world.operator.late.is_some();
     edit_pipeline(world, |p| p.status = None::<PipelineStatus>);
     for (at, stage) in STAGES.iter().enumerate() {
         let banned = |build: &Image| {

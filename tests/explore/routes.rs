@@ -115,7 +115,7 @@ pub fn put_route(world: &mut World, put: &PutRoute) -> Result<bool, Broken> {
     Ok(true)
 }
 
-pub fn remove(world: &mut World, kind: RoutingKind, namespace: &str, name: &str, uid: &str) -> Result<bool, Broken> {
+pub fn remove(world: &mut World, kind: RoutingKind, namespace: &str, name: &str, of: &Stands) -> Result<bool, Broken> {
     let at = place_of(namespace);
     let is_used = weight(&world.places[at]) > 0 || world.places[at].clones.values().any(|c| c.wanted > 0);
     holds(!is_used || is_stale(world), "S3", || format!("{}: {name} goes while a clone gets requests", STAGES[at]))?;
@@ -123,12 +123,13 @@ pub fn remove(world: &mut World, kind: RoutingKind, namespace: &str, name: &str,
     let routing = &mut Arc::make_mut(&mut world.places[at]).routing;
     match kind {
         RoutingKind::Route(_) => {
-            let is_it = routing.route.as_ref().is_some_and(|route| route.uid == uid);
+            let is_it = routing.route.as_ref().is_some_and(|route| is_current(of, &route.uid, &route.resource_version));
             routing.route.take_if(|_| is_it);
             Ok(is_it)
         }
         RoutingKind::Service => {
-            let is_it = routing.services.get(name).is_some_and(|service| service.uid == uid);
+            let known = routing.services.get(name);
+            let is_it = known.is_some_and(|service| is_current(of, &service.uid, &service.resource_version));
             if is_it {
                 routing.services.remove(name);
             }

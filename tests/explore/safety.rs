@@ -1,6 +1,7 @@
 //! The guarantees that hold at each write, judged by the ghost history and by what the server holds.
 
 use windlass::api::conditions::is_true;
+use windlass::api::rollout::SuiteState;
 use windlass::api::{
     Cause, DecisionPhase, DecisionType, Outcome, PipelineStatus, ReleaseStatus, Rollout, RolloutState,
 };
@@ -52,7 +53,9 @@ pub fn guards(action: &Action) -> Holds {
         | Action::TestRunStatus { target, .. }
         | Action::DecisionStatus { target, .. }
         | Action::Finalizer { target, .. }
+        | Action::TouchOwn { target, .. }
         | Action::Delete { target } => (&target.uid, &target.resource_version),
+        Action::Touch { of, .. } => (&of.uid, &of.resource_version),
         Action::CreateBan { .. }
         | Action::CreateRelease { .. }
         | Action::CreateTestRun { .. }
@@ -322,7 +325,10 @@ pub fn inconclusive(world: &World, at: usize, before: &StageStatus, cause: Cause
     holds(!was_delivered, "S24", || "a delivered build goes back unjudged".into())?;
     let is_stale = world.operator.is_late || world.operator.lag.is_some();
     let is_taken = world.places[at].workloads.values().any(|w| matches!(w.claim, Claim::Other(_)));
-    let (paused, deadline) = match state.filter(|_| !is_stale && !is_taken) {
+    // a suite has a time-out of its own, and goes on in a pause
+    let is_silent = |suite: &SuiteState| suite.verdict.as_ref().is_some_and(|v| v.phase == RunPhase::Errored);
+    let is_unverified = before.rollout.iter().flat_map(|rollout| &rollout.suites).any(is_silent);
+    let (paused, deadline) = match state.filter(|_| !is_stale && !is_taken && !is_unverified) {
         Some(RolloutState::Progressing(p)) => (p.paused, p.deadline),
         Some(RolloutState::Stepping(s)) => (s.paused, s.deadline),
         _ => return Ok(()),

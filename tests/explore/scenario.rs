@@ -79,6 +79,7 @@ fn stage(name: &str, suites: &str, mode: PromotionMode, checked: bool) -> Stage 
         metric: None,
         pace: Pace::default(),
         timeout: None,
+        minimum_coverage: None,
         retries: None,
     };
     Stage {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use windlass::api::labels::ROLLOUT_FINALIZER;
 use windlass::api::{Decision, Release, RunPhase, TestRun};
 use windlass::observe::{Claim, ImageWriter, Job};
-use windlass::plan::{Action, CreateJob, Kind, SetImages, Target};
+use windlass::plan::{Action, CreateJob, Kind, SetImages, Stands, Target};
 
 use crate::ghost::{JobMade, note};
 use crate::safety::{self, Broken};
 use crate::world::{Frozen, Image, STAGES, World, Write, build_of};
-use crate::{clones, coverage, routes};
+use crate::{clones, coverage, routes, terms};
 
 impl World {
     /// Whether that object is still the one that was seen.
@@ -132,9 +132,11 @@ fn effect(world: &mut World, action: &Action) -> Result<Option<Option<Kind>>, Br
         }
         Action::PutService(put) => done(routes::put_service(world, put)?, None),
         Action::PutRoute(put) => done(routes::put_route(world, put)?, None),
-        Action::RemoveRouting { kind, namespace, name, uid, .. } => {
-            done(routes::remove(world, *kind, namespace, name, uid)?, None)
+        Action::RemoveRouting { kind, namespace, name, uid, resource_version } => {
+            let stands = Stands { uid: uid.clone(), resource_version: resource_version.clone() };
+            done(routes::remove(world, *kind, namespace, name, &stands)?, None)
         }
+        Action::Touch { of, .. } => done(terms::touch(world, of), None),
         // the world has Deployments: their controllers replace pods by themselves
         Action::DeletePod { name, .. } => {
             safety::holds(false, "S16", || format!("pod {name} of a Deployment is deleted"))?;
@@ -153,6 +155,7 @@ fn effect(world: &mut World, action: &Action) -> Result<Option<Option<Kind>>, Br
         | Action::TestRunStatus { target, .. }
         | Action::DecisionStatus { target, .. }
         | Action::Finalizer { target, .. }
+        | Action::TouchOwn { target, .. }
         | Action::Delete { target } => {
             if !world.is_current(target) {
                 return Ok(None);
@@ -304,6 +307,7 @@ fn update(world: &mut World, action: &Action, target: &Target) -> Result<(), Bro
             }
         }
         Action::Finalizer { present, .. } => finalizer(world, target, *present, version),
+        Action::TouchOwn { .. } => touch_own(world, target, version),
         Action::Delete { .. } => {
             world.decisions.retain(|d| d.metadata.uid.as_ref() != Some(&target.uid));
             world.runs.retain(|r| r.metadata.uid.as_ref() != Some(&target.uid));
@@ -322,10 +326,28 @@ fn update(world: &mut World, action: &Action, target: &Target) -> Result<(), Bro
         | Action::PutRoute(_)
         | Action::RemoveRouting { .. }
         | Action::DeletePod { .. }
+        | Action::Touch { .. }
         | Action::StartJob { .. }
         | Action::RemoveJob { .. } => {}
     }
     Ok(())
+}
+
+fn touch_own(world: &mut World, target: &Target, version: Option<String>) {
+    let since = version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0);
+    match target.kind {
+        Kind::Release => {
+            let releases = world.releases.iter_mut().filter(|r| r.metadata.name.as_ref() == Some(&target.name));
+            releases.for_each(|r| Arc::make_mut(r).metadata.resource_version.clone_from(&version));
+        }
+        Kind::Environment => {
+            let at = STAGES.iter().position(|s| *s == target.name).unwrap_or(0);
+            let environment = &mut Arc::make_mut(&mut world.places[at]).environment;
+            environment.iter_mut().for_each(|e| Arc::make_mut(e).metadata.resource_version.clone_from(&version));
+        }
+        Kind::Pipeline | Kind::TestRun | Kind::Decision => {}
+    }
+    world.operator.touched.insert(target.uid.clone(), since);
 }
 
 fn finalizer(world: &mut World, target: &Target, present: bool, version: Option<String>) {

@@ -10,7 +10,7 @@ use crate::budget::{Budget, Kind};
 use crate::safety::{Broken, planned};
 use crate::server::carry_out;
 use crate::world::{Image, STAGES, World, Write, image};
-use crate::{checks, cluster, coverage, people};
+use crate::{checks, cluster, coverage, people, terms};
 
 /// A step.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +101,7 @@ fn of_operator(world: &World, plan: &Plan, steps: &mut Vec<Step>) {
     let budget = &world.budget;
     let parts = match &plan.step {
         Do::Checkpoint { .. } => 1,
-        Do::Effects(actions) => groups(actions).len(),
+        Do::TakeOver(actions) | Do::Effects(actions) => groups(actions).len(),
     };
     if parts > 0 {
         steps.push(Step::Pass);
@@ -109,7 +109,7 @@ fn of_operator(world: &World, plan: &Plan, steps: &mut Vec<Step>) {
     if budget.has(Kind::Cut) {
         steps.extend((1..parts).map(Step::Cut));
     }
-    if budget.has(Kind::Refuse) && matches!(plan.step, Do::Effects(_)) {
+    if budget.has(Kind::Refuse) && matches!(plan.step, Do::TakeOver(_) | Do::Effects(_)) {
         steps.extend((0..parts).map(Step::Refuse));
     }
     if budget.has(Kind::Late) && world.operator.late.is_none() {
@@ -175,12 +175,17 @@ pub fn take(world: &World, plan: Option<&Plan>, step: &Step) -> Result<World, Br
             spend(&mut next, Kind::Late);
             next.operator.late = late(world, plan, *at);
             pass(&mut next, plan, *at, None)?;
+            next.operator.term += 1;
+            next.operator.touched.clear();
+            next.operator.is_lost = world.status().is_none();
         }
         Step::Arrive => {
             if let Some(write) = next.operator.late.take() {
+                let is_settled = terms::is_settled(&next) && !std::mem::take(&mut next.operator.is_lost);
                 next.operator.is_late = true;
-                carry_out(&mut next, &write)?;
+                let has_effect = carry_out(&mut next, &write)?;
                 next.operator.is_late = false;
+                terms::arrived(&write, is_settled, has_effect)?;
             }
         }
         Step::Jump(at) => {
@@ -206,7 +211,7 @@ fn write_of(world: &World, plan: Option<&Plan>) -> Option<Write> {
     let version = world.snapshot()?.pipeline.metadata.resource_version.clone()?;
     match &plan?.step {
         Do::Checkpoint { status, .. } => Some(Write::Checkpoint { version, status: status.clone() }),
-        Do::Effects(_) => None,
+        Do::TakeOver(_) | Do::Effects(_) => None,
     }
 }
 
@@ -214,7 +219,7 @@ fn late(world: &World, plan: Option<&Plan>, at: usize) -> Option<Arc<Write>> {
     if let Some(write) = write_of(world, plan) {
         return Some(Arc::new(write));
     }
-    let Do::Effects(actions) = &plan?.step else { return None };
+    let (Do::TakeOver(actions) | Do::Effects(actions)) = &plan?.step else { return None };
     groups(actions).get(at).and_then(|g| g.first()).map(|a| Arc::new(Write::Effect(a.clone())))
 }
 
@@ -227,7 +232,7 @@ fn pass(world: &mut World, plan: Option<&Plan>, upto: usize, refused: Option<usi
                 carry_out(world, &write)?;
             }
         }
-        Do::Effects(actions) => {
+        Do::TakeOver(actions) | Do::Effects(actions) => {
             if world.operator.lag.is_none() {
                 planned(world, actions)?;
             }

@@ -83,6 +83,12 @@ pub struct World {
 pub struct Operator {
     /// A write of an old leader that has not arrived.
     pub late: Option<Arc<Write>>,
+    /// The checkpoint was lost while a write was on its way: nothing tells any more what that may be about.
+    pub is_lost: bool,
+    /// How many leaders there were before the present one.
+    pub term: u8,
+    /// What the present one has touched, by UID: the version since then.
+    pub touched: BTreeMap<String, u64>,
     /// One cache that has fallen behind others' writes.
     pub lag: Option<Frozen>,
     /// Since when the admission policies are in force; none while they are not.
@@ -277,6 +283,8 @@ impl World {
             decisions: decisions.clone(),
             unreadable: Unreadable::default(),
             no_release: None,
+            term: crate::terms::text(self),
+            touched: self.operator.touched.clone(),
             admission: match self.operator.guarded {
                 Some(since) => Admission::InForce { since },
                 None => Admission::Open("a policy is missing".into()),

@@ -103,6 +103,11 @@ impl Shop<'_> {
 
     /// Reports the open TestRun of a release in an environment, as CI does, once it is there.
     pub async fn report(&self, version: &str, environment: &str, phase: &str) -> Result<String> {
+        self.reports(version, environment, json!({"phase": phase})).await
+    }
+
+    /// The same with more than a phase. Gives the TestRun's name.
+    pub async fn reports(&self, version: &str, environment: &str, status: Value) -> Result<String> {
         let release = format!("checkout-{version}");
         let is_open = |v: &Value| {
             text(v, "/spec/release") == release
@@ -115,7 +120,7 @@ impl Shop<'_> {
             Ok(runs.iter().find(|v| is_open(v)).map(|v| text(v, "/metadata/name").to_owned()))
         };
         let name = self.t.eventually(SOON, &format!("an open TestRun of {version} in {environment}"), find).await?;
-        self.t.patch_status("testrun", &self.home, &name, &json!({"status": {"phase": phase}})).await?;
+        self.t.patch_status("testrun", &self.home, &name, &json!({"status": status})).await?;
         Ok(name)
     }
 
@@ -157,7 +162,7 @@ impl Shop<'_> {
     }
 
     /// Waits until nothing has been written for a moment.
-    async fn quiet(&self) -> Result<BTreeMap<String, String>> {
+    pub async fn quiet(&self) -> Result<BTreeMap<String, String>> {
         let two_looks = || async {
             let before = self.versions().await?;
             tokio::time::sleep(A_WHILE / 3).await;

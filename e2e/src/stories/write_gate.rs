@@ -19,13 +19,14 @@ use windlass::api::{
     TestRun, TestRunSpec,
 };
 use windlass::metrics::Metrics;
-use windlass::plan::action::{Action, CreateJob, Kind, Note, SetImages, Target};
+use windlass::plan::action::{Action, CreateJob, Kind, Note, SetImages, Target, Touchable, Untouched};
 
 use crate::story::Story;
 
 pub async fn run(t: &Story) -> anyhow::Result<()> {
     tokio::join!(
         images_are_written_only_as_planned(t),
+        a_touch_moves_the_version_and_nothing_else(t),
         a_job_is_made_started_once_and_removed(t),
         our_own_objects_are_made_written_and_deleted(t),
         what_happens_is_told_on_both_objects(t),
@@ -177,6 +178,38 @@ async fn images_are_written_only_as_planned(t: &Story) {
     assert_eq!(was, is, "nothing else changed");
     assert_eq!(after.annotations()["windlass.dev/claimed-by"], "shop/checkout/p");
     assert!(only_error(&world.act(Action::SetImages(set)).await).is_conflict(), "planned from an older version");
+}
+
+/// What was planned before a touch comes to nothing, and a touch changes nothing but the label: no generation, no pods.
+async fn a_touch_moves_the_version_and_nothing_else(t: &Story) {
+    let world = World::new(t, "touch").await;
+    let labels = json!({"app": "web"});
+    for meta in [json!({"name": "bare"}), json!({"name": "labelled", "labels": {"team": "shop"}})] {
+        world
+            .make::<Deployment>(json!({
+                "metadata": meta,
+                "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels},
+                    "spec": {"containers": [{"name": "app", "image": "registry.example/a:1"}]}}},
+            }))
+            .await;
+        let live = settled::<Deployment>(&world, meta["name"].as_str().unwrap()).await;
+        let of = Untouched {
+            kind: Touchable::Workload(WorkloadKind::Deployment),
+            namespace: world.namespace.clone(),
+            name: live.name_any(),
+            uid: live.uid().unwrap(),
+            resource_version: live.resource_version().unwrap(),
+        };
+        let touch = || Action::Touch { of: of.clone(), term: "two".into() };
+        let done = world.act(touch()).await;
+        assert!(done.failed.is_empty() && done.written[0].resource_version != of.resource_version, "{done:?}");
+        let after = settled::<Deployment>(&world, &of.name).await;
+        let mut wanted = live.labels().clone();
+        wanted.insert("windlass.dev/term".into(), "two".into());
+        assert_eq!((after.labels(), after.metadata.generation), (&wanted, live.metadata.generation));
+        assert_eq!(serde_json::to_value(&after.spec).unwrap(), serde_json::to_value(&live.spec).unwrap());
+        assert!(only_error(&world.act(touch()).await).is_conflict(), "planned from an older version");
+    }
 }
 
 async fn a_job_is_made_started_once_and_removed(t: &Story) {

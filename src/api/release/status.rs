@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::approvals::DecisionRecord;
 use crate::api::test_run::{Counts, RunPhase};
-use crate::api::{BuildHash, Condition, Time};
+use crate::api::{BuildHash, Condition, Coverage, Time};
 
 /// Where a release stands, for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -189,6 +189,9 @@ pub struct RunSummary {
     /// Tests counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+    /// Percent of the code that the tests ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
     /// Where the full report is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]

@@ -46,6 +46,8 @@ pub struct GatherConfig {
     pub identities: Arc<BTreeMap<String, String>>,
     /// The operator's own namespace: its annotation freezes all Environments.
     pub home: String,
+    /// Term of this process, if it leads.
+    pub term: Arc<str>,
 }
 
 impl Default for GatherConfig {
@@ -58,6 +60,7 @@ impl Default for GatherConfig {
             providers: Arc::default(),
             identities: Arc::default(),
             home: String::new(),
+            term: Arc::default(),
         }
     }
 }
@@ -88,6 +91,8 @@ pub fn gather(
         identities: Arc::clone(&config.identities),
         places,
         settings: config.settings,
+        term: Arc::clone(&config.term),
+        touched: BTreeMap::new(),
         pipeline,
     })
 }

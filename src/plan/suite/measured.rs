@@ -40,6 +40,7 @@ fn follow(world: &World<'_>, draft: &Draft, index: usize, suite: SuiteState) -> 
         phase,
         at: world.now,
         counts: counts(phase, &tally),
+        coverage: None,
         message: clip(&message, 256),
         failing: Vec::new(),
         url: None,

@@ -28,7 +28,7 @@ fn without_service(desk: &mut Desk) {
 fn next(desk: &Desk) -> Vec<Action> {
     match plan(&desk.snap, desk.now).step {
         Step::Effects(actions) => actions,
-        Step::Checkpoint { .. } => panic!("a step of the checkpoint"),
+        Step::Checkpoint { .. } | Step::TakeOver(_) => panic!("no effects"),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::observe::{
     Access, Admission, Claim, EnvironmentView, ImageWriter, Job, Measured, Place, Pod, Reach, Reading, Rolls, Sample,
     Settings, Snapshot, Trouble, TroubleKind, Unreadable, Workload,
 };
+use crate::plan::action::Untouched;
 use crate::plan::{Action, CreateJob, Kind, Measure, SetImages, Step, Target, measures, plan};
 
 pub const START: Time = Time::from_millis(1_795_000_000_000);
@@ -79,6 +80,8 @@ impl Desk {
             providers: Arc::new(["main", "prometheus"].map(str::to_owned).into()),
             places,
             settings: Settings::default(),
+            term: Arc::default(),
+            touched: BTreeMap::new(),
         };
         Self { snap, now: START, done: vec![], bans_refused: false, writes_lost: false, is_deaf: false, version: 100 }
     }
@@ -138,7 +141,7 @@ impl Desk {
                 pipeline.metadata.resource_version = Some(self.version.to_string());
                 true
             }
-            Step::Effects(actions) => {
+            Step::TakeOver(actions) | Step::Effects(actions) => {
                 let before = self.done.len();
                 actions.into_iter().for_each(|action| self.carry_out(action));
                 self.done.len() > before || !self.is_deaf && self.environments()
@@ -313,6 +316,9 @@ impl Desk {
             }
             Action::LockScaleDown { .. } | Action::UnlockScaleDown { .. } => {
                 locks::carry_out(&mut self.snap, self.version, &action);
+            }
+            Action::Touch { of: Untouched { uid, .. }, .. } | Action::TouchOwn { target: Target { uid, .. }, .. } => {
+                self.snap.touched.insert(uid.clone(), 0);
             }
             Action::DeletePod { .. } | Action::EnvironmentStatus { .. } => {}
         }

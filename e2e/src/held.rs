@@ -1,0 +1,152 @@
+//! A way between an operator and the API server on which one write for each shop is held back, as if the operator had been stopped
+//! with it on the way: the shop's later ones are lost. Leases and events pass.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use kube::Client;
+use kube::client::Body;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A running one; ends when it is dropped.
+pub struct Held {
+    /// Where it listens, as an http address.
+    pub server: String,
+    client: Client,
+    shops: Arc<Mutex<Vec<Watched>>>,
+    accepting: JoinHandle<()>,
+}
+
+/// One shop's writes: which one is held, and what has come.
+#[derive(Debug)]
+struct Watched {
+    namespaces: Vec<String>,
+    /// So many pass.
+    passes: usize,
+    passed: usize,
+    write: Option<Write>,
+}
+
+/// A write that was held back.
+#[derive(Clone, Debug)]
+pub struct Write {
+    pub method: Method,
+    /// With its query.
+    pub path: String,
+    content: Option<String>,
+    body: Bytes,
+}
+
+impl Held {
+    /// Starts one that asks the server as that client.
+    pub async fn start(client: Client) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("failed to bind a proxy")?;
+        let server = format!("http://{}", listener.local_addr().context("a bound port has an address")?);
+        let shops = Arc::<Mutex<Vec<Watched>>>::default();
+        let accepting = tokio::spawn(accept(listener, client.clone(), Arc::clone(&shops)));
+        Ok(Self { server, client, shops, accepting })
+    }
+
+    /// From now on so many writes to these namespaces pass, the next is held, and all after it are lost.
+    pub fn hold(&self, namespaces: &[&str], passes: usize) {
+        let namespaces = namespaces.iter().map(|name| (*name).to_owned()).collect();
+        lock(&self.shops).push(Watched { namespaces, passes, passed: 0, write: None });
+    }
+
+    /// What is held of each shop, in the order of `hold`.
+    pub fn writes(&self) -> Vec<Option<Write>> {
+        lock(&self.shops).iter().map(|shop| shop.write.clone()).collect()
+    }
+
+    /// Sends a write that was held; gives the server's answer.
+    pub async fn send(&self, write: &Write) -> Result<StatusCode> {
+        let answer = forward(&self.client, write.clone()).await?;
+        Ok(answer.status())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, client: Client, shops: Arc<Mutex<Vec<Watched>>>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let (client, shops) = (client.clone(), Arc::clone(&shops));
+        let serve = service_fn(move |request| {
+            let (client, shops) = (client.clone(), Arc::clone(&shops));
+            async move { Ok::<_, Infallible>(pass(&client, &shops, request).await) }
+        });
+        tokio::spawn(async move {
+            // an operator that is stopped or killed just goes
+            drop(auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), serve).await);
+        });
+    }
+}
+
+async fn pass(client: &Client, shops: &Mutex<Vec<Watched>>, request: Request<Incoming>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = body.collect().await else { return bad_gateway() };
+    let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
+    let content = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let write = Write { method: parts.method, path, content, body: body.to_bytes() };
+    if is_held(shops, &write) {
+        return std::future::pending().await;
+    }
+    forward(client, write).await.unwrap_or_else(|_| bad_gateway())
+}
+
+/// Whether it does not pass, now or ever.
+fn is_held(shops: &Mutex<Vec<Watched>>, write: &Write) -> bool {
+    let of_shop =
+        |shop: &&mut Watched| shop.namespaces.iter().any(|ns| write.path.contains(&format!("/namespaces/{ns}/")));
+    let is_other = write.method == Method::GET || write.path.contains("/leases/") || write.path.contains("/events");
+    let mut shops = lock(shops);
+    let Some(shop) = shops.iter_mut().find(of_shop).filter(|_| !is_other) else { return false };
+    if shop.passed < shop.passes {
+        shop.passed += 1;
+        return false;
+    }
+    shop.write.get_or_insert_with(|| write.clone());
+    true
+}
+
+async fn forward(client: &Client, write: Write) -> Result<Response<Body>> {
+    let mut request = Request::builder().method(write.method).uri(write.path);
+    if let Some(content) = write.content {
+        request = request.header(header::CONTENT_TYPE, content);
+    }
+    let request = request.body(Body::from(write.body)).context("not a request")?;
+    client.send(request).await.context("the server does not answer")
+}
+
+fn bad_gateway() -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::BAD_GATEWAY;
+    answer
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often each answer was given, for people.
+pub fn tally(answers: &[(Write, StatusCode)]) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (write, code) in answers {
+        *counts.entry(format!("{} {}", write.method, code.as_u16())).or_default() += 1;
+    }
+    counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
+}
