@@ -16,8 +16,8 @@ use crate::shop::{CLONE, SOON, Shop, job_suite};
 use crate::story::{Story, text};
 
 /// In so many shops of each kind one write after the other is held; a busy machine makes a rollout's writes more.
-const CANARIES: usize = 48;
-const ROLLING: usize = 26;
+const CANARIES: usize = 32;
+const ROLLING: usize = 20;
 
 pub async fn run(t: &Story) -> Result<()> {
     let settings = Settings {
