@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, image};
+use super::evidence::said;
 use crate::api::{RunPhase, TestRunStatus};
 use crate::observe::{CronJob, JobPod};
 
@@ -18,10 +19,6 @@ fn says(desk: &mut Desk, status: Value) {
     let run = desk.snap.test_runs.last_mut().expect("a TestRun");
     Arc::make_mut(run).status = Some(status);
     desk.run();
-}
-
-fn said(desk: &Desk) -> TestRunStatus {
-    desk.snap.test_runs.last().and_then(|run| run.status.clone()).expect("a TestRun")
 }
 
 #[test]

@@ -54,7 +54,8 @@ fn pod(code: i32, message: &str) -> JobPod {
     JobPod { exit_code: Some(code), message: message.into(), ..JobPod::default() }
 }
 
-fn said(desk: &Desk) -> TestRunStatus {
+/// What the newest TestRun says.
+pub fn said(desk: &Desk) -> TestRunStatus {
     desk.snap.test_runs.last().and_then(|r| r.status.clone()).expect("a TestRun")
 }
 
