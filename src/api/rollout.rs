@@ -208,6 +208,17 @@ pub struct SuiteState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub run_uid: Option<String>,
+    #[serde(flatten)]
+    pub tries: Tries,
+    /// The latched verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
+/// The tries of something that runs, and the present one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tries {
     /// Since when the present try runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
@@ -222,9 +233,13 @@ pub struct SuiteState {
     /// Whether that Job was ever seen running: it is never started twice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub started: bool,
-    /// The latched verdict.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<Verdict>,
+}
+
+impl Tries {
+    /// The first one begins then.
+    pub const fn from(at: Time) -> Self {
+        Self { since: Some(at), attempt: 1, job_uid: None, started: false }
+    }
 }
 
 /// A final result.

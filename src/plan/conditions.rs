@@ -9,7 +9,7 @@ use crate::observe::Access;
 use super::draft::{Draft, clip};
 use super::reference::{self, Problem};
 use super::world::{World, user_of};
-use super::{head, interrupt, suite};
+use super::{head, interrupt, job};
 
 /// What is missing and does not come by itself: no time is given.
 const FINAL: &[&str] = &[
@@ -100,7 +100,7 @@ fn missing(world: &World<'_>, draft: &Draft) -> Option<Problem> {
                 .tests
                 .iter()
                 .filter(|_| is_adopted)
-                .find_map(|t| suite::cannot_make(world, &stage.environment, t))?;
+                .find_map(|t| job::cannot_make(world, &stage.environment, t.job.as_ref()?))?;
             Some(Problem {
                 reason: "CronJobMissing",
                 message: format!("{} in {}", why, stage.environment),

@@ -10,9 +10,9 @@ use super::action::{Action, CreateJob, Kind};
 use super::draft::{Draft, template};
 use super::effects::target;
 use super::mutant::{Mutant, is};
-use super::suite::{cannot_make, job_name, observed_run, run_name};
+use super::suite::{observed_run, run_name};
 use super::world::World;
-use super::{build, report};
+use super::{build, job, report};
 
 /// Adds what one stage's suites ask for.
 pub fn effects(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
@@ -46,14 +46,14 @@ fn run(
         return;
     }
     let (Some(source), Some(namespace)) = (&suite.plan.job, world.namespace(environment)) else { return };
-    let name = job_name(world, environment, rollout, &suite.plan.suite, suite.attempt);
-    let job = world.place(environment).and_then(|p| p.jobs.get(&name));
-    match (&suite.job_uid, job) {
-        (None, None) if cannot_make(world, environment, &suite.plan).is_none() => {
+    let name = job::name(world, environment, rollout, &suite.plan.suite, suite.tries.attempt);
+    let found = world.place(environment).and_then(|p| p.jobs.get(&name));
+    match (&suite.tries.job_uid, found) {
+        (None, None) if job::cannot_make(world, environment, source).is_none() => {
             let Some(row) = world.row(&draft.status, &rollout.build) else { return };
             actions.push(create_job(world, namespace, name, source, row, environment, rollout, suite));
         }
-        (Some(uid), Some(job)) if *uid == job.uid && job.suspended && !suite.started && !job.deleting => {
+        (Some(uid), Some(job)) if *uid == job.uid && job.suspended && !suite.tries.started && !job.deleting => {
             actions.push(Action::StartJob {
                 namespace: namespace.to_owned(),
                 name,
@@ -130,7 +130,7 @@ fn remove_jobs(world: &World<'_>, stage: &StageStatus, actions: &mut Vec<Action>
         stage.rollout.as_ref().is_some_and(|rollout| {
             let is_testing = rollout.is_testing();
             let mut open = rollout.suites.iter().filter(|s| is_testing && s.verdict.is_none() && s.plan.job.is_some());
-            open.any(|s| job.name == job_name(world, environment, rollout, &s.plan.suite, s.attempt))
+            open.any(|s| job.name == job::name(world, environment, rollout, &s.plan.suite, s.tries.attempt))
         })
     };
     for job in place.jobs.values().filter(|j| !is_wanted(j) && (j.kept || !j.deleting) && !is(Mutant::JobsStay)) {

@@ -139,7 +139,7 @@ pub fn of_suite(name: &str) -> String {
 }
 
 fn is_open(rollout: &Rollout, suite: &SuiteState) -> bool {
-    suite.verdict.is_none() && suite.started && rollout.is_testing()
+    suite.verdict.is_none() && suite.tries.started && rollout.is_testing()
 }
 
 /// What runs the new images: the workloads of the plan as far as they are written, or their clones.

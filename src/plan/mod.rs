@@ -31,6 +31,7 @@ mod health;
 mod idle;
 mod images;
 mod interrupt;
+mod job;
 mod measuring;
 pub mod mutant;
 mod opening;

@@ -63,9 +63,9 @@ fn unfinished(suite: &SuiteState, runner: Runner, base: TestRunStatus) -> Option
     if runner == Runner::External && base.phase.is_some() {
         return None;
     }
-    let is_running = suite.started || runner == Runner::External;
+    let is_running = suite.tries.started || runner == Runner::External;
     let (phase, started_at) =
-        if is_running { (RunPhase::Running, base.started_at.or(suite.since)) } else { (RunPhase::Pending, None) };
+        if is_running { (RunPhase::Running, base.started_at.or(suite.tries.since)) } else { (RunPhase::Pending, None) };
     Some(TestRunStatus { phase: Some(phase), started_at, ..base })
 }
 

@@ -3,13 +3,13 @@
 mod coverage;
 mod measured;
 
-use crate::api::rollout::{Rollout, SuiteState, Verdict};
+use crate::api::rollout::{Rollout, SuiteState, Tries, Verdict};
 use crate::api::stage::Suite;
 use crate::api::test_run::TestRunStatus;
 use crate::api::{RunPhase, TestRun, Time};
-use crate::observe::Job;
 
-use super::draft::{Draft, clip};
+use super::draft::Draft;
+use super::job::{self, Wanted};
 use super::mutant::{Mutant, is};
 use super::verdict;
 use super::world::World;
@@ -129,95 +129,20 @@ fn reported(world: &World<'_>, phase: RunPhase, status: &TestRunStatus) -> Verdi
 }
 
 fn follow_job(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &mut SuiteState) {
-    let Some(place) = world.place(environment) else { return };
-    let job =
-        place.jobs.get(&job_name(world, environment, rollout, &suite.plan.suite, suite.attempt)).map(AsRef::as_ref);
-    let Some(known) = suite.job_uid.clone() else {
-        match job {
-            Some(job) if !job.deleting => suite.job_uid = Some(job.uid.clone()),
-            Some(_) => errored(world, suite, "its Job was deleted before it started"),
-            None => {
-                if let Some(why) = cannot_make(world, environment, &suite.plan)
-                    && world.is_due(suite.since.unwrap_or(world.now).plus(world.snap.settings.reference_grace))
-                {
-                    return errored(world, suite, &why);
-                }
-                if is_over(world, suite) {
-                    errored(world, suite, "timed out before its Job could be made");
-                }
-            }
-        }
-        return;
-    };
-    if is(Mutant::JobAgain) && job.is_none() {
-        suite.job_uid = None;
-        return;
+    let plan = suite.plan.clone();
+    let Some(wanted) = Wanted::of(&plan) else { return };
+    let judge = |found| coverage::judged(&plan, found);
+    if let Some(verdict) = job::follow(world, environment, rollout, &wanted, &mut suite.tries, judge) {
+        suite.verdict = Some(verdict);
     }
-    let Some(job) = job.filter(|j| j.uid == known) else { return errored(world, suite, "its Job was deleted") };
-    if !suite.started && !job.suspended {
-        suite.started = true;
-        suite.since = Some(world.now);
-        return;
-    }
-    judge_job(world, suite, job);
-}
-
-fn judge_job(world: &World<'_>, suite: &mut SuiteState, job: &Job) {
-    match verdict::of_job(world, job).map(|found| coverage::judged(&suite.plan, found)) {
-        Some(found) if found.phase == RunPhase::Errored => errored(world, suite, &found.message),
-        Some(found) => suite.verdict = Some(found),
-        None if job.deleting => errored(world, suite, "its Job was deleted before it ended"),
-        None if is_over(world, suite) => errored(world, suite, &format!("no result within {}", suite.plan.timeout())),
-        None => {}
-    }
-}
-
-/// Why no Job can be made for the suite, if so.
-pub fn cannot_make(world: &World<'_>, environment: &str, plan: &Suite) -> Option<String> {
-    let job = plan.job.as_ref()?;
-    let Some(found) = world.place(environment)?.cron_jobs.get(&job.cron_job) else {
-        return Some(format!("CronJob {} does not exist", job.cron_job));
-    };
-    if !found.runnable {
-        return Some(format!(
-            "CronJob {} must be suspended and labelled windlass.dev/runnable: \"true\"",
-            job.cron_job
-        ));
-    }
-    let absent = job.containers.iter().find(|c| !found.containers.contains(&c.name))?;
-    Some(format!("CronJob {} has no container {}", job.cron_job, absent.name))
-}
-
-/// A try without a result: another one within the limit, else the verdict.
-fn errored(world: &World<'_>, suite: &mut SuiteState, why: &str) {
-    if suite.attempt > suite.plan.retries() {
-        let why = if suite.attempt > 1 {
-            format!("{why} (try {} of {})", suite.attempt, suite.attempt)
-        } else {
-            why.to_owned()
-        };
-        return latch(world, suite, RunPhase::Errored, &why);
-    }
-    suite.attempt += 1;
-    suite.job_uid = None;
-    suite.started = false;
-    suite.since = Some(world.now);
 }
 
 fn latch(world: &World<'_>, suite: &mut SuiteState, phase: RunPhase, message: &str) {
-    suite.verdict = Some(Verdict {
-        phase,
-        at: world.now,
-        counts: None,
-        coverage: None,
-        message: clip(message, 256),
-        failing: Vec::new(),
-        url: None,
-    });
+    suite.verdict = Some(verdict::plain(world, phase, message));
 }
 
 fn is_over(world: &World<'_>, suite: &SuiteState) -> bool {
-    world.is_due(suite.since.unwrap_or(world.now).plus(suite.plan.timeout()))
+    job::is_over(world, &suite.tries, suite.plan.timeout())
 }
 
 /// A suite that had passed and says Failed now.
@@ -260,23 +185,8 @@ pub fn run_name(rollout: &Rollout, environment: &str, suite: &str) -> String {
     format!("{}.{environment}.{suite}.{}", rollout.release, rollout.attempt)
 }
 
-/// The computed name of a try's Job: at most 54 characters, the same on every pass.
-pub fn job_name(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &str, attempt: u32) -> String {
-    let pipeline = world.snap.pipeline.metadata.uid.as_deref().unwrap_or("");
-    let subject = [pipeline, environment, rollout.release_uid.as_str(), rollout.attempt.as_str(), suite].join("/");
-    format!("{suite}-{}-{attempt}", crate::api::build::hex(&subject, 10))
-}
-
 /// Suites as they stand at the start of a rollout.
 pub fn frozen(plans: &[Suite], at: Time) -> Vec<SuiteState> {
-    let start = |plan: &Suite| SuiteState {
-        plan: plan.clone(),
-        run_uid: None,
-        since: Some(at),
-        attempt: 1,
-        job_uid: None,
-        started: false,
-        verdict: None,
-    };
+    let start = |plan: &Suite| SuiteState { plan: plan.clone(), run_uid: None, tries: Tries::from(at), verdict: None };
     plans.iter().map(start).collect()
 }

@@ -13,12 +13,13 @@ use super::world::World;
 pub fn of(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &SuiteState) -> RunSummary {
     let name = &suite.plan.suite;
     let run = observed_run(world, environment, rollout, name);
-    let unfinished =
-        if suite.started || run.and_then(|r| r.status.as_ref()).and_then(|s| s.phase) == Some(RunPhase::Running) {
-            RunPhase::Running
-        } else {
-            RunPhase::Pending
-        };
+    let unfinished = if suite.tries.started
+        || run.and_then(|r| r.status.as_ref()).and_then(|s| s.phase) == Some(RunPhase::Running)
+    {
+        RunPhase::Running
+    } else {
+        RunPhase::Pending
+    };
     let verdict = suite.verdict.as_ref();
     RunSummary {
         suite: name.clone(),

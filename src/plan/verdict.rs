@@ -111,6 +111,11 @@ fn verdict(world: &World<'_>, phase: RunPhase, report: Option<Report>, message: 
     Verdict { coverage, ..bounded(world, phase, counts, &failing, url.as_deref(), message) }
 }
 
+/// A verdict that nobody reported.
+pub fn plain(world: &World<'_>, phase: RunPhase, message: &str) -> Verdict {
+    bounded(world, phase, None, &[], None, message)
+}
+
 /// Whether a report can be shown by that.
 pub fn is_link(url: &str) -> bool {
     (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 1024

@@ -154,7 +154,7 @@ pub fn job_made(world: &World, job: &CreateJob, made: &JobMade) -> Holds {
 /// The checkpoint names these Jobs now.
 fn record_jobs(world: &mut World, new: &PipelineStatus) {
     let suites = new.stages.iter().filter_map(|s| s.rollout.as_ref()).flat_map(|r| &r.suites);
-    for uid in suites.filter_map(|s| s.job_uid.as_ref()) {
+    for uid in suites.filter_map(|s| s.tries.job_uid.as_ref()) {
         if world.ghost.jobs.iter().any(|j| j.uid == *uid && !j.recorded) {
             world.ghost().jobs.iter_mut().filter(|j| j.uid == *uid).for_each(|j| j.recorded = true);
         }

@@ -117,7 +117,7 @@ pub fn start_suites(draft: &mut Draft, index: usize, now: Time) {
     let rollout = draft.status.stages.get_mut(index).and_then(|s| s.rollout.as_mut());
     for suite in rollout.filter(|r| r.is_testing()).into_iter().flat_map(|r| &mut r.suites) {
         if suite.verdict.is_none() {
-            suite.since = Some(now);
+            suite.tries.since = Some(now);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Suites that the operator measures itself: the same measurement as a check's, until there are enough samples.
 
 use crate::api::RunPhase;
-use crate::api::rollout::{SuiteState, Verdict};
+use crate::api::rollout::{SuiteState, Tries, Verdict};
 use crate::api::test_run::Counts;
 use crate::plan::check::{self, Tally};
 use crate::plan::draft::{Draft, clip};
@@ -22,10 +22,11 @@ pub(super) fn advance(world: &World<'_>, draft: &mut Draft, index: usize) {
 }
 
 fn follow(world: &World<'_>, draft: &Draft, index: usize, suite: SuiteState) -> SuiteState {
-    if !suite.started {
-        return SuiteState { started: true, since: Some(world.now), ..suite };
+    if !suite.tries.started {
+        let tries = Tries { started: true, since: Some(world.now), ..suite.tries };
+        return SuiteState { tries, ..suite };
     }
-    let since = suite.since.unwrap_or(world.now);
+    let since = suite.tries.since.unwrap_or(world.now);
     let tally = check::of_measured_suite(world, draft, index, &suite.plan.suite, since);
     let verdict = if tally.has_failed(&suite.plan.pace) {
         Some((RunPhase::Failed, tally.why().to_owned()))
