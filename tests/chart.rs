@@ -67,9 +67,13 @@ fn the_samples_are_read_and_fit_together() {
     let samples = root().join("config/samples");
     let releases: Vec<Release> = documents(&samples.join("release.yaml"), "Release");
     let environments: Vec<Environment> = documents(&samples.join("environments.yaml"), "Environment");
-    for file in
-        ["pipeline.yaml", "pipeline-with-head.yaml", "pipeline-with-canary.yaml", "pipeline-with-blue-green.yaml"]
-    {
+    for file in [
+        "pipeline.yaml",
+        "pipeline-with-head.yaml",
+        "pipeline-with-canary.yaml",
+        "pipeline-with-blue-green.yaml",
+        "pipeline-with-hooks.yaml",
+    ] {
         let pipelines: Vec<DeliveryPipeline> = documents(&samples.join(file), "DeliveryPipeline");
         let [pipeline] = pipelines.as_slice() else { panic!("{file} holds one pipeline") };
         assert_eq!(pipeline.spec.release.is_some(), file == "pipeline-with-head.yaml");

@@ -1,6 +1,7 @@
 //! What a story is told with: a cluster, namespaces of its own, ways to apply, look, wait and break things, and the
 //! evidence that a failed one leaves.
 
+mod deny;
 mod evidence;
 mod look;
 mod pods;
@@ -19,6 +20,7 @@ use crate::operator::Operator;
 use crate::settings::Settings;
 use crate::traffic::Traffic;
 
+pub use deny::Denial;
 pub use look::{condition, number, text};
 pub use pods::Break;
 

@@ -21,6 +21,9 @@ const DROPPED: [&str; 8] = [
     "ttlSecondsAfterFinished",
 ];
 
+/// Where a pod's containers stand.
+const LISTS: [&str; 2] = ["containers", "initContainers"];
+
 /// The Job: one pod, one try, suspended, with the build's images, our labels and finalizer, and no owner, so that
 /// neither a deleted CronJob nor a clean-up of ours takes a result away.
 pub(super) fn job(cron_job: &DynamicObject, want: &CreateJob) -> Result<DynamicObject, Error> {
@@ -47,8 +50,8 @@ pub(super) fn job(cron_job: &DynamicObject, want: &CreateJob) -> Result<DynamicO
     spec.insert("suspend".into(), Value::Bool(true));
 
     let mut job = DynamicObject::new(&want.name, &Resource::Job.api_resource()).within(&want.namespace);
-    job.metadata.labels = Some(strings(labelled_by(take(&mut metadata, "labels"), want)));
-    job.metadata.annotations = Some(strings(take(&mut metadata, "annotations"))).filter(|all| !all.is_empty());
+    job.metadata.labels = Some(strings(with(take(&mut metadata, "labels"), &want.labels)));
+    job.metadata.annotations = Some(strings(with(take(&mut metadata, "annotations"), &want.annotations)));
     job.metadata.finalizers = Some(vec![VERDICT_FINALIZER.to_owned()]);
     job.data = json!({"spec": spec});
     Ok(job)
@@ -61,8 +64,11 @@ fn pod_template(
 ) -> Result<Map<String, Value>, Error> {
     let mut metadata = take(&mut template, "metadata");
     let mut spec = take(&mut template, "spec");
-    let labels = labelled_by(take(&mut metadata, "labels"), want);
-    metadata.insert("labels".into(), Value::Object(labels));
+    for (key, ours) in [("labels", &want.labels), ("annotations", &want.annotations)] {
+        let all = with(take(&mut metadata, key), ours);
+        metadata.insert(key.into(), Value::Object(all));
+    }
+    keep_last_lines(&mut spec);
     spec.insert("restartPolicy".into(), "Never".into());
     for (container, image) in &want.images {
         if !put_image(&mut spec, container, image) {
@@ -74,11 +80,25 @@ fn pod_template(
     Ok(template)
 }
 
+/// A container that fails and says nothing about it leaves the last lines of its log as its message. What the template says
+/// of that may be the server's default, which is no one's wish; where there is a message, nothing changes.
+fn keep_last_lines(pod: &mut Map<String, Value>) {
+    for list in LISTS {
+        for entry in containers(pod, list) {
+            entry.insert("terminationMessagePolicy".into(), "FallbackToLogsOnError".into());
+        }
+    }
+}
+
+fn containers<'a>(pod: &'a mut Map<String, Value>, list: &str) -> impl Iterator<Item = &'a mut Map<String, Value>> {
+    let entries = pod.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+    entries.filter_map(Value::as_object_mut)
+}
+
 /// Whether there was such a container.
 fn put_image(pod: &mut Map<String, Value>, container: &str, image: &str) -> bool {
-    for list in ["containers", "initContainers"] {
-        let entries = pod.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
-        for entry in entries.filter_map(Value::as_object_mut) {
+    for list in LISTS {
+        for entry in containers(pod, list) {
             if entry.get("name").and_then(Value::as_str) == Some(container) {
                 entry.insert("image".into(), image.into());
                 return true;
@@ -89,9 +109,9 @@ fn put_image(pod: &mut Map<String, Value>, container: &str, image: &str) -> bool
 }
 
 /// Ours win over the template's.
-fn labelled_by(mut labels: Map<String, Value>, want: &CreateJob) -> Map<String, Value> {
-    labels.extend(want.labels.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))));
-    labels
+fn with(mut all: Map<String, Value>, ours: &[(String, String)]) -> Map<String, Value> {
+    all.extend(ours.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))));
+    all
 }
 
 /// The object under the key, taken out; an empty one if there is none.
@@ -121,7 +141,7 @@ mod tests {
                     "template": {"metadata": {"labels": {"app": "smoke"}}, "spec": {
                         "restartPolicy": "OnFailure", "newerField": {"kept": true},
                         "initContainers": [{"name": "fetch", "image": "f:1"}],
-                        "containers": [{"name": "test", "image": "t:1", "command": ["run"]}, {"name": "side", "image": "s:1"}],
+                        "containers": [{"name": "test", "image": "t:1", "command": ["run"]}, {"name": "side", "image": "s:1", "terminationMessagePolicy": "File"}],
                     }},
                 },
             }},
@@ -137,6 +157,7 @@ mod tests {
             name: "checkout-1".into(),
             images: images.iter().map(|(name, image)| (name.to_string(), image.to_string())).collect(),
             labels: vec![("suite".into(), "smoke".into()), ("windlass.dev/release".into(), "checkout-1.8.0".into())],
+            annotations: vec![("windlass.dev/version".into(), "1.8.0".into())],
         }
     }
 
@@ -148,18 +169,25 @@ mod tests {
             json!({
                 "apiVersion": "batch/v1", "kind": "Job",
                 "metadata": {
-                    "name": "checkout-1", "namespace": "shop-staging", "annotations": {"note": "n"},
+                    "name": "checkout-1", "namespace": "shop-staging",
+                    "annotations": {"note": "n", "windlass.dev/version": "1.8.0"},
                     "labels": {"team": "shop", "suite": "smoke", "windlass.dev/release": "checkout-1.8.0"},
                     "finalizers": [VERDICT_FINALIZER],
                 },
                 "spec": {
                     "activeDeadlineSeconds": 60, "backoffLimit": 0, "parallelism": 1, "completions": 1, "suspend": true,
                     "template": {
-                        "metadata": {"labels": {"app": "smoke", "suite": "smoke", "windlass.dev/release": "checkout-1.8.0"}},
+                        "metadata": {
+                            "labels": {"app": "smoke", "suite": "smoke", "windlass.dev/release": "checkout-1.8.0"},
+                            "annotations": {"windlass.dev/version": "1.8.0"},
+                        },
                         "spec": {
                             "restartPolicy": "Never", "newerField": {"kept": true},
-                            "initContainers": [{"name": "fetch", "image": "f:2"}],
-                            "containers": [{"name": "test", "image": "t:2", "command": ["run"]}, {"name": "side", "image": "s:1"}],
+                            "initContainers": [{"name": "fetch", "image": "f:2", "terminationMessagePolicy": "FallbackToLogsOnError"}],
+                            "containers": [
+                                {"name": "test", "image": "t:2", "command": ["run"], "terminationMessagePolicy": "FallbackToLogsOnError"},
+                                {"name": "side", "image": "s:1", "terminationMessagePolicy": "FallbackToLogsOnError"},
+                            ],
                         },
                     },
                 },

@@ -27,6 +27,12 @@ pub const PIPELINE: &str = "windlass.dev/pipeline";
 pub const RELEASE: &str = "windlass.dev/release";
 pub const ENVIRONMENT: &str = "windlass.dev/environment";
 pub const SUITE: &str = "windlass.dev/suite";
+/// On the Jobs of hooks: when and which, as `before.migrate`.
+pub const HOOK: &str = "windlass.dev/hook";
+/// On Jobs and their pods, as annotations: what they are about.
+pub const VERSION: &str = "windlass.dev/version";
+pub const BUILD: &str = "windlass.dev/build";
+pub const PREVIOUS_VERSION: &str = "windlass.dev/previous-version";
 /// On Jobs: the namespace of the pipeline that they belong to.
 pub const NAMESPACE: &str = "windlass.dev/namespace";
 /// On what an earlier leader may still have a write under way to: the term of the leader that has decided since.

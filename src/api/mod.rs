@@ -10,6 +10,7 @@ pub mod decision;
 pub mod environment;
 pub mod freeze;
 pub mod history;
+pub mod hook;
 pub mod labels;
 pub mod pipeline;
 pub mod preflight;

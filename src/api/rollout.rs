@@ -1,11 +1,11 @@
 //! A rollout as it is stored: its plan as frozen at the start, and its state.
 //!
 //! ```text
-//!  (gates open) ─► Progressing ─► Verifying ─► Delivered ─► settled               rolling
-//!  (gates open) ─► Stepping ────► Verifying ─► Delivered ─► Homing ─► settled     with a clone
-//!                       └──────┬──────┴────────────┴───────────┘ failed, aborted, withdrawn, health lost
-//!                              ▼
-//!                          Reverting ─► reverted
+//!  (gates open) ─► (Preparing) ─► Progressing ─► Verifying ─► Delivered ─► settled               rolling
+//!  (gates open) ─► (Preparing) ─► Stepping ────► Verifying ─► Delivered ─► Homing ─► settled     with a clone
+//!                       └────────────┴──────┬──────┴────────────┴───────────┘ failed, aborted, withdrawn, health lost
+//!                                           ▼
+//!                                       Reverting ─► reverted
 //! ```
 
 mod state;
@@ -16,16 +16,17 @@ use serde::{Deserialize, Serialize};
 use super::build::FoundImage;
 use super::check::Check;
 use super::decision::Skippable;
+use super::hook::{HookPoint, HookState};
 use super::labels::STABLE;
 use super::pipeline::WorkloadRef;
-use super::stage::Suite;
+use super::stage::{JobSource, Suite};
 use super::strategy::Strategy;
 use super::test_run::{Counts, RunPhase};
 use super::traffic::Traffic;
 use super::{BuildHash, Coverage, DataSchema, Span, Time};
 
 pub use state::{
-    Baking, Cause, Ending, Homing, Progressing, RevertRequest, Reverting, RolloutState, Stepping, Verifying,
+    Baking, Cause, Ending, Homing, Preparing, Progressing, RevertRequest, Reverting, RolloutState, Stepping, Verifying,
 };
 
 /// One attempt to make a build live in a stage, or to go back from it.
@@ -75,12 +76,17 @@ pub struct Rollout {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub suites: Vec<SuiteState>,
+    /// Its hooks, in the order in which those of one point run, and how far they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 40))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub hooks: Vec<HookState>,
     /// The checks of health, as frozen at the start. What they measure is kept in memory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub checks: Vec<Check>,
-    /// Limit for progressing, as frozen at the start.
+    /// Limit for preparing and progressing, as frozen at the start.
     pub progress_deadline: Span,
     /// How long health is judged after delivery, as frozen at the start.
     pub bake: Span,
@@ -121,13 +127,15 @@ pub struct RolloutWorkload {
 }
 
 impl Rollout {
-    /// Whether the new build still runs in clones alone, and the workloads run what they ran before.
+    /// Whether the new build runs in clones alone, or not at all yet: the workloads run what they ran before.
     pub fn is_apart(&self) -> bool {
-        self.strategy.clones()
-            && match self.state {
-                RolloutState::Stepping(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => true,
-                RolloutState::Progressing(_) | RolloutState::Homing(_) | RolloutState::Reverting(_) => false,
+        match self.state {
+            RolloutState::Preparing(_) => true,
+            RolloutState::Stepping(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => {
+                self.strategy.clones()
             }
+            RolloutState::Progressing(_) | RolloutState::Homing(_) | RolloutState::Reverting(_) => false,
+        }
     }
 
     /// The value of `windlass.dev/track` of the pods in which the new build is tried.
@@ -137,10 +145,18 @@ impl Rollout {
 
     /// Whether its suites are to run now.
     pub fn is_testing(&self) -> bool {
+        let has_passed = |hook: &HookState| hook.verdict.as_ref().is_some_and(|v| v.phase == RunPhase::Passed);
+        let mut clearing = self.hooks.iter().filter(|hook| hook.point == HookPoint::BeforeTests);
+        self.is_proving() && clearing.all(has_passed)
+    }
+
+    /// Whether it has come to where its suites run.
+    pub fn is_proving(&self) -> bool {
         match &self.state {
             RolloutState::Verifying(_) => true,
             RolloutState::Stepping(state) => self.strategy.tests_first() && state.step == 0 && state.since.is_some(),
-            RolloutState::Progressing(_)
+            RolloutState::Preparing(_)
+            | RolloutState::Progressing(_)
             | RolloutState::Delivered(_)
             | RolloutState::Homing(_)
             | RolloutState::Reverting(_) => false,
@@ -150,6 +166,12 @@ impl Rollout {
     /// What requests under way are given after each change of weights; nothing where there are none.
     pub fn drain(&self) -> Span {
         self.traffic.as_ref().map_or(Span::seconds(0), Traffic::drain)
+    }
+
+    /// What its suites and hooks are made from.
+    pub fn jobs(&self) -> impl Iterator<Item = &JobSource> {
+        let suites = self.suites.iter().filter_map(|suite| suite.plan.job.as_ref());
+        suites.chain(self.hooks.iter().map(|hook| &hook.plan.job))
     }
 
     /// The workloads of which it makes clones.
@@ -192,10 +214,32 @@ pub struct Live {
     pub since: Time,
     /// Recorded healthy: it reached Delivered, or was available at adoption. Only such a build is a revert target.
     pub healthy: bool,
+    /// What its hooks have left to be thought of on the way back.
+    #[serde(default, skip_serializing_if = "Prepared::is_empty")]
+    pub prepared: Prepared,
     /// Of all its workloads' templates together.
     #[serde(default)]
     #[schemars(length(max = 40))]
     pub template: String,
+}
+
+/// What the hooks before a build have left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct Prepared {
+    /// Hooks of `before` had started: those of `onRevert` run when it goes back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub started: bool,
+    /// A hook with `revert: Hold` that had started: the build does not go back by itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 40))]
+    pub hold: String,
+}
+
+impl Prepared {
+    /// Whether there is nothing to think of.
+    pub fn is_empty(&self) -> bool {
+        !self.started && self.hold.is_empty()
+    }
 }
 
 /// One suite of a rollout: the frozen definition and how far it is.

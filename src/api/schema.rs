@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::checkpoint::HoldKind;
 use super::decision::{DecisionPhase, DecisionType, Skippable};
 use super::history::Outcome;
+use super::hook::{HookPoint, HookRevert};
 use super::pipeline::{Exposure, WorkloadKind};
 use super::preflight::{Matches, PreflightKind};
 use super::release::Phase;
@@ -114,6 +115,8 @@ fn explained_values() -> Vec<Explained> {
         values_of::<Autoscaler>(),
         values_of::<PreflightKind>(),
         values_of::<Matches>(),
+        values_of::<HookPoint>(),
+        values_of::<HookRevert>(),
     ]
 }
 

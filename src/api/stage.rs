@@ -1,4 +1,5 @@
-//! A stage of a pipeline as users write it: one environment's place, the suites that must pass there, and the checks of health.
+//! A stage of a pipeline as users write it: one environment's place, the suites that must pass there, the checks of health and
+//! the hooks.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -6,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::approvals::Approvals;
 use super::check::{Check, HttpProbe, MetricProbe, Pace};
+use super::hook::Hooks;
 use super::pipeline::ContainerRef;
 use super::strategy::Strategy;
 use super::{Coverage, Span};
@@ -15,6 +17,7 @@ use super::{Coverage, Span};
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("!has(self.tests) || self.tests.all(t, self.tests.exists_one(u, u.suite == t.suite))", "spec.stages[].tests[].suite: each suite may stand there once"))]
 #[x_kube(validation = ("!has(self.checks) || self.checks.all(c, self.checks.exists_one(d, d.name == c.name))", "spec.stages[].checks[].name: each check may stand there once"))]
+#[x_kube(validation = ("!has(self.hooks) || !has(self.hooks.beforeTests) || (has(self.tests) && self.tests.size() > 0)", "spec.stages[].hooks.beforeTests: needs a suite in tests; without one it would never run"))]
 pub struct Stage {
     /// Name of an Environment in this namespace.
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -36,7 +39,10 @@ pub struct Stage {
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub checks: Vec<Check>,
-    /// How long a rollout may take to full exposure, pauses and drains not counted. Default 30m; 10s to 336h.
+    /// Jobs before the build is exposed, around its suites, and when it goes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<Hooks>,
+    /// How long a rollout may take to full exposure, the hooks before it included, pauses and drains not counted. Default 30m; 10s to 336h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || (duration(self) >= duration('10s') && duration(self) <= duration('336h'))", "spec.stages[].progressDeadline: must be between 10s and 336h"))]
     pub progress_deadline: Option<Span>,
@@ -55,6 +61,12 @@ impl Stage {
     /// How long health is judged after delivery, 10 minutes where the stage says nothing.
     pub fn bake(&self) -> Span {
         self.bake.unwrap_or(Span::seconds(10 * 60))
+    }
+
+    /// What its suites and hooks are made from.
+    pub fn jobs(&self) -> impl Iterator<Item = &JobSource> {
+        let hooks = self.hooks.iter().flat_map(Hooks::all).map(|hook| &hook.job);
+        self.tests.iter().filter_map(|suite| suite.job.as_ref()).chain(hooks)
     }
 
     /// Whether a person must promote each release.
@@ -148,7 +160,7 @@ impl Suite {
 /// A named, suspended CronJob labelled `windlass.dev/runnable: "true"`, and where the build's images go in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("!has(self.containers) || self.containers.all(c, self.containers.exists_one(d, d.name == c.name))", "spec.stages[].tests[].job.containers[].name: each container may stand there once"))]
+#[x_kube(validation = ("!has(self.containers) || self.containers.all(c, self.containers.exists_one(d, d.name == c.name))", "job.containers[].name: each container may stand there once"))]
 pub struct JobSource {
     /// Name of the CronJob. It must be suspended and carry the label `windlass.dev/runnable: "true"`.
     #[schemars(length(min = 1, max = 52), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]

@@ -122,6 +122,7 @@ impl WriteResult {
 /// Phase of an open rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OpenPhase {
+    Preparing,
     Progressing,
     Verifying,
     Delivered,
@@ -129,10 +130,11 @@ pub enum OpenPhase {
 }
 
 impl OpenPhase {
-    pub const ALL: [Self; 4] = [Self::Progressing, Self::Verifying, Self::Delivered, Self::Reverting];
+    pub const ALL: [Self; 5] = [Self::Preparing, Self::Progressing, Self::Verifying, Self::Delivered, Self::Reverting];
 
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Preparing => "preparing",
             Self::Progressing => "progressing",
             Self::Verifying => "verifying",
             Self::Delivered => "delivered",
@@ -144,6 +146,7 @@ impl OpenPhase {
 impl From<&RolloutState> for OpenPhase {
     fn from(state: &RolloutState) -> Self {
         match state {
+            RolloutState::Preparing(_) => Self::Preparing,
             RolloutState::Progressing(_) | RolloutState::Stepping(_) => Self::Progressing,
             RolloutState::Verifying(_) => Self::Verifying,
             RolloutState::Delivered(_) | RolloutState::Homing(_) => Self::Delivered,

@@ -281,4 +281,6 @@ pub struct CreateJob {
     pub images: Vec<(String, String)>,
     /// Labels of the Job and its pods.
     pub labels: Vec<(String, String)>,
+    /// Annotations of both: what the Job is about.
+    pub annotations: Vec<(String, String)>,
 }

@@ -2,7 +2,7 @@
 
 use crate::api::build::{BuildHash, BuildRow, FoundImage};
 use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
-use crate::api::rollout::Rollout;
+use crate::api::rollout::{Prepared, Rollout};
 use crate::api::{Cause, HistoryEntry, Live, Outcome, RolloutState};
 use crate::observe::{Claim, Workload};
 
@@ -63,7 +63,8 @@ fn leave_to_other(world: &World<'_>, draft: &mut Draft, index: usize) {
     match stage.rollout.as_ref().map(|r| (&r.state, is_part_ours(r))) {
         Some((RolloutState::Reverting(_), true)) => return,
         Some((
-            RolloutState::Progressing(_)
+            RolloutState::Preparing(_)
+            | RolloutState::Progressing(_)
             | RolloutState::Stepping(_)
             | RolloutState::Verifying(_)
             | RolloutState::Homing(_),
@@ -186,6 +187,7 @@ fn found(world: &World<'_>, stage: &StageStatus, seen: &[&Workload]) -> (Option<
         attempt: String::new(),
         since: world.now,
         healthy,
+        prepared: Prepared::default(),
         template,
     };
     (Some(live), Some(row))

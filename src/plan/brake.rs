@@ -122,7 +122,8 @@ pub fn is_held(world: &World<'_>, stage: &StageStatus) -> bool {
 pub fn asked(stage: &StageStatus) -> Option<&RevertRequest> {
     match &stage.rollout.as_ref()?.state {
         RolloutState::Delivered(Baking { revert, .. }) => revert.as_ref(),
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Homing(_)
         | RolloutState::Verifying(_)

@@ -78,6 +78,7 @@ fn holds(stage: &StageStatus) -> bool {
     let rollout = stage.rollout.as_ref().filter(|rollout| !is_again(rollout));
     match rollout.map(|rollout| &rollout.state) {
         None | Some(RolloutState::Delivered(_) | RolloutState::Homing(_)) => false,
+        Some(RolloutState::Preparing(state)) => state.paused.is_none(),
         Some(RolloutState::Progressing(state)) => state.paused.is_none(),
         Some(RolloutState::Stepping(state)) => state.paused.is_none(),
         Some(RolloutState::Verifying(_) | RolloutState::Reverting(_)) => true,

@@ -96,11 +96,8 @@ fn missing(world: &World<'_>, draft: &Draft) -> Option<Problem> {
     world.spec.stages.iter().find_map(|stage| {
         reference::problem(world, &stage.environment).or_else(|| {
             let is_adopted = draft.stage(&stage.environment).is_some_and(|s| s.adopted.is_some());
-            let why = stage
-                .tests
-                .iter()
-                .filter(|_| is_adopted)
-                .find_map(|t| job::cannot_make(world, &stage.environment, t.job.as_ref()?))?;
+            let mut sources = stage.jobs().filter(|_| is_adopted);
+            let why = sources.find_map(|source| job::cannot_make(world, &stage.environment, source))?;
             Some(Problem {
                 reason: "CronJobMissing",
                 message: format!("{} in {}", why, stage.environment),
@@ -136,6 +133,7 @@ fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>)
             HoldKind::AdoptionHold => "AdoptionHold",
             HoldKind::ExternalChange => "ExternalChange",
             HoldKind::Interrupted => "Interrupted",
+            HoldKind::Irreversible => "Irreversible",
         };
         return Standing::Ready { reason: reason.into(), message: format!("{}: {}", stage.environment, hold.message) };
     }
@@ -195,12 +193,14 @@ fn misconfigured(world: &World<'_>, draft: &Draft) -> Option<Standing> {
 /// What is being changed in the cluster there, if anything is.
 fn changing(world: &World<'_>, stage: &StageStatus) -> Option<&'static str> {
     match stage.rollout.as_ref().map(|r| &r.state) {
+        Some(RolloutState::Preparing(state)) if state.paused.is_none() => Some("Preparing"),
         Some(RolloutState::Progressing(state)) if state.paused.is_none() => Some("Progressing"),
         Some(RolloutState::Stepping(state)) if state.paused.is_none() && state.since.is_none() => Some("Progressing"),
         Some(RolloutState::Homing(_)) => Some("Homing"),
         Some(RolloutState::Reverting(_)) => Some("Reverting"),
         Some(
-            RolloutState::Progressing(_)
+            RolloutState::Preparing(_)
+            | RolloutState::Progressing(_)
             | RolloutState::Stepping(_)
             | RolloutState::Verifying(_)
             | RolloutState::Delivered(_),

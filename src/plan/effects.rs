@@ -231,7 +231,8 @@ pub fn confirm(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &
 /// Whether a rollout of that stage is on its way forward.
 pub fn is_forward(rollout: &Rollout) -> bool {
     match rollout.state {
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Verifying(_)
         | RolloutState::Delivered(_)

@@ -96,7 +96,8 @@ fn delivered(view: &EnvironmentView, name: &str) -> Vec<DeliveredRow> {
         let rollout = stage.rollout.as_ref().map(|r| {
             // the release itself tells more; here each word would be a write
             let word = match r.state {
-                RolloutState::Progressing(_)
+                RolloutState::Preparing(_)
+                | RolloutState::Progressing(_)
                 | RolloutState::Stepping(_)
                 | RolloutState::Verifying(_)
                 | RolloutState::Delivered(_)

@@ -1,25 +1,30 @@
-//! TestRuns and Jobs of a stage: made, started, reported and removed as the checkpoint asks.
+//! TestRuns and Jobs of a stage, those of its hooks included: made, started, reported and removed as the checkpoint asks.
 
-use crate::api::labels;
-use crate::api::rollout::{Rollout, SuiteState};
-use crate::api::stage::{JobSource, Suite};
-use crate::api::{BuildRow, Runner, StageStatus, TestRunSpec};
+use crate::api::rollout::{Rollout, SuiteState, Tries};
+use crate::api::stage::Suite;
+use crate::api::{Runner, StageStatus, TestRunSpec};
 use crate::observe::Job;
 
-use super::action::{Action, CreateJob, Kind};
+use super::action::{Action, Kind};
 use super::draft::{Draft, template};
 use super::effects::target;
+use super::job::{self, Of, Wanted};
 use super::mutant::{Mutant, is};
 use super::suite::{observed_run, run_name};
 use super::world::World;
-use super::{build, job, report};
+use super::{hook, report};
 
-/// Adds what one stage's suites ask for.
+/// Adds what one stage's suites and hooks ask for.
 pub fn effects(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
     if let Some(rollout) = stage.rollout.as_ref().filter(|rollout| rollout.is_testing()) {
         for suite in rollout.suites.iter().filter(|s| s.verdict.is_none()) {
             run(world, draft, stage, rollout, suite, actions);
         }
+    }
+    if let Some(rollout) = &stage.rollout
+        && let Some((wanted, tries)) = hook::due(rollout)
+    {
+        actions.extend(job::action(world, draft, &stage.environment, rollout, &wanted, tries));
     }
     remove_jobs(world, stage, actions);
     report::report(world, stage, actions);
@@ -45,23 +50,8 @@ fn run(
         }
         return;
     }
-    let (Some(source), Some(namespace)) = (&suite.plan.job, world.namespace(environment)) else { return };
-    let name = job::name(world, environment, rollout, &suite.plan.suite, suite.tries.attempt);
-    let found = world.place(environment).and_then(|p| p.jobs.get(&name));
-    match (&suite.tries.job_uid, found) {
-        (None, None) if job::cannot_make(world, environment, source).is_none() => {
-            let Some(row) = world.row(&draft.status, &rollout.build) else { return };
-            actions.push(create_job(world, namespace, name, source, row, environment, rollout, suite));
-        }
-        (Some(uid), Some(job)) if *uid == job.uid && job.suspended && !suite.tries.started && !job.deleting => {
-            actions.push(Action::StartJob {
-                namespace: namespace.to_owned(),
-                name,
-                uid: job.uid.clone(),
-                resource_version: job.resource_version.clone(),
-            });
-        }
-        (None | Some(_), None | Some(_)) => {}
+    if let Some(wanted) = Wanted::of(&suite.plan) {
+        actions.extend(job::action(world, draft, environment, rollout, &wanted, &suite.tries));
     }
 }
 
@@ -91,48 +81,13 @@ fn runner(plan: &Suite) -> Runner {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "all of them name what the Job is about")]
-fn create_job(
-    world: &World<'_>,
-    namespace: &str,
-    name: String,
-    source: &JobSource,
-    row: &BuildRow,
-    environment: &str,
-    rollout: &Rollout,
-    suite: &SuiteState,
-) -> Action {
-    let images =
-        source.containers.iter().filter_map(|c| Some((c.name.clone(), build::image_of(world.spec, row, "", c)?)));
-    let meta = &world.snap.pipeline.metadata;
-    let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    let labels = vec![
-        label(labels::PIPELINE, meta.name.as_deref().unwrap_or("")),
-        label(labels::NAMESPACE, meta.namespace.as_deref().unwrap_or("")),
-        label(labels::RELEASE, &rollout.release),
-        label(labels::ENVIRONMENT, environment),
-        label(labels::SUITE, &suite.plan.suite),
-    ];
-    Action::CreateJob(CreateJob {
-        namespace: namespace.to_owned(),
-        cron_job: source.cron_job.clone(),
-        name,
-        images: images.filter(|_| !is(Mutant::JobForAnyBuild)).collect(),
-        labels,
-    })
-}
-
-/// Jobs of ours that no open suite waits for any more.
+/// Jobs of ours that nothing waits for any more. What runs of the preparations may end, though the build goes back.
 fn remove_jobs(world: &World<'_>, stage: &StageStatus, actions: &mut Vec<Action>) {
     let Some(place) = world.place(&stage.environment) else { return };
-    let environment = &stage.environment;
-    let is_wanted = |job: &Job| {
-        stage.rollout.as_ref().is_some_and(|rollout| {
-            let is_testing = rollout.is_testing();
-            let mut open = rollout.suites.iter().filter(|s| is_testing && s.verdict.is_none() && s.plan.job.is_some());
-            open.any(|s| job.name == job::name(world, environment, rollout, &s.plan.suite, s.tries.attempt))
-        })
-    };
+    let wanted =
+        stage.rollout.as_ref().map(|rollout| wanted_jobs(world, &stage.environment, rollout)).unwrap_or_default();
+    let is_wanted =
+        |job: &Job| wanted.iter().any(|(name, is_let_end)| *name == job.name && !(*is_let_end && job.suspended));
     for job in place.jobs.values().filter(|j| !is_wanted(j) && (j.kept || !j.deleting) && !is(Mutant::JobsStay)) {
         actions.push(Action::RemoveJob {
             namespace: job.namespace.clone(),
@@ -141,4 +96,15 @@ fn remove_jobs(world: &World<'_>, stage: &StageStatus, actions: &mut Vec<Action>
             resource_version: job.resource_version.clone(),
         });
     }
+}
+
+/// The Jobs that the rollout waits for, by name, and whether each is only let end.
+fn wanted_jobs(world: &World<'_>, environment: &str, rollout: &Rollout) -> Vec<(String, bool)> {
+    let name = |of: Of<'_>, tries: &Tries| job::name(world, environment, rollout, of, tries.attempt);
+    let is_testing = rollout.is_testing();
+    let open = rollout.suites.iter().filter(|s| is_testing && s.verdict.is_none() && s.plan.job.is_some());
+    let suites = open.map(|s| (name(Of::Suite(&s.plan.suite), &s.tries), false));
+    let due = hook::due(rollout).map(|(wanted, tries)| (name(wanted.of, tries), false));
+    let ending = hook::winding_up(rollout).map(|(wanted, tries)| (name(wanted.of, tries), true));
+    suites.chain(due).chain(ending).collect()
 }

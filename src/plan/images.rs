@@ -47,9 +47,10 @@ fn of_rollout(world: &World<'_>, draft: &Draft, stage: &StageStatus, open: &Roll
             let is_stopped = |p: &RolloutWorkload| is_paused || !freeze::lets_home(world, stage, open, &p.workload);
             open.workloads.iter().take(upto + 1).filter(|p| !(is_stopped(p) && is_step(open, p, upto))).collect()
         }
-        RolloutState::Stepping(_) | RolloutState::Verifying(_) | RolloutState::Delivered(_) => {
-            open.workloads.iter().collect()
-        }
+        RolloutState::Preparing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Delivered(_) => open.workloads.iter().collect(),
         // the last one first: what was rolled last goes back first, none waits for another
         RolloutState::Reverting(_) => open.workloads.iter().rev().collect(),
     };

@@ -11,7 +11,7 @@ use super::strategy::{self, Clones};
 use super::upstream::{self, Upstream};
 use super::workload::{self, Standing};
 use super::world::{World, order, user_of};
-use super::{brake, check, ending, freeze, head, reference, rollout, suite, writing};
+use super::{brake, check, ending, freeze, head, hook, reference, rollout, suite, writing};
 
 /// Ends the rollout if something outside it says so. True if it did.
 pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
@@ -20,7 +20,8 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
     let is_delivered = match rollout.state {
         RolloutState::Reverting(_) => return false,
         RolloutState::Delivered(_) => true,
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Verifying(_)
         | RolloutState::Homing(_) => false,
@@ -96,7 +97,8 @@ fn hurry_home(world: &World<'_>, draft: &mut Draft, index: usize) -> Option<bool
             rollout::go_home(world, draft, index, &state);
             Some(true)
         }
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Verifying(_)
         | RolloutState::Reverting(_) => None,
@@ -160,6 +162,9 @@ pub fn progress_text(world: &World<'_>, draft: &Draft, index: usize) -> String {
     if let Some(why) = reference::closed(world, &stage.environment) {
         return why;
     }
+    if let Some(hook) = hook::text(world, &stage.environment, open) {
+        return hook;
+    }
     let marker = writing::marker(open);
     let Some(writing) = writing::writing(world, draft, stage, open, &marker) else { return String::new() };
     if open.is_apart() {
@@ -171,7 +176,8 @@ pub fn progress_text(world: &World<'_>, draft: &Draft, index: usize) -> String {
     let step = match &open.state {
         RolloutState::Progressing(state) => state.step as usize,
         RolloutState::Homing(state) => state.step as usize,
-        RolloutState::Stepping(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Stepping(_)
         | RolloutState::Verifying(_)
         | RolloutState::Delivered(_)
         | RolloutState::Reverting(_) => usize::MAX - 1,

@@ -1,19 +1,31 @@
 //! Jobs that Windlass makes for a rollout: one try after the other until one has a result. Each is made suspended, its UID is
 //! recorded, and only then is it started; one that is gone is never made again in that try.
 
+use crate::api::hook::HookPoint;
+use crate::api::labels;
 use crate::api::rollout::{Rollout, Tries, Verdict};
 use crate::api::stage::{JobSource, Suite};
 use crate::api::{RunPhase, Span};
 use crate::observe::Job;
 
+use super::action::{Action, CreateJob};
+use super::build;
+use super::draft::Draft;
 use super::mutant::{Mutant, is};
 use super::verdict;
 use super::world::World;
 
+/// What a Job is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Of<'a> {
+    Suite(&'a str),
+    Hook(HookPoint, &'a str),
+}
+
 /// What is to run.
 #[derive(Debug)]
 pub struct Wanted<'a> {
-    pub name: &'a str,
+    pub of: Of<'a>,
     pub source: &'a JobSource,
     /// Of one try.
     pub timeout: Span,
@@ -24,7 +36,7 @@ impl<'a> Wanted<'a> {
     /// None for a suite that is no Job.
     pub fn of(suite: &'a Suite) -> Option<Self> {
         let source = suite.job.as_ref()?;
-        Some(Self { name: &suite.suite, source, timeout: suite.timeout(), retries: suite.retries() })
+        Some(Self { of: Of::Suite(&suite.suite), source, timeout: suite.timeout(), retries: suite.retries() })
     }
 }
 
@@ -37,8 +49,8 @@ pub fn follow(
     tries: &mut Tries,
     judge: impl Fn(Verdict) -> Verdict,
 ) -> Option<Verdict> {
-    let place = world.place(environment)?;
-    let job = place.jobs.get(&name(world, environment, rollout, wanted.name, tries.attempt)).map(AsRef::as_ref);
+    world.place(environment)?;
+    let job = found(world, environment, rollout, wanted.of, tries);
     let Some(known) = tries.job_uid.clone() else {
         return begin(world, environment, wanted, tries, job);
     };
@@ -47,6 +59,8 @@ pub fn follow(
         return None;
     }
     let Some(job) = job.filter(|j| j.uid == known) else {
+        // it may have run, though nobody saw it
+        tries.started = true;
         return errored(world, wanted, tries, "its Job was deleted");
     };
     if !tries.started && !job.suspended {
@@ -126,8 +140,85 @@ fn errored(world: &World<'_>, wanted: &Wanted<'_>, tries: &mut Tries, why: &str)
 }
 
 /// The computed name of a try's Job: at most 54 characters, the same on every pass.
-pub fn name(world: &World<'_>, environment: &str, rollout: &Rollout, of: &str, attempt: u32) -> String {
+pub fn name(world: &World<'_>, environment: &str, rollout: &Rollout, of: Of<'_>, attempt: u32) -> String {
     let pipeline = world.snap.pipeline.metadata.uid.as_deref().unwrap_or("");
-    let subject = [pipeline, environment, rollout.release_uid.as_str(), rollout.attempt.as_str(), of].join("/");
-    format!("{of}-{}-{attempt}", crate::api::build::hex(&subject, 10))
+    let (shown, own) = match of {
+        Of::Suite(suite) => (suite, suite.to_owned()),
+        Of::Hook(point, hook) => (hook, format!("{}/{hook}", point.as_str())),
+    };
+    let subject = [pipeline, environment, rollout.release_uid.as_str(), rollout.attempt.as_str(), &own].join("/");
+    format!("{shown}-{}-{attempt}", crate::api::build::hex(&subject, 10))
+}
+
+/// The Job of the present try, if it is there.
+pub fn found<'a>(
+    world: &World<'a>,
+    environment: &str,
+    rollout: &Rollout,
+    of: Of<'_>,
+    tries: &Tries,
+) -> Option<&'a Job> {
+    let name = name(world, environment, rollout, of, tries.attempt);
+    world.place(environment)?.jobs.get(&name).map(AsRef::as_ref)
+}
+
+/// What the present try asks for: its Job made, suspended; or started, once its UID is recorded.
+pub fn action(
+    world: &World<'_>,
+    draft: &Draft,
+    environment: &str,
+    rollout: &Rollout,
+    wanted: &Wanted<'_>,
+    tries: &Tries,
+) -> Option<Action> {
+    let namespace = world.namespace(environment)?.to_owned();
+    match (&tries.job_uid, found(world, environment, rollout, wanted.of, tries)) {
+        (None, None) if cannot_make(world, environment, wanted.source).is_none() => {
+            create(world, draft, environment, rollout, wanted, tries)
+        }
+        (Some(uid), Some(job)) if *uid == job.uid && job.suspended && !tries.started && !job.deleting => {
+            let (name, uid, resource_version) = (job.name.clone(), job.uid.clone(), job.resource_version.clone());
+            Some(Action::StartJob { namespace, name, uid, resource_version })
+        }
+        (None | Some(_), None | Some(_)) => None,
+    }
+}
+
+fn create(
+    world: &World<'_>,
+    draft: &Draft,
+    environment: &str,
+    rollout: &Rollout,
+    wanted: &Wanted<'_>,
+    tries: &Tries,
+) -> Option<Action> {
+    let row = world.row(&draft.status, &rollout.build)?;
+    let containers = wanted.source.containers.iter();
+    let images = containers.filter_map(|c| Some((c.name.clone(), build::image_of(world.spec, row, "", c)?)));
+    let meta = &world.snap.pipeline.metadata;
+    let text = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let own = match wanted.of {
+        Of::Suite(suite) => text(labels::SUITE, suite),
+        Of::Hook(point, hook) => (labels::HOOK.to_owned(), format!("{}.{hook}", point.as_str())),
+    };
+    let before = rollout.target.as_ref().map_or("", |target| &*target.version);
+    Some(Action::CreateJob(CreateJob {
+        namespace: world.namespace(environment)?.to_owned(),
+        cron_job: wanted.source.cron_job.clone(),
+        name: name(world, environment, rollout, wanted.of, tries.attempt),
+        images: images.filter(|_| !is(Mutant::JobForAnyBuild)).collect(),
+        labels: vec![
+            text(labels::PIPELINE, meta.name.as_deref().unwrap_or("")),
+            text(labels::NAMESPACE, meta.namespace.as_deref().unwrap_or("")),
+            text(labels::RELEASE, &rollout.release),
+            text(labels::ENVIRONMENT, environment),
+            own,
+        ],
+        annotations: vec![
+            text(labels::VERSION, &rollout.version),
+            text(labels::BUILD, &rollout.build.0),
+            text(labels::ATTEMPT, &rollout.attempt),
+            text(labels::PREVIOUS_VERSION, before),
+        ],
+    }))
 }

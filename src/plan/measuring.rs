@@ -101,8 +101,9 @@ pub fn measures(snapshot: &Snapshot, now: Time) -> Vec<Measure> {
 }
 
 fn of_stage(world: &World<'_>, draft: &Draft, index: usize, stage: &StageStatus) -> Vec<Measure> {
-    // what comes home was proven
-    let is_measured = |r: &&Rollout| is_forward(r) && !matches!(r.state, RolloutState::Homing(_));
+    // what comes home was proven, and before that nothing runs yet
+    let is_out = |r: &Rollout| !matches!(r.state, RolloutState::Preparing(_) | RolloutState::Homing(_));
+    let is_measured = |r: &&Rollout| is_forward(r) && is_out(r);
     let Some(rollout) = stage.rollout.as_ref().filter(is_measured) else { return Vec::new() };
     let Some(place) = world.place(&stage.environment) else { return Vec::new() };
     let switched = stage.routed.as_ref().filter(|routed| routed.weight > 0).map(|routed| routed.since);

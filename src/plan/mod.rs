@@ -28,6 +28,7 @@ mod freeze;
 mod gate;
 mod head;
 mod health;
+mod hook;
 mod idle;
 mod images;
 mod interrupt;

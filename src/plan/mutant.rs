@@ -190,6 +190,16 @@ mutants! {
     StableTouched,
     /// Evidence counts although the template changed where it was won.
     StaleIgnored,
+    /// A build is exposed whatever its hooks have said.
+    HooksSkipped,
+    /// The hooks of the way back do not run.
+    UndoForgotten,
+    /// They run before the images are put back.
+    UndoEarly,
+    /// A build goes back by itself although a hook of it has no way back.
+    HoldPassed,
+    /// A hook that runs is ended because its build goes back.
+    HookKilled,
 }
 
 #[cfg(feature = "mutants")]

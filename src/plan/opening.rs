@@ -3,7 +3,7 @@
 use crate::api::build::FoundImage;
 use crate::api::checkpoint::SeenWorkload;
 use crate::api::pipeline::{ContainerRef, WorkloadRef};
-use crate::api::rollout::{Rollout, RolloutWorkload};
+use crate::api::rollout::{Progressing, Rollout, RolloutWorkload, Stepping};
 use crate::api::stage::Stage;
 use crate::api::strategy::Strategy;
 use crate::api::{BuildHash, BuildRow, Live, PipelineStatus, RolloutState, Span, StageStatus, Time};
@@ -21,7 +21,7 @@ pub struct Subject {
     pub build: BuildHash,
 }
 
-/// A rollout without suites, checks and Decision: who has them adds them.
+/// A rollout without suites, hooks, checks and Decision: who has them adds them.
 pub fn rollout(
     world: &World<'_>,
     status: &PipelineStatus,
@@ -58,12 +58,22 @@ pub fn rollout(
         traffic: None,
         workloads: workloads.collect(),
         suites: Vec::new(),
+        hooks: Vec::new(),
         checks: Vec::new(),
         progress_deadline: spec.progress_deadline(),
         bake: spec.bake(),
         exposed_at: None,
         target,
         state,
+    }
+}
+
+/// How a build is exposed from its first step on.
+pub fn exposing(strategy: &Strategy, deadline: Time) -> RolloutState {
+    if strategy.clones() {
+        RolloutState::Stepping(Stepping::at(0, deadline))
+    } else {
+        RolloutState::Progressing(Progressing { step: 0, deadline, paused: None })
     }
 }
 

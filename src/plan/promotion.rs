@@ -2,7 +2,8 @@
 
 use crate::api::checkpoint::StageStatus;
 use crate::api::decision::{DecisionPhase, Skippable};
-use crate::api::rollout::{Progressing, Rollout, Stepping};
+use crate::api::hook::HookPoint;
+use crate::api::rollout::{Preparing, Rollout};
 use crate::api::stage::Stage;
 use crate::api::{BuildRow, Decision, Outcome, RolloutState};
 
@@ -11,7 +12,7 @@ use super::gate::{self, Candidate};
 use super::mutant::{Mutant, is};
 use super::opening::{self, Subject};
 use super::world::{Known, World, order};
-use super::{capacity, check, decision, ending, revert, strategy, suite};
+use super::{capacity, check, decision, ending, hook, revert, strategy, suite};
 
 /// Starts the newest release with open gates in each stage that is free.
 pub fn start(world: &World<'_>, draft: &mut Draft) {
@@ -54,7 +55,8 @@ fn is_free(stage: &StageStatus) -> bool {
             is_well && !stage.rollout.as_ref().is_some_and(Rollout::is_apart)
         }
         Some(
-            RolloutState::Progressing(_)
+            RolloutState::Preparing(_)
+            | RolloutState::Progressing(_)
             | RolloutState::Stepping(_)
             | RolloutState::Verifying(_)
             | RolloutState::Homing(_)
@@ -143,10 +145,12 @@ fn opened(
         build: row.hash.clone(),
     };
     let strategy = strategy::of(world, draft, stage, spec, &row.hash);
-    let state = if strategy.clones() {
-        RolloutState::Stepping(Stepping::at(0, deadline))
+    let is_again = stage.current.as_ref().is_some_and(|current| current.build == row.hash);
+    let hooks = hook::frozen(spec, is_again);
+    let state = if hooks.iter().any(|hook| hook.point == HookPoint::Before) {
+        RolloutState::Preparing(Preparing { deadline, paused: None })
     } else {
-        RolloutState::Progressing(Progressing { step: 0, deadline, paused: None })
+        opening::exposing(&strategy, deadline)
     };
     let target = revert::default_target(world, stage, &row.hash);
     Rollout {
@@ -156,6 +160,7 @@ fn opened(
         traffic: world.spec.traffic.clone().filter(|_| strategy.clones()),
         strategy,
         suites: suite::frozen(&spec.tests, world.now),
+        hooks,
         checks: spec.checks.clone(),
         ..opening::rollout(world, &draft.status, stage, spec, subject, target, state)
     }

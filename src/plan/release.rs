@@ -79,6 +79,7 @@ fn is_bad(stage: &ReleaseStage) -> bool {
             is_failure(Cause::Failed) || is_failure(Cause::EvidenceWithdrawn) || is_failure(Cause::Inconclusive)
         }
         Phase::Waiting
+        | Phase::Preparing
         | Phase::Progressing
         | Phase::Verifying
         | Phase::Delivered
@@ -133,7 +134,7 @@ fn is_untried(stages: &[ReleaseStage]) -> bool {
 
 fn is_changing(stage: &ReleaseStage) -> bool {
     match stage.phase {
-        Phase::Progressing => !["Paused", "Frozen"].contains(&stage.reason.as_str()),
+        Phase::Preparing | Phase::Progressing => !["Paused", "Frozen"].contains(&stage.reason.as_str()),
         Phase::Reverting => true,
         Phase::Waiting
         | Phase::Verifying
@@ -184,8 +185,9 @@ fn waiting_for(stages: &[ReleaseStage], here: Option<&ReleaseStage>, standing: &
     {
         return Some(message.clone());
     }
-    if let Some(moving) =
-        stages.iter().find(|s| matches!(s.phase, Phase::Progressing | Phase::Verifying | Phase::Reverting))
+    if let Some(moving) = stages
+        .iter()
+        .find(|s| matches!(s.phase, Phase::Preparing | Phase::Progressing | Phase::Verifying | Phase::Reverting))
     {
         return Some(moving.message.clone());
     }

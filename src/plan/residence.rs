@@ -68,7 +68,8 @@ const fn is_well(rollout: &Rollout) -> bool {
     match &rollout.state {
         RolloutState::Delivered(state) => state.unhealthy.is_none() && state.revert.is_none(),
         RolloutState::Homing(_) => true,
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Verifying(_)
         | RolloutState::Reverting(_) => false,

@@ -3,9 +3,10 @@
 use crate::api::checkpoint::HoldKind;
 use crate::api::checkpoint::StageStatus;
 use crate::api::rollout::Reverting;
-use crate::api::{BuildHash, Cause, Ending, Live, RolloutState};
+use crate::api::{BuildHash, Cause, Ending, Live, Rollout, RolloutState};
 
 use super::draft::{Draft, clip};
+use super::hook;
 use super::mutant::{Mutant, is};
 use super::opening::{self, Subject};
 use super::schema;
@@ -83,6 +84,7 @@ pub fn open_from(
     });
     let Some(stage) = draft.status.stages.get(index) else { return };
     let rollout = opening::rollout(world, &draft.status, stage, spec, subject, Some(target), state);
+    let rollout = Rollout { hooks: hook::backward(spec), ..rollout };
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     stage.rollout = Some(rollout);
     let text = format!("{}: {why}", stage.environment);

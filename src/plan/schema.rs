@@ -2,9 +2,10 @@
 //! written there may have changed the data already, so it counts from then on, and what it says stays when it goes.
 
 use crate::api::checkpoint::{Readable, StageStatus};
-use crate::api::{BuildHash, Live};
+use crate::api::{BuildHash, Live, Rollout, RolloutState};
 
 use super::draft::Draft;
+use super::hook;
 use super::mutant::{Mutant, is};
 use super::revert;
 use super::world::{Known, World};
@@ -13,7 +14,8 @@ use super::writing::has_written;
 /// Notes what is under way, and what runs, has left in each stage.
 pub fn note(world: &World<'_>, draft: &mut Draft) {
     for stage in &mut draft.status.stages {
-        let begun = stage.rollout.as_ref().filter(|r| r.strategy.clones() || has_written(world, &stage.environment, r));
+        let is_exposed = |r: &Rollout| r.strategy.clones() && is_out(r) || has_written(world, &stage.environment, r);
+        let begun = stage.rollout.as_ref().filter(|r| is_exposed(r) || hook::has_begun(r));
         let begun = begun.and_then(|rollout| Some((rollout.schema?.min_readable, rollout.release.clone())));
         // at first sight, too: who runs there has been there before
         let runs =
@@ -25,6 +27,19 @@ pub fn note(world: &World<'_>, draft: &mut Draft) {
                 stage.readable = Some(Readable { min, release });
             }
         }
+    }
+}
+
+/// Whether its clone may have been there.
+const fn is_out(rollout: &Rollout) -> bool {
+    match rollout.state {
+        RolloutState::Preparing(_) => false,
+        RolloutState::Reverting(_) => rollout.target.is_some(),
+        RolloutState::Progressing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Delivered(_)
+        | RolloutState::Homing(_) => true,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::api::test_run::TestRunStatus;
 use crate::api::{RunPhase, TestRun, Time};
 
 use super::draft::Draft;
+use super::hook;
 use super::job::{self, Wanted};
 use super::mutant::{Mutant, is};
 use super::verdict;
@@ -24,6 +25,8 @@ pub enum Tests {
     Failed(String),
     /// All have ended, none badly, and one gave no result.
     Unverified(String),
+    /// What comes before them gave no result, so none has started.
+    Unready(String),
 }
 
 /// Latches what is new, and says how the suites stand.
@@ -164,20 +167,21 @@ pub fn has_failed(run: &TestRun) -> bool {
     run.status.as_ref().and_then(|s| s.phase) == Some(RunPhase::Failed) && !is(Mutant::LaterFailureIgnored)
 }
 
-/// Whether the TestRuns say what was latched, or had time enough to: a rollout ends only then.
+/// Whether the TestRuns, and of hooks the Release, say what was latched, or had time enough to: a rollout ends only then.
 pub fn is_told(world: &World<'_>, draft: &Draft, index: usize) -> bool {
     let Some(stage) = draft.status.stages.get(index) else { return true };
     let Some(rollout) = &stage.rollout else { return true };
-    rollout.suites.iter().all(|suite| {
-        let Some(verdict) = &suite.verdict else { return true };
-        let Some(run) = observed_run(world, &stage.environment, rollout, &suite.plan.suite) else { return true };
-        let said = run.status.as_ref().and_then(|s| s.phase);
-        said == Some(verdict.phase)
+    hook::is_told(world, stage, rollout)
+        && rollout.suites.iter().all(|suite| {
+            let Some(verdict) = &suite.verdict else { return true };
+            let Some(run) = observed_run(world, &stage.environment, rollout, &suite.plan.suite) else { return true };
+            let said = run.status.as_ref().and_then(|s| s.phase);
+            said == Some(verdict.phase)
             || said == Some(RunPhase::Failed)
             // what CI calls a pass may only become a failure
             || said == Some(RunPhase::Passed) && verdict.phase != RunPhase::Failed
             || world.is_due(verdict.at.plus(world.snap.settings.reference_grace))
-    })
+        })
 }
 
 /// `<release>.<environment>.<suite>.<attempt>`.

@@ -1,6 +1,7 @@
-//! How the suites of an attempt did, in short, as a Release tells it.
+//! How the suites and hooks of an attempt did, in short, as a Release tells it.
 
-use crate::api::release::{ReleaseStage, RunSummary};
+use crate::api::hook::HookState;
+use crate::api::release::{HookSummary, ReleaseStage, RunSummary};
 use crate::api::rollout::{Rollout, SuiteState};
 use crate::api::{RunPhase, TestRun};
 
@@ -30,6 +31,20 @@ pub fn of(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &Suite
         url: verdict.and_then(|v| v.url.clone()),
         message: verdict.map(|v| v.message.clone()).unwrap_or_default(),
     }
+}
+
+/// A hook of an open rollout, once it has begun.
+pub fn of_hook(hook: &HookState) -> Option<HookSummary> {
+    let HookState { point, plan, tries, verdict } = hook;
+    let unfinished = if tries.started { RunPhase::Running } else { RunPhase::Pending };
+    Some(HookSummary {
+        point: *point,
+        name: plan.name.clone(),
+        phase: verdict.as_ref().map_or(unfinished, |v| v.phase),
+        since: Some(tries.since?),
+        ended_at: verdict.as_ref().map(|v| v.at),
+        message: verdict.as_ref().map(|v| v.message.clone()).unwrap_or_default(),
+    })
 }
 
 /// Suites that run and have no verdict, in words.

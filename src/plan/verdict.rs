@@ -76,8 +76,22 @@ fn failed(world: &World<'_>, job: &Job, reason: &str) -> Verdict {
             verdict(world, RunPhase::Failed, Some(report), &text)
         }
         None if pod.message.is_empty() => verdict(world, RunPhase::Failed, None, &format!("exit code {code}")),
-        None => verdict(world, RunPhase::Failed, None, &format!("exit code {code}: {}", pod.message)),
+        None => verdict(world, RunPhase::Failed, None, &format!("exit code {code}: {}", last_lines(&pod.message))),
     }
+}
+
+/// What tells most of a message that is a log: its end.
+fn last_lines(message: &str) -> String {
+    let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut kept = String::new();
+    for line in lines.iter().rev() {
+        let longer = if kept.is_empty() { (*line).to_owned() } else { format!("{line}; {kept}") };
+        if longer.chars().count() > 200 {
+            break;
+        }
+        kept = longer;
+    }
+    if kept.is_empty() { lines.last().map(|line| clip(line, 200)).unwrap_or_default() } else { kept }
 }
 
 /// Whether the pod ended badly, by a fault of what it ran.

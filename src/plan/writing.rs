@@ -38,7 +38,10 @@ pub fn writing<'s>(
             let build = build.filter(|_| !state.apart);
             Some(Writing { wanted: target?, before: [build, base], marker, since, is_written, is_back })
         }
-        RolloutState::Progressing(_) | RolloutState::Stepping(_) | RolloutState::Homing(_) => forward(false),
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Homing(_) => forward(false),
         RolloutState::Verifying(_) | RolloutState::Delivered(_) => forward(true),
     }
 }
@@ -48,7 +51,8 @@ pub fn marker(rollout: &Rollout) -> String {
     match rollout.state {
         RolloutState::Reverting(_) => format!("{}.revert", rollout.attempt),
         _ if rollout.is_apart() => format!("{}.kept", rollout.attempt),
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Verifying(_)
         | RolloutState::Delivered(_)

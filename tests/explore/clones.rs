@@ -157,7 +157,10 @@ pub fn waits(world: &World, old: &Rollout, new: &Rollout) -> Holds {
     let is_on = match &new.state {
         RolloutState::Stepping(next) => next.step > state.step,
         RolloutState::Verifying(_) | RolloutState::Delivered(_) => true,
-        RolloutState::Progressing(_) | RolloutState::Homing(_) | RolloutState::Reverting(_) => false,
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
+        | RolloutState::Homing(_)
+        | RolloutState::Reverting(_) => false,
     };
     let Strategy::Canary(canary) = &old.strategy else { return Ok(()) };
     let pause = canary.steps.get(state.step as usize).map(|step| step.pause()).unwrap_or(Span::seconds(0));

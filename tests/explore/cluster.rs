@@ -307,8 +307,8 @@ fn ci(world: &mut World, name: &str, phase: RunPhase) {
 /// A bad word counts whenever it comes; a good one only while its attempt waits for it.
 fn say(world: &mut World, said: Said) {
     let open = stored(world, usize::from(said.stage)).and_then(|s| s.rollout.as_ref());
-    let suites = open.filter(|r| r.attempt == said.attempt).map(|r| r.suites.as_slice()).unwrap_or_default();
-    let is_waited_for = suites.iter().any(|s| s.plan.suite == said.suite && s.verdict.is_none());
+    let open = open.filter(|r| r.attempt == said.attempt);
+    let is_waited_for = open.is_some_and(|r| crate::hooks::is_open(r, &said.suite));
     if said.passed && is_waited_for {
         let at = usize::from(said.stage);
         let fresh = (said.attempt.clone(), world.template(at));

@@ -25,6 +25,8 @@ pub fn take() -> BTreeSet<String> {
 fn word(rollout: Option<&Rollout>) -> &'static str {
     match rollout.map(|r| &r.state) {
         None => "idle",
+        Some(RolloutState::Preparing(p)) if p.paused.is_some() => "Waiting",
+        Some(RolloutState::Preparing(_)) => "Preparing",
         Some(RolloutState::Progressing(p)) if p.paused.is_some() => "Paused",
         Some(RolloutState::Progressing(_)) => "Progressing",
         Some(RolloutState::Stepping(s)) if s.paused.is_some() => "Held",
@@ -74,6 +76,13 @@ pub fn release(status: &ReleaseStatus) {
 const ARCS: &[&str] = &[
     "idle → Progressing",
     "idle → Reverting",
+    "idle → Preparing",
+    "Preparing → Waiting",
+    "Waiting → Preparing",
+    "Waiting → Reverting",
+    "Preparing → Progressing",
+    "Preparing → Stepping",
+    "Preparing → Reverting",
     "Progressing → Paused",
     "Paused → Progressing",
     "Progressing → Verifying",
@@ -103,6 +112,7 @@ const ARCS: &[&str] = &[
 ];
 const PHASES: &[&str] = &[
     "Waiting",
+    "Preparing",
     "Progressing",
     "Verifying",
     "Delivered",
@@ -171,10 +181,18 @@ pub fn wanted() -> Vec<String> {
     all.extend(list("phase", PHASES));
     all.extend(list("cause", CAUSES));
     all.extend(list("outcome", OUTCOMES));
-    all.extend(list("hold", &["Revert", "AdoptionHold", "ExternalChange", "Interrupted"]));
+    all.extend(list("hold", &["Revert", "AdoptionHold", "ExternalChange", "Interrupted", "Irreversible"]));
     all.extend(list(
         "alert",
-        &["RevertFailed", "HealthLost", "EvidenceWithdrawn", "NoRevertTarget", "HomecomingFailed"],
+        &[
+            "RevertFailed",
+            "HealthLost",
+            "EvidenceWithdrawn",
+            "NoRevertTarget",
+            "HomecomingFailed",
+            "RevertHeld",
+            "RevertHookFailed",
+        ],
     ));
     for gate in GATES {
         all.push(format!("gate {gate} Open"));

@@ -23,7 +23,8 @@ pub fn stays(world: &World) -> Holds {
 
 /// L1, L2, L3, L5, and what must have been let go.
 pub fn reached(world: &World) -> Holds {
-    holds(world.places.iter().all(|p| p.jobs.is_empty()), "L6", || "a Job of ours is left".into())?;
+    let left = world.places.iter().find_map(|p| p.jobs.values().next());
+    holds(left.is_none(), "L6", || format!("a Job of ours is left: {left:?}"))?;
     crate::clones::none_left(world)?;
     crate::routes::none_left(world)?;
     crate::locks::none_left(world)?;

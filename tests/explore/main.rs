@@ -17,6 +17,7 @@ mod engine;
 mod fair;
 mod ghost;
 mod goal;
+mod hooks;
 mod locks;
 mod mutation;
 mod people;

@@ -235,7 +235,7 @@ fn edit_environment(world: &mut World, at: usize, edit: impl FnOnce(&mut Environ
 /// What a run or a Job said last and nobody has latched is gone with it; its first word may be on its way to the checkpoint.
 pub fn forget(world: &mut World, at: usize, attempt: &str, suite: &str) {
     let open = stored(world, at).and_then(|s| s.rollout.as_ref()).filter(|r| r.attempt == attempt);
-    let is_open = open.is_some_and(|r| r.suites.iter().any(|s| s.plan.suite == suite && s.verdict.is_none()));
+    let is_open = open.is_some_and(|r| crate::hooks::is_open(r, suite));
     let is_its = |s: &Said| s.attempt == attempt && s.suite == suite;
     let ghost = world.ghost();
     ghost.said.retain(|s| !(is_its(s) && is_open && !s.first));

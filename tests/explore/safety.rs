@@ -9,9 +9,9 @@ use windlass::api::{RunPhase, StageStatus};
 use windlass::observe::Claim;
 use windlass::plan::{Action, CreateJob, PutRoute, PutService, SetImages, Target};
 
-use crate::clones;
 use crate::ghost::JobMade;
 use crate::world::{Image, STAGES, World, image, image_in, serves};
+use crate::{clones, hooks};
 
 /// A guarantee that does not hold.
 #[derive(Clone, Debug)]
@@ -112,6 +112,7 @@ pub fn image_write(world: &World, place: usize, key: &str, set: &SetImages) -> H
         }
         Some(rollout) => {
             let target = rollout.target.as_ref().map(|t| world.image_of(&t.build));
+            hooks::held(world, rollout, new)?;
             holds(target == Some(new), "S8", || format!("{key}: {new:?} is written after failure, target {target:?}"))?;
             holds(world.ghost.healthy[place].contains(&new), "S14", || format!("{key}: {new:?} never served in full"))
         }
@@ -139,7 +140,7 @@ pub fn may_rise(world: &World, place: usize, key: &str, rollout: &Rollout, new: 
         let is_proven = world.ghost.is_proven(place - 1, &rollout.release_uid, new, &world.suites(place - 1));
         holds(is_proven, "S1", || format!("{key}: {new:?} enters {} unproven upstream", STAGES[place]))?;
     }
-    Ok(())
+    hooks::prepared(world, place, rollout)
 }
 
 /// S2, S22: what a Job is made for.
@@ -153,8 +154,9 @@ pub fn job_made(world: &World, job: &CreateJob, made: &JobMade) -> Holds {
 
 /// The checkpoint names these Jobs now.
 fn record_jobs(world: &mut World, new: &PipelineStatus) {
-    let suites = new.stages.iter().filter_map(|s| s.rollout.as_ref()).flat_map(|r| &r.suites);
-    for uid in suites.filter_map(|s| s.tries.job_uid.as_ref()) {
+    let open = || new.stages.iter().filter_map(|s| s.rollout.as_ref());
+    let tries = open().flat_map(|r| r.suites.iter().map(|s| &s.tries).chain(r.hooks.iter().map(|h| &h.tries)));
+    for uid in tries.filter_map(|tries| tries.job_uid.as_ref()) {
         if world.ghost.jobs.iter().any(|j| j.uid == *uid && !j.recorded) {
             world.ghost().jobs.iter_mut().filter(|j| j.uid == *uid).for_each(|j| j.recorded = true);
         }
@@ -165,6 +167,7 @@ pub fn job_started(world: &mut World, uid: &str) -> Holds {
     let Some(made) = world.ghost.jobs.iter().find(|j| j.uid == uid) else { return Ok(()) };
     let this = (made.attempt.clone(), made.suite.clone(), made.r#try);
     holds(!world.ghost.started.contains(&this), "S22", || format!("a try of suite {} starts twice", this.1))?;
+    hooks::started(world, made)?;
     world.ghost().started.push(this);
     Ok(())
 }
@@ -258,8 +261,9 @@ fn steps(world: &World, before: &StageStatus, stage: &StageStatus) -> Holds {
         return Ok(());
     }
     let rank = |r: &Rollout| match &r.state {
-        RolloutState::Progressing(p) => p.step,
-        RolloutState::Stepping(s) => 2 * s.step + u32::from(s.since.is_some()),
+        RolloutState::Preparing(_) => 0,
+        RolloutState::Progressing(p) => 1 + p.step,
+        RolloutState::Stepping(s) => 1 + 2 * s.step + u32::from(s.since.is_some()),
         RolloutState::Verifying(_) => 100,
         RolloutState::Delivered(_) => 101,
         RolloutState::Homing(h) => 102 + h.step,
@@ -284,7 +288,8 @@ pub fn condemnation(world: &World, at: usize, before: &StageStatus, attempt: &st
         // where the cluster keeps pace, no deadline passes that had not passed before
         RolloutState::Progressing(p) => world.operator.calm_since.unwrap_or(world.now) >= p.deadline,
         RolloutState::Stepping(s) => world.operator.calm_since.unwrap_or(world.now) >= s.deadline,
-        RolloutState::Verifying(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Verifying(_)
         | RolloutState::Delivered(_)
         | RolloutState::Homing(_)
         | RolloutState::Reverting(_) => false,

@@ -73,7 +73,7 @@ impl Scenario {
 fn stage(name: &str, suites: &str, mode: PromotionMode, checked: bool) -> Stage {
     let suite = |kind: char| Suite {
         suite: if kind == 'e' { "contract".into() } else { "api".into() },
-        job: (kind == 'j').then(|| JobSource { cron_job: "tests".into(), containers: vec![container()] }),
+        job: (kind == 'j').then(source),
         external: (kind == 'e').then_some(External {}),
         http: None,
         metric: None,
@@ -88,9 +88,14 @@ fn stage(name: &str, suites: &str, mode: PromotionMode, checked: bool) -> Stage 
         promotion: Some(Promotion { mode, soak: None, approvals: None }),
         tests: suites.chars().map(suite).collect(),
         checks: if checked { vec![check()] } else { Vec::new() },
+        hooks: None,
         progress_deadline: None,
         bake: None,
     }
+}
+
+fn source() -> JobSource {
+    JobSource { cron_job: "tests".into(), containers: vec![container()] }
 }
 
 /// Two bad samples in a row condemn, one good one passes.
@@ -126,6 +131,17 @@ struct Shape {
     approved: bool,
     /// How long a build runs in staging before it may enter production.
     soak: Span,
+    /// Production has hooks.
+    hooked: Hooked,
+}
+
+/// Hooks of production.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hooked {
+    No,
+    Yes,
+    /// One of them has no way back.
+    ForGood,
 }
 
 const PLAIN: Shape = Shape {
@@ -140,6 +156,7 @@ const PLAIN: Shape = Shape {
     scaled: false,
     approved: false,
     soak: Span::seconds(0),
+    hooked: Hooked::No,
 };
 
 fn spec(shape: &Shape) -> DeliveryPipelineSpec {
@@ -155,11 +172,14 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
         workloads: shape.workloads.iter().map(workload).collect(),
         stages: vec![
             Stage {
-                bake: (shape.green || !shape.canary.is_empty()).then_some(Span::seconds(0)),
+                bake: (shape.green || !shape.canary.is_empty() || shape.hooked != Hooked::No)
+                    .then_some(Span::seconds(0)),
                 ..stage("staging", shape.staging, PromotionMode::Automatic, shape.checked)
             },
             Stage {
                 strategy: strategy(shape),
+                hooks: (shape.hooked != Hooked::No)
+                    .then(|| crate::hooks::hooks(&source(), shape.hooked == Hooked::ForGood)),
                 promotion: Some(Promotion { mode: shape.mode, soak: Some(shape.soak), approvals }),
                 ..stage("production", shape.production, shape.mode, shape.checked)
             },
@@ -240,6 +260,7 @@ pub fn all() -> Vec<Scenario> {
     let routed = Shape { canary: &[50], routed: true, ..PLAIN };
     let green = Shape { production: "e", routed: true, green: true, ..PLAIN };
     let soaked = Shape { staging: "", soak: Span::seconds(900), ..PLAIN };
+    let hooked = Shape { staging: "", hooked: Hooked::Yes, ..PLAIN };
     let manual = Shape { mode: PromotionMode::Manual, ..PLAIN };
     let mut shared = scenario(
         "shared build",
@@ -290,6 +311,50 @@ pub fn all() -> Vec<Scenario> {
             4,
             &[(JobFails, 1), (JobErrs, 2), (JobGone, 1), (RunGone, 1), (Cut, 1), (Late, 1), (Retry, 1)],
         ),
+        scenario(
+            "hooks",
+            &hooked,
+            &[1],
+            3,
+            &[
+                (JobFails, 2),
+                (JobErrs, 1),
+                (JobGone, 1),
+                (Trouble, 1),
+                (Abort, 1),
+                (Pause, 2),
+                (Cut, 1),
+                (Late, 1),
+                (Lag, 1),
+            ],
+        )
+        .from(at_production),
+        scenario(
+            "hook for good",
+            &Shape { hooked: Hooked::ForGood, ..hooked },
+            &[1],
+            3,
+            &[
+                (JobFails, 1),
+                (Trouble, 1),
+                (Recover, 1),
+                (Abort, 1),
+                (Revert, 1),
+                (Unhold, 1),
+                (NewRelease, 1),
+                (Cut, 1),
+            ],
+        )
+        .from(at_full),
+        scenario("hooks undone", &hooked, &[1], 3, &[(JobFails, 2), (Refuse, 2)]).from(at_full),
+        scenario(
+            "hooks of canary",
+            &Shape { hooked: Hooked::Yes, staging: "", ..canary },
+            &[1],
+            3,
+            &[(JobFails, 1), (Trouble, 1), (Abort, 1), (Template, 1), (Cut, 1)],
+        )
+        .from(at_production),
         scenario(
             "suites",
             &both,

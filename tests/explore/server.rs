@@ -10,7 +10,7 @@ use windlass::plan::{Action, CreateJob, Kind, SetImages, Stands, Target};
 use crate::ghost::{JobMade, note};
 use crate::safety::{self, Broken};
 use crate::world::{Frozen, Image, STAGES, World, Write, build_of};
-use crate::{clones, coverage, routes, terms};
+use crate::{clones, coverage, hooks, routes, terms};
 
 impl World {
     /// Whether that object is still the one that was seen.
@@ -146,6 +146,7 @@ fn effect(world: &mut World, action: &Action) -> Result<Option<Option<Kind>>, Br
         Action::RemoveJob { uid, resource_version, .. } => {
             let is_current = world.is_job_current(uid, resource_version);
             if is_current {
+                hooks::removed(world, uid)?;
                 remove_job(world, uid);
             }
             done(is_current, None)
@@ -211,7 +212,7 @@ fn create_job(world: &mut World, job: &CreateJob) -> Result<bool, Broken> {
     let made = JobMade {
         uid: format!("job{}", world.ghost.jobs.len()),
         stage: place as u8,
-        suite: label(windlass::api::labels::SUITE),
+        suite: label(windlass::api::labels::SUITE) + &label(windlass::api::labels::HOOK),
         r#try: job.name.rsplit('-').next().and_then(|t| t.parse().ok()).unwrap_or_default(),
         recorded: false,
         build: world.image_of(&rollout.build),
@@ -263,6 +264,8 @@ pub fn edit_job(world: &mut World, uid: &str, change: impl FnOnce(&mut Job)) {
 }
 
 pub fn remove_job(world: &mut World, uid: &str) {
+    // a deletion is a change of the store, too
+    world.next_version();
     for place in &mut world.places {
         if place.jobs.values().any(|j| j.uid == uid) {
             Arc::make_mut(place).jobs.retain(|_, j| j.uid != uid);

@@ -11,7 +11,7 @@ use windlass::observe::Workload;
 use crate::ghost::note;
 use crate::safety::{Holds, condemnation, holds, inconclusive, is_forward, restored};
 use crate::world::{Frozen, Image, STAGES, World, image, image_in, serves};
-use crate::{checks, clones, coverage};
+use crate::{checks, clones, coverage, hooks};
 
 /// Judges the change of one stage and records it.
 pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
@@ -21,6 +21,7 @@ pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageS
     for entry in &stage.history[before.history.len()..] {
         restored(world, new, at, stage, entry.outcome)?;
         settled(world, at, before, entry.outcome)?;
+        hooks::undone(world, before, entry.outcome)?;
     }
     for ban in stage.bans.iter().filter(|b| !before.bans.contains(b)) {
         let build = world.image_of(&ban.build);
@@ -251,6 +252,7 @@ fn proven(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -
     }
     if let Some(rollout) = &stage.rollout {
         checks::proven(world, at, rollout)?;
+        hooks::concluded(world, at, rollout)?;
     }
     let is_of_template = stage.rollout.as_ref().is_none_or(|r| clones::are_of_template(world, at, r));
     holds(is_of_template, "S2", || format!("{}: proven in a clone of another template", STAGES[at]))?;

@@ -41,7 +41,7 @@ pub async fn run(t: &Story) -> Result<()> {
     t.until(SOON, "the head's Release", ("release", "shop", "checkout-1.8.1"), made).await?;
     let pipeline = t.get_json("dp", "shop", "checkout").await?;
     ensure!(condition(&pipeline, "Stalled", "status") == "False", "the sample stalls: {}", pipeline["status"]);
-    for pipeline in ["pipeline-with-canary.yaml", "pipeline-with-blue-green.yaml"] {
+    for pipeline in ["pipeline-with-canary.yaml", "pipeline-with-blue-green.yaml", "pipeline-with-hooks.yaml"] {
         type_(format!("kubectl apply --dry-run=server -f {pipeline}")).await?;
     }
     for file in std::fs::read_dir(samples.join("decisions"))? {

@@ -228,6 +228,7 @@ async fn a_job_is_made_started_once_and_removed(t: &Story) {
         name: "smoke-1".into(),
         images: vec![("test".into(), "registry.example/t:2".into())],
         labels: vec![("windlass.dev/release".into(), "checkout-1".into())],
+        annotations: vec![("windlass.dev/version".into(), "1.8.0".into())],
     };
     let done = world.act(Action::CreateJob(create.clone())).await;
     assert!(done.failed.is_empty(), "{done:?}");

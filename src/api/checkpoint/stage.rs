@@ -218,6 +218,8 @@ pub enum HoldKind {
     ExternalChange,
     /// The template changed again and again while a clone was exposed.
     Interrupted,
+    /// A build failed that does not go back by itself: a hook with `revert: Hold` had started.
+    Irreversible,
 }
 
 /// A ban on its way to its object.

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::approvals::DecisionRecord;
+use crate::api::hook::HookPoint;
 use crate::api::test_run::{Counts, RunPhase};
 use crate::api::{BuildHash, Condition, Coverage, Time};
 
@@ -14,6 +15,8 @@ pub enum Phase {
     /// Not started here; the gates say why.
     #[default]
     Waiting,
+    /// Nothing of it is exposed yet; the hooks before it run.
+    Preparing,
     /// Images are being written.
     Progressing,
     /// Fully exposed; the suites run.
@@ -113,6 +116,11 @@ pub struct ReleaseStage {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub tests: Vec<RunSummary>,
+    /// Hooks of its last attempt that have begun, in the order in which they ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 40))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub hooks: Vec<HookSummary>,
     /// What people decided about it here, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -172,6 +180,29 @@ pub struct GateStatus {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 512))]
     pub change: String,
+}
+
+/// One hook of an attempt, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HookSummary {
+    /// When it runs.
+    pub point: HookPoint,
+    /// Name of the hook.
+    #[schemars(length(max = 40))]
+    pub name: String,
+    /// How far it is, or its result.
+    pub phase: RunPhase,
+    /// When its last try began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+    /// What its Job said about the result; of a failed one the last lines of its log.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 256))]
+    pub message: String,
 }
 
 /// One suite of an attempt, in short.

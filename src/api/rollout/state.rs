@@ -10,6 +10,8 @@ use crate::api::Time;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RolloutState {
+    /// Nothing is exposed yet; the hooks before it run.
+    Preparing(Preparing),
     /// Images are being written, one workload after the other, and the new pods are judged.
     Progressing(Progressing),
     /// The clone is exposed step by step, and its pods are judged.
@@ -22,6 +24,17 @@ pub enum RolloutState {
     Homing(Homing),
     /// Going back to the target.
     Reverting(Reverting),
+}
+
+/// State while the hooks before a build run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Preparing {
+    /// End of the progress deadline; moved on by pauses.
+    pub deadline: Time,
+    /// Since when the next hook is kept from starting, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Time>,
 }
 
 /// State while images are being written.
@@ -186,6 +199,21 @@ impl Cause {
     /// Whether the build is banned here.
     pub const fn bans(self) -> bool {
         matches!(self, Self::Failed)
+    }
+
+    /// Whether a person asked for it, and knows what it means to go back.
+    pub const fn is_asked(self) -> bool {
+        match self {
+            Self::Aborted | Self::Reverted | Self::Withdrawn | Self::HeadMovedBack => true,
+            Self::Failed
+            | Self::EvidenceWithdrawn
+            | Self::ReleaseDeleted
+            | Self::PipelineDeleted
+            | Self::EnvironmentDeleted
+            | Self::StageRemoved
+            | Self::Interrupted
+            | Self::Inconclusive => false,
+        }
     }
 
     /// Whether it is about the attempt alone, and says nothing against the build.

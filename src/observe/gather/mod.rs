@@ -23,7 +23,7 @@ use super::snapshot::{Access, CronJob, Place, Routing, Settings, Snapshot, Unrea
 use super::stores::{Stores, get, is_in};
 use crate::api::check::HttpProbe;
 use crate::api::pipeline::WorkloadRef;
-use crate::api::stage::{JobSource, Suite};
+use crate::api::stage::{JobSource, Stage, Suite};
 use crate::api::{DeliveryPipeline, Rollout};
 
 pub use autoscaler::{holder_of_lock, left_lock};
@@ -121,7 +121,7 @@ fn place(stores: &Stores, health: &WatchHealth, pipeline: &DeliveryPipeline, at:
         let found = workload::clone(stores, health, pipeline, at, &target, of, config)?;
         Some((of.key(), Arc::new(found)))
     });
-    let cron_jobs = suites_of(pipeline, at).filter(|_| is_open).filter_map(|job| {
+    let cron_jobs = jobs_of(pipeline, at).filter(|_| is_open).filter_map(|job| {
         let found = get(&stores.cron_jobs, &target, &job.cron_job)?;
         let (runnable, containers) = (found.runnable, found.containers());
         Some((job.cron_job.clone(), Arc::new(CronJob { name: job.cron_job.clone(), runnable, containers })))
@@ -157,9 +157,10 @@ pub fn workloads_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Ite
     frozen.map(|planned| &planned.workload).chain(&pipeline.spec.workloads)
 }
 
-/// Jobs that suites are made from in that environment: those of an open rollout, then those of the spec.
-pub fn suites_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a JobSource> {
-    all_suites(pipeline, at).filter_map(|suite| suite.job.as_ref())
+/// What suites and hooks are made from in that environment: those of an open rollout, then those of the spec.
+pub fn jobs_of<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a JobSource> {
+    let frozen = rollout(pipeline, at).into_iter().flat_map(Rollout::jobs);
+    frozen.chain(pipeline.spec.stage(at).into_iter().flat_map(Stage::jobs))
 }
 
 fn all_suites<'a>(pipeline: &'a DeliveryPipeline, at: &'a str) -> impl Iterator<Item = &'a Suite> {

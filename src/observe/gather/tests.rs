@@ -15,7 +15,7 @@ metadata: {name: checkout, uid: p-1}
 spec:
   images: [{name: app, repository: r.example/checkout}]
   workloads: [{kind: Deployment, name: checkout, containers: [{name: app, imageName: app}]}]
-  stages: [{environment: staging, tests: [{suite: smoke, job: {cronJob: smoke}}]}]
+  stages: [{environment: staging, tests: [{suite: smoke, job: {cronJob: smoke}}], hooks: {before: [{name: migrate, job: {cronJob: migrate}}]}}]
 status: {stages: [{environment: removed}]}
 ---
 kind: Environment
@@ -43,6 +43,10 @@ spec:
     metadata: {labels: {app: checkout}}
     spec: {containers: [{name: app, image: 'r.example/checkout:2'}, {name: proxy, image: 'r.example/proxy:1'}]}
 status: {observedGeneration: 3, replicas: 3, updatedReplicas: 1, availableReplicas: 2}
+---
+kind: CronJob
+metadata: {name: migrate, namespace: shop-staging}
+spec: {suspend: true, jobTemplate: {spec: {template: {spec: {containers: [{name: test}]}}}}}
 ---
 kind: CronJob
 metadata: {name: smoke, namespace: shop-staging, labels: {windlass.dev/runnable: 'true'}}
@@ -102,6 +106,7 @@ fn the_snapshot_holds_what_the_pipeline_names() {
     assert_eq!(found.images["app"], "r.example/checkout:2");
     assert!(found.image_writers["app"].is_tool);
     assert!(place.cron_jobs["smoke"].runnable);
+    assert!(!place.cron_jobs["migrate"].runnable, "what hooks name is seen, too");
     let job = &place.jobs["smoke-1"];
     assert_eq!((job.failed.as_deref(), job.kept, job.complete), (Some("BackoffLimitExceeded"), true, false));
     assert_eq!(job.pods[0].exit_code, Some(4));

@@ -14,7 +14,7 @@ use links::{
 pub use links::{environments_of, pipelines_through};
 pub use preflight::{autoscaler, network_policy, pod_disruption_budget};
 
-use super::gather::{freezes_of, http_of, suites_of};
+use super::gather::{freezes_of, http_of, jobs_of};
 use super::slim;
 use super::stores::{Stores, get, is_in};
 use crate::api::labels::TRACK;
@@ -301,16 +301,16 @@ fn of_any_job(stores: &Stores, job: &slim::Job) -> Vec<Key> {
     of_job(stores, job).map_or_else(|| of_owner(stores, &job.metadata), |key| vec![key])
 }
 
-/// The pipelines of which a suite names it, or that have it as a workload.
+/// The pipelines of which a suite or hook names it, or that have it as a workload.
 pub fn cron_job(stores: &Stores, change: &Change<'_, slim::CronJob>) -> Vec<Key> {
     let named = |pipeline: &DeliveryPipeline, environment: &str, name: &str| {
-        suites_of(pipeline, environment).any(|job| job.cron_job == name)
+        jobs_of(pipeline, environment).any(|job| job.cron_job == name)
     };
     let concerned = |side: &slim::CronJob| {
         through_namespace(stores, &side.namespace().unwrap_or_default(), |p, e| named(p, e, &side.name_any()))
     };
-    let suites = change.sides().flat_map(concerned);
-    suites.chain(of_workloads(stores, WorkloadKind::CronJob, change)).collect()
+    let named = change.sides().flat_map(concerned);
+    named.chain(of_workloads(stores, WorkloadKind::CronJob, change)).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ metadata: {name: checkout, generation: 1}
 spec:
   images: [{name: app, repository: r.example/checkout}]
   workloads: [{kind: Deployment, name: checkout, containers: [{name: app, imageName: app}]}]
-  stages: [{environment: staging, tests: [{suite: smoke, job: {cronJob: smoke}}]}]
+  stages: [{environment: staging, tests: [{suite: smoke, job: {cronJob: smoke}}], hooks: {before: [{name: migrate, job: {cronJob: migrate}}]}}]
 ---
 kind: DeliveryPipeline
 metadata: {name: cart, generation: 1}
@@ -110,10 +110,14 @@ fn what_a_workload_made_leads_to_the_pipelines_of_that_workload() {
 }
 
 #[test]
-fn a_cron_job_concerns_the_pipelines_of_which_a_suite_names_it() {
+fn a_cron_job_concerns_the_pipelines_of_which_a_suite_or_hook_names_it() {
     let stores = World::of(WORLD).stores();
-    let found: slim::CronJob = read("metadata: {name: smoke, namespace: shop-staging}");
-    assert_eq!(cron_job(&stores, &Change { old: None, new: Some(&found) }), [checkout()]);
+    for name in ["smoke", "migrate"] {
+        let found: slim::CronJob = read(&format!("metadata: {{name: {name}, namespace: shop-staging}}"));
+        assert_eq!(cron_job(&stores, &Change { old: None, new: Some(&found) }), [checkout()], "{name}");
+    }
+    let found: slim::CronJob = read("metadata: {name: other, namespace: shop-staging}");
+    assert_eq!(cron_job(&stores, &Change { old: None, new: Some(&found) }), []);
 }
 
 #[test]

@@ -20,7 +20,8 @@ pub(super) fn abort(world: &World<'_>, draft: &mut Draft, index: usize, decision
     };
     match rollout.state {
         RolloutState::Reverting(_) => Answer::refused("it is going back already"),
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Verifying(_)
         | RolloutState::Delivered(_)
@@ -120,7 +121,7 @@ pub(super) fn unhold(draft: &mut Draft, index: usize) -> Answer {
     match stage.held.as_ref().map(|h| h.kind) {
         None => Answer::refused("it is not held"),
         Some(HoldKind::ExternalChange) => Answer::refused("someone else wrote an image there; decide Adopt or Restore"),
-        Some(HoldKind::Revert | HoldKind::Interrupted) => {
+        Some(HoldKind::Revert | HoldKind::Interrupted | HoldKind::Irreversible) => {
             stage.held = None;
             Answer::applied("the hold is lifted; releases above the mark follow")
         }

@@ -105,12 +105,14 @@ fn pointless(stage: &StageStatus, spec: &Stage, known: &Known<'_>, decision: &De
     if let Some(rollout) = stage.rollout.as_ref().filter(|r| r.release == name) {
         return match rollout.state {
             RolloutState::Reverting(_) => None,
-            RolloutState::Progressing(_) | RolloutState::Stepping(_) | RolloutState::Verifying(_) if is_retry => {
-                Some(Answer::refused("it is under way"))
-            }
-            RolloutState::Progressing(_) | RolloutState::Stepping(_) | RolloutState::Verifying(_) => {
-                Some(Answer::applied("it is under way already"))
-            }
+            RolloutState::Preparing(_)
+            | RolloutState::Progressing(_)
+            | RolloutState::Stepping(_)
+            | RolloutState::Verifying(_) => Some(if is_retry {
+                Answer::refused("it is under way")
+            } else {
+                Answer::applied("it is under way already")
+            }),
             RolloutState::Delivered(_) | RolloutState::Homing(_) => Some(Answer::applied("it is delivered already")),
         };
     }

@@ -2,13 +2,17 @@
 
 use super::{close, name_of};
 use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
-use crate::api::rollout::Reverting;
+use crate::api::rollout::{Reverting, Rollout};
 use crate::api::{Live, Outcome, RolloutState};
 use crate::plan::draft::{self, Draft};
+use crate::plan::hook;
 use crate::plan::idle::REVERT_FAILED;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::rollout::HOMECOMING_FAILED;
 use crate::plan::world::World;
+
+/// The alert of a stage in which a hook of the way back did not pass.
+const HOOK_FAILED: &str = "RevertHookFailed";
 
 /// The target serves again.
 pub fn reverted(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &Reverting) {
@@ -29,6 +33,30 @@ pub fn reverted(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &
         if is_whole { "back as it was" } else { "images back, under another template than they were recorded with" };
     let text = format!("{}: {} {what}: {}", stage.environment, name_of(&target), reverting.ending.message);
     draft.tell(&rollout.release, "Reverted", text);
+    tell_undone(world, draft, index, &rollout);
+}
+
+/// There was nothing to put back: what ran before has run all the time, and the hooks have ended.
+pub fn left(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &Reverting) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(rollout) = stage.rollout.take() else { return };
+    if let Some(by) = &reverting.hold_by {
+        stage.held = Some(persons(world, by, format!("held by {by}")));
+    }
+    hold_if_interrupted(world, stage);
+    close(world, stage, &rollout, Outcome::Aborted, Some(reverting.ending.cause), &reverting.ending.message);
+    let text = format!("{}: nothing of it is exposed: {}", stage.environment, reverting.ending.message);
+    draft.tell(&rollout.release, "Reverted", text);
+    tell_undone(world, draft, index, &rollout);
+}
+
+/// A hook of the way back that did not pass is for a person to look at; the way back itself does not wait for it.
+fn tell_undone(world: &World<'_>, draft: &mut Draft, index: usize, rollout: &Rollout) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let Some(why) = hook::undone(stage, rollout) else { return };
+    draft::alert(stage, world, HOOK_FAILED, &why);
+    let text = format!("{}: {why}", stage.environment);
+    draft.warn(&rollout.release, HOOK_FAILED, text);
 }
 
 /// The hold of a person who asked to go back.
@@ -59,13 +87,15 @@ pub fn revert_failed(world: &World<'_>, draft: &mut Draft, index: usize, why: &s
     let Some(rollout) = stage.rollout.take() else { return };
     let (hold_by, cause) = match &rollout.state {
         RolloutState::Reverting(r) => (r.hold_by.as_deref(), Some(r.ending.cause)),
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Verifying(_)
         | RolloutState::Delivered(_)
         | RolloutState::Homing(_) => (None, None),
     };
-    let message = format!("the revert does not serve: {why}");
+    let undone = hook::undone(stage, &rollout).map(|why| format!("; {why}")).unwrap_or_default();
+    let message = format!("the revert does not serve: {why}{undone}");
     if let Some(target) = &rollout.target {
         make_current(world, stage, target, false);
     }

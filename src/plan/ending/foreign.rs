@@ -2,6 +2,7 @@
 
 use super::{PREVIOUS, close, name_of, settle};
 use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
+use crate::api::rollout::Prepared;
 use crate::api::{BuildRow, Cause, HistoryEntry, Live, Outcome, RolloutState};
 use crate::plan::draft::{self, Draft, clip};
 use crate::plan::world::World;
@@ -24,7 +25,8 @@ pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, who: &str) {
     let before = stage.held.take();
     let coming = rollout.as_ref().and_then(|r| match &r.state {
         RolloutState::Reverting(state) => state.hold_by.clone(),
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Verifying(_)
         | RolloutState::Delivered(_)
@@ -98,6 +100,7 @@ pub fn found_live(world: &World<'_>, stage: &StageStatus, row: &BuildRow) -> Liv
         attempt: String::new(),
         since: world.now,
         healthy: idle::serves(world, stage),
+        prepared: Prepared::default(),
         template: draft::template(world, &stage.environment),
     }
 }

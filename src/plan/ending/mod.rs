@@ -2,6 +2,7 @@
 
 mod back;
 mod foreign;
+mod held;
 
 use crate::api::checkpoint::{Interrupted, PendingBan, SeenWorkload, StageStatus};
 use crate::api::rollout::{Reverting, Rollout, RolloutWorkload};
@@ -12,9 +13,9 @@ use super::draft::{self, Draft, clip};
 use super::mutant::{Mutant, is};
 use super::world::World;
 use super::writing::{self, has_written};
-use super::{revert, schema, upstream, workload};
+use super::{hook, revert, schema, upstream, workload};
 
-pub use back::{revert_failed, reverted};
+pub use back::{left, revert_failed, reverted};
 pub use foreign::{adopt_found, adopt_instead, foreign, found_live, under};
 
 /// How many builds recorded healthy a stage remembers.
@@ -42,11 +43,25 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause,
     }
     let text = format!("{environment}: {message}");
     let release = rollout.release.clone();
+    if let Some(hook) = held::barring(world, stage, &rollout, cause) {
+        let said = held::stay(world, stage, &rollout, cause, message, &hook);
+        return draft.warn(&release, held::REVERT_HELD, format!("{environment}: {said}"));
+    }
+    let is_unexposed = matches!(rollout.state, RolloutState::Preparing(_));
     // the target was chosen when the rollout started; since then it may have been banned or withdrawn
-    if !rollout.target.as_ref().is_some_and(|t| revert::is_usable(world, stage, t, &rollout.build)) {
+    if is_unexposed {
+        rollout.target = None;
+    } else if !rollout.target.as_ref().is_some_and(|t| revert::is_usable(world, stage, t, &rollout.build)) {
         rollout.target = revert::default_target(world, stage, &rollout.build);
     }
-    if rollout.target.is_none() {
+    // what its hooks have begun ends first, where nothing runs that goes by it
+    let is_awaited =
+        (hook::has_any(&rollout) || hook::is_owed(stage, &rollout)) && !held::runs_there(world, stage, &rollout);
+    if is_unexposed && !is_awaited {
+        close_without_target(world, stage, rollout, cause, message);
+        return draft.warn(&release, "NotExposed", format!("{text}; nothing of it was exposed"));
+    }
+    if rollout.target.is_none() && !is_awaited {
         let barred = schema::barred(world, stage, &rollout.build);
         close_without_target(world, stage, rollout, cause, &format!("{message}{barred}"));
         draft.warn(
@@ -160,7 +175,8 @@ fn live(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, healthy: bool
     let since = match &rollout.state {
         RolloutState::Delivered(baking) => baking.since,
         RolloutState::Homing(homing) => homing.delivered,
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Verifying(_)
         | RolloutState::Reverting(_) => world.now,
@@ -179,6 +195,7 @@ fn live(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, healthy: bool
         attempt: rollout.attempt.clone(),
         since,
         healthy,
+        prepared: hook::prepared(stage, rollout),
         template: draft::template(world, &stage.environment),
     }
 }

@@ -8,7 +8,7 @@ use super::{Candidate, Closed};
 pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
     let hold = c.stage.held.as_ref().filter(|_| !is(Mutant::HoldIgnored))?;
     let change = match hold.kind {
-        HoldKind::Revert | HoldKind::Interrupted => "a Decision Unhold",
+        HoldKind::Revert | HoldKind::Interrupted | HoldKind::Irreversible => "a Decision Unhold",
         HoldKind::AdoptionHold => "a Decision Promote",
         HoldKind::ExternalChange => "a Decision Adopt or Restore",
     };

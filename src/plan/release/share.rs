@@ -12,13 +12,14 @@ use crate::plan::{interrupt, rollout as states, strategy, summary};
 
 /// The share of a rollout whose build runs in clones; none of any other.
 pub(super) fn of(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> Option<ShareStatus> {
-    if !rollout.is_apart() {
+    if !rollout.is_apart() || matches!(rollout.state, RolloutState::Preparing(_)) {
         return None;
     }
     let steps = rollout.strategy.steps().len();
     let (step, since) = match &rollout.state {
         RolloutState::Stepping(state) => (state.step as usize, state.since),
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Verifying(_)
         | RolloutState::Delivered(_)
         | RolloutState::Homing(_)

@@ -8,7 +8,7 @@ use crate::plan::check::{self, Checks};
 use crate::plan::draft::{Draft, clip};
 use crate::plan::gate::{Candidate, GATES, State};
 use crate::plan::world::{Known, World, created, user_of};
-use crate::plan::{brake, freeze, interrupt, record, summary};
+use crate::plan::{brake, freeze, hook, interrupt, record, summary};
 
 use super::share;
 
@@ -65,6 +65,7 @@ fn blank(environment: &str, phase: Phase) -> ReleaseStage {
         gates: Vec::new(),
         exposure: None,
         tests: Vec::new(),
+        hooks: Vec::new(),
         decisions: Vec::new(),
         started_at: None,
         exposed_at: None,
@@ -99,8 +100,14 @@ fn under_way(
     if !rollout.suites.is_empty() {
         out.tests = rollout.suites.iter().map(|s| summary::of(world, environment, rollout, s)).collect();
     }
+    out.hooks = rollout.hooks.iter().filter_map(summary::of_hook).collect();
     out.exposure = share::of(world, stage, rollout);
     match &rollout.state {
+        RolloutState::Preparing(state) => {
+            out.phase = Phase::Preparing;
+            out.message = interrupt::progress_text(world, draft, index);
+            say_halted(&mut out, world, stage, state.paused);
+        }
         RolloutState::Stepping(state) => {
             out.message = share::message(world, draft, index, state, out.exposure.as_ref());
             say_halted(&mut out, world, stage, state.paused);
@@ -132,6 +139,9 @@ fn under_way(
             out.phase = Phase::Reverting;
             out.reason = format!("{:?}", state.ending.cause);
             out.message.clone_from(&state.ending.message);
+            if let Some(hook) = hook::text(world, environment, rollout) {
+                out.message = format!("{}; {hook}", out.message);
+            }
         }
     }
     out.message = clip(&out.message, 512);
@@ -155,7 +165,7 @@ fn proof_text(world: &World<'_>, draft: &Draft, index: usize, environment: &str,
         Checks::Open(why) | Checks::Failed(why) => why,
         Checks::Passed => interrupt::progress_text(world, draft, index),
     };
-    let waits = summary::open_tests(rollout).unwrap_or_else(checks);
+    let waits = hook::text(world, environment, rollout).or_else(|| summary::open_tests(rollout)).unwrap_or_else(checks);
     interrupt::refusal(world, environment).unwrap_or(waits)
 }
 

@@ -1,16 +1,17 @@
 //! One rollout, one transition at a time: what the open rollout of a stage becomes, given what is seen.
 //!
 //! ```text
-//!  start ─► Progressing ─► Verifying ─► Delivered ─► settled (Delivered, Superseded)
-//!  start ─► Stepping ────► Verifying ─► Delivered ─► Homing ─► settled          (with a clone)
-//!               │  │           │  └──► Unverified      │
-//!               │  └───────────┴────────────┬──────────┘ failed, aborted, withdrawn, health lost
-//!               ▼                           ▼
-//!     left as it is (ExternalChange)    Reverting ─► Reverted, ImageOnly, or Failed (RevertFailed)
+//!  start ─► (Preparing) ─► Progressing ─► Verifying ─► Delivered ─► settled (Delivered, Superseded)
+//!  start ─► (Preparing) ─► Stepping ────► Verifying ─► Delivered ─► Homing ─► settled          (with a clone)
+//!               │              │  │           │  └──► Unverified      │
+//!               └──────────────┼──┴───────────┴────────────┬──────────┘ failed, aborted, withdrawn, health lost
+//!                              ▼                           ▼
+//!                left as it is (ExternalChange)    Reverting ─► Reverted, ImageOnly, or Failed (RevertFailed)
 //! ```
 
 mod baking;
 mod homing;
+mod preparing;
 mod progressing;
 mod reverting;
 mod stepping;
@@ -49,6 +50,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize) {
     }
     let Some(rollout) = draft.rollout(index) else { return };
     match rollout.state.clone() {
+        RolloutState::Preparing(state) => preparing::advance(world, draft, index, state),
         RolloutState::Progressing(state) => progressing::advance(world, draft, index, state),
         RolloutState::Stepping(state) => stepping::advance(world, draft, index, state),
         RolloutState::Verifying(state) => verifying::advance(world, draft, index, state),
@@ -100,7 +102,7 @@ fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) -> bool 
         RolloutState::Delivered(state) => state.until = world.now.plus(rollout.bake),
         RolloutState::Homing(state) => state.deadline = world.now.plus(rollout.progress_deadline),
         RolloutState::Verifying(state) => state.changed = Some(world.now),
-        RolloutState::Stepping(_) | RolloutState::Reverting(_) => {}
+        RolloutState::Preparing(_) | RolloutState::Stepping(_) | RolloutState::Reverting(_) => {}
     }
     let release = rollout.release.clone();
     again::make_stale(world, stage);

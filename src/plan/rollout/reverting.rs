@@ -1,9 +1,12 @@
-//! On the way back: until the target serves, or its deadline passes.
+//! On the way back: until the target serves and what hooks have done is undone, or its deadline passes.
 
 use super::environment_of;
 use super::progressing::unknown;
+use crate::api::StageStatus;
+use crate::api::hook::HookPoint;
 use crate::api::rollout::{Reverting, RolloutWorkload};
 use crate::plan::draft::{Draft, clip};
+use crate::plan::hook::{self, Stand};
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::traffic::route;
 use crate::plan::workload::Standing;
@@ -17,23 +20,28 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
         return ending::foreign(world, draft, index, &who);
     }
     let environment = environment_of(draft, index);
-    let is_back = |(plan, standing): &(RolloutWorkload, Standing)| match standing {
-        Standing::Wanted if is(Mutant::RevertHasty) => true,
-        Standing::Wanted => seen(world, &environment, plan).is_some_and(health::is_serving),
-        // what is gone cannot be written, and does not keep the rest
-        Standing::Missing | Standing::ContainerMissing(_) => true,
-        Standing::Unwritten | Standing::Unknown(_) | Standing::Foreign(_) => false,
-    };
+    let is_wound_up = hook::wind_up(world, draft, index);
     let closed = reference::closed(world, &environment);
     let has_clones = strategy::has_clones(world, &environment) && !is(Mutant::CloneForgotten);
     let is_exposed = draft.status.stages.get(index).is_some_and(|stage| route::is_exposing(world, stage));
-    if closed.is_none() && !has_clones && !is_exposed && !all.is_empty() && all.iter().all(is_back) {
+    let has_target = draft.rollout(index).is_some_and(|rollout| rollout.target.is_some());
+    let is_put_back = all.iter().all(|(_, standing)| is_put_back(standing)) && all.is_empty() != has_target;
+    let is_out = closed.is_none() && !has_clones && !is_exposed && (is_put_back || is(Mutant::UndoEarly));
+    if is_out && (!is_wound_up || undoes(world, draft, index)) {
+        return;
+    }
+    let is_back = |of: &(RolloutWorkload, Standing)| is_back(world, &environment, of);
+    if is_out && is_put_back && all.iter().all(is_back) {
         if suite::is_told(world, draft, index) {
-            ending::reverted(world, draft, index, state);
+            let end = if has_target { ending::reverted } else { ending::left };
+            end(world, draft, index, state);
         }
         return;
     }
-    if world.is_due(state.deadline) {
+    let Some(rollout) = draft.rollout(index) else { return };
+    // what serves again only once the hooks have ended has its time from there
+    let since_hooks = hook::last_end(rollout).map(|at| at.plus(rollout.progress_deadline));
+    if world.is_due(since_hooks.map_or(state.deadline, |at| at.max(state.deadline))) {
         let late = all.iter().find(|s| !is_back(s)).map(|(plan, standing)| match standing {
             Standing::Unknown(image) => unknown(&plan.workload, image),
             _ => format!("{} is not back", plan.workload.key()),
@@ -43,4 +51,26 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
         let why = closed.or_else(|| interrupt::refusal(world, &environment)).or(late).unwrap_or_default();
         ending::revert_failed(world, draft, index, &clip(&why, 200));
     }
+}
+
+/// Nothing is to be written there any more. What is gone cannot be written, and does not keep the rest.
+const fn is_put_back(standing: &Standing) -> bool {
+    match standing {
+        Standing::Wanted | Standing::Missing | Standing::ContainerMissing(_) => true,
+        Standing::Unwritten | Standing::Unknown(_) | Standing::Foreign(_) => false,
+    }
+}
+
+/// The same, and it serves.
+fn is_back(world: &World<'_>, environment: &str, (plan, standing): &(RolloutWorkload, Standing)) -> bool {
+    let is_serving = || seen(world, environment, plan).is_some_and(health::is_serving);
+    is_put_back(standing) && (*standing != Standing::Wanted || is(Mutant::RevertHasty) || is_serving())
+}
+
+/// Whether the hooks of the way back run. The build before may not serve before they have ended, so they do not wait for it;
+/// and what becomes of them does not keep it from serving.
+fn undoes(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
+    let is_owed = |stage: &StageStatus| stage.rollout.as_ref().is_some_and(|rollout| hook::is_owed(stage, rollout));
+    draft.status.stages.get(index).is_some_and(is_owed)
+        && hook::advance(world, draft, index, HookPoint::OnRevert) == Stand::Running
 }

@@ -2,7 +2,7 @@
 
 use super::baking::{Health, watch_health};
 use super::progressing::too_late;
-use super::verifying::{expose, start_suites};
+use super::verifying::{expose, start_suites, tests};
 use super::{PAUSED_TOO_LONG, set_state};
 use crate::api::rollout::{Rollout, Stepping};
 use crate::api::strategy::Strategy;
@@ -137,13 +137,14 @@ fn watch(
 
 /// Whether the suites that come before a switch let it through. One that gives no verdict lets nothing through.
 fn is_proven(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
-    if !draft.rollout(index).is_some_and(Rollout::is_testing) || is(Mutant::SwitchUntested) {
+    if !draft.rollout(index).is_some_and(Rollout::is_proving) || is(Mutant::SwitchUntested) {
         return true;
     }
-    match suite::advance(world, draft, index) {
+    match tests(world, draft, index) {
         Tests::Passed => return true,
         Tests::Running => {}
         Tests::Failed(why) => ending::go_back(world, draft, index, Cause::Failed, &why, None),
+        Tests::Unready(why) => ending::go_back(world, draft, index, Cause::Inconclusive, &why, None),
         Tests::Unverified(why) => {
             if suite::is_told(world, draft, index) {
                 ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);

@@ -3,10 +3,12 @@
 use super::baking::{Health, watch_health};
 use super::{environment_of, is_apart, set_state};
 use crate::api::checkpoint::Proof;
-use crate::api::rollout::{Baking, RolloutWorkload, Verifying};
+use crate::api::hook::HookPoint;
+use crate::api::rollout::{Baking, Rollout, RolloutWorkload, Verifying};
 use crate::api::{Cause, Outcome, RolloutState, Time};
 use crate::plan::check::{self, Checks};
 use crate::plan::draft::Draft;
+use crate::plan::hook::{self, Stand};
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::strategy::{self, Clones};
 use crate::plan::suite::{self, Tests};
@@ -32,13 +34,14 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
     if let Checks::Failed(why) = &checks {
         return ending::go_back(world, draft, index, Cause::Failed, why, None);
     }
-    match suite::advance(world, draft, index) {
+    let is_whole = is_whole(world, draft, index, &all);
+    match tests(world, draft, index) {
         Tests::Running => {}
         // what fails just now is neither proven nor left alone: health comes back, or is lost after the grace
         Tests::Passed | Tests::Unverified(_) if state.unhealthy.is_some() => {}
-        Tests::Passed if checks == Checks::Passed && is_whole(world, draft, index, &all) => {
-            deliver(world, draft, index)
-        }
+        Tests::Passed if checks == Checks::Passed && is_whole => conclude(world, draft, index),
+        // a hook that runs is followed, and then the checks once more
+        Tests::Passed if hook::is_running(draft, index) => follow_hooks(world, draft, index, |_| {}),
         // a workload that is gone or rolls again proves nothing, and neither do checks without an answer; they get the
         // time that a rollout has
         Tests::Passed => too_late(world, draft, index, &checks),
@@ -48,6 +51,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
                 ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
             }
         }
+        Tests::Unready(why) => ending::go_back(world, draft, index, Cause::Inconclusive, &why, None),
         Tests::Unverified(_) if checks != Checks::Passed => too_late(world, draft, index, &checks),
         // without a target the rollout closes at once, and its TestRuns must have been told before
         Tests::Failed(_) if !has_target(draft, index) && !suite::is_told(world, draft, index) => {}
@@ -57,6 +61,37 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
                 ending::settle(world, draft, index, Outcome::Unverified, &why);
             }
         }
+    }
+}
+
+/// The hooks before the suites, then the suites.
+pub fn tests(world: &World<'_>, draft: &mut Draft, index: usize) -> Tests {
+    let was_testing = draft.rollout(index).is_some_and(Rollout::is_testing);
+    match hook::advance(world, draft, index, HookPoint::BeforeTests) {
+        Stand::Running => return Tests::Running,
+        Stand::Failed(why) => return Tests::Failed(why),
+        Stand::Errored(why) => return Tests::Unready(why),
+        Stand::Passed if !was_testing => start_suites(draft, index, world.now),
+        Stand::Passed => {}
+    }
+    suite::advance(world, draft, index)
+}
+
+/// Every suite and check has passed: the hooks after them, and then it is delivered.
+fn conclude(world: &World<'_>, draft: &mut Draft, index: usize) {
+    follow_hooks(world, draft, index, |draft| deliver(world, draft, index));
+}
+
+fn follow_hooks(world: &World<'_>, draft: &mut Draft, index: usize, then: impl FnOnce(&mut Draft)) {
+    let (cause, why) = match hook::advance(world, draft, index, HookPoint::After) {
+        Stand::Running => return,
+        Stand::Passed => return then(draft),
+        Stand::Failed(why) => (Cause::Failed, why),
+        Stand::Errored(why) => (Cause::Inconclusive, why),
+    };
+    // without a target the rollout closes at once, and its TestRuns must have been told before
+    if has_target(draft, index) || suite::is_told(world, draft, index) {
+        ending::go_back(world, draft, index, cause, &why, None);
     }
 }
 
@@ -92,7 +127,8 @@ fn is_whole(world: &World<'_>, draft: &Draft, index: usize, all: &[(RolloutWorkl
 fn limit_of(draft: &Draft, index: usize) -> Option<Time> {
     let stage = draft.status.stages.get(index)?;
     let rollout = stage.rollout.as_ref()?;
-    let verdicts = rollout.suites.iter().filter_map(|s| s.verdict.as_ref()).map(|v| v.at);
+    let verdicts =
+        rollout.suites.iter().filter_map(|s| s.verdict.as_ref()).map(|v| v.at).chain(hook::last_end(rollout));
     let span = rollout.progress_deadline;
     Some(freeze::moved(stage, verdicts.chain(rollout.exposed_at).max()?.plus(span), span))
 }
@@ -103,7 +139,8 @@ pub fn expose(world: &World<'_>, draft: &mut Draft, index: usize) {
     let Some(rollout) = draft.status.stages.get_mut(index).and_then(|s| s.rollout.as_mut()) else { return };
     rollout.exposed_at = Some(world.now);
     let has_suites = rollout.suites.iter().any(|suite| suite.verdict.is_none());
-    if !has_suites && rollout.checks.is_empty() || is(Mutant::SuitesSkipped) {
+    let has_hooks = hook::has_open(rollout, HookPoint::After);
+    if !has_suites && !has_hooks && rollout.checks.is_empty() || is(Mutant::SuitesSkipped) {
         return deliver(world, draft, index);
     }
     let (release, version) = (rollout.release.clone(), rollout.version.clone());
@@ -129,7 +166,8 @@ pub fn deliver(world: &World<'_>, draft: &mut Draft, index: usize) {
     let until = world.now.plus(rollout.bake);
     let stale = match &rollout.state {
         RolloutState::Verifying(state) => state.changed.filter(|_| !is(Mutant::StaleIgnored)),
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Stepping(_)
         | RolloutState::Delivered(_)
         | RolloutState::Homing(_)

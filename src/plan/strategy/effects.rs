@@ -63,7 +63,8 @@ pub fn is_stopped(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> 
                 && !is(Mutant::StepUnasked)
                 && (state.paused.is_some() || interrupt::is_halted(world, stage, rollout))
         }
-        RolloutState::Progressing(_)
+        RolloutState::Preparing(_)
+        | RolloutState::Progressing(_)
         | RolloutState::Verifying(_)
         | RolloutState::Delivered(_)
         | RolloutState::Homing(_)

@@ -41,7 +41,10 @@ pub fn asked(rollout: &Rollout) -> u32 {
         RolloutState::Verifying(_) | RolloutState::Delivered(_) => FULL,
         RolloutState::Reverting(_) if is(Mutant::BackExposes) => FULL,
         RolloutState::Homing(state) if (state.step as usize) < rollout.workloads.len() => FULL,
-        RolloutState::Homing(_) | RolloutState::Reverting(_) | RolloutState::Progressing(_) => 0,
+        RolloutState::Homing(_)
+        | RolloutState::Reverting(_)
+        | RolloutState::Preparing(_)
+        | RolloutState::Progressing(_) => 0,
     }
 }
 

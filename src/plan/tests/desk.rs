@@ -430,6 +430,11 @@ impl Desk {
         }
     }
 
+    /// Whether that version runs in staging.
+    pub fn is_staged(&self, version: &str) -> bool {
+        self.image("staging", "checkout") == image(version)
+    }
+
     /// Whether that version runs in production.
     pub fn is_in(&self, version: &str) -> bool {
         self.image("production", "checkout") == image(version)

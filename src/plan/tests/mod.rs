@@ -20,6 +20,7 @@ mod gates;
 mod green;
 mod head;
 mod health;
+mod hooks;
 mod kinds;
 mod last_stage;
 mod locks;
