@@ -4,6 +4,7 @@
 #![allow(clippy::indexing_slicing, reason = "an index into JSON gives null where there is nothing; it does not panic")]
 
 pub mod dirs;
+mod locked;
 pub mod tools;
 
 pub mod process;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::locked::lock;
 use crate::pki::Pki;
 
 /// How a query is answered.
@@ -95,16 +96,12 @@ impl Metrics {
 
     /// From now on queries that contain `part` are answered so; of several parts the longest counts.
     pub fn answer(&self, part: &str, answer: Answer) {
-        self.lock().answers.insert(part.to_owned(), answer);
+        lock(&self.book).answers.insert(part.to_owned(), answer);
     }
 
     /// The queries so far that contain `part`, each with its time where one was given: `query@time`.
     pub fn asked(&self, part: &str) -> Vec<String> {
-        self.lock().asked.iter().filter(|query| query.contains(part)).cloned().collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.book).asked.iter().filter(|query| query.contains(part)).cloned().collect()
     }
 }
 
@@ -145,7 +142,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, book: &Mutex<Book>) 
     let target = line.split(' ').nth(1).unwrap_or_default();
     let (query, time) = (parameter(target, "query").unwrap_or_default(), parameter(target, "time"));
     let answer = {
-        let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut book = lock(book);
         let asked = time.map_or_else(|| query.clone(), |time| format!("{query}@{time}"));
         book.asked.push(asked.clone());
         book.next(&asked)

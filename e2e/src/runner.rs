@@ -14,6 +14,7 @@ use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 
+use crate::locked::lock;
 use crate::stories::{Entry, Kind, all};
 use crate::story::Story;
 use report::{End, Outcome, Report};
@@ -41,7 +42,7 @@ pub fn chosen(words: &str) -> Vec<Entry> {
 /// Tells them and prints how each ended; true if all passed and there was one at all.
 pub async fn tell(entries: &[Entry]) -> bool {
     let report = Mutex::new(Report::default());
-    let add = |outcome| report.lock().unwrap_or_else(PoisonError::into_inner).add(outcome);
+    let add = |outcome| lock(&report).add(outcome);
     let (apart, here): (Vec<Entry>, Vec<Entry>) = entries.iter().partition(|entry| entry.kind.is_apart());
     let (together, alone): (Vec<Entry>, Vec<Entry>) = apart.iter().partition(|entry| entry.kind == Kind::Traffic);
     let own = Semaphore::new(CLUSTERS_AT_ONCE);
@@ -70,7 +71,7 @@ pub async fn tell_inside(entries: &[Entry]) -> bool {
     let failed = Mutex::new(0);
     let add = |outcome: Outcome| {
         println!("{}", outcome.line());
-        *failed.lock().unwrap_or_else(PoisonError::into_inner) += usize::from(!matches!(outcome.end, End::Passed));
+        *lock(&failed) += usize::from(!matches!(outcome.end, End::Passed));
     };
     tell_here(entries, WITH_TRAFFIC_AT_ONCE, &Semaphore::new(1), &add).await;
     failed.into_inner().is_ok_and(|failed| failed == 0)

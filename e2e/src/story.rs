@@ -10,12 +10,13 @@ mod wait;
 mod world;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Result, anyhow};
 use kube::Client;
 
 use crate::cluster::{Cluster, Output};
+use crate::locked::lock;
 use crate::operator::Operator;
 use crate::settings::Settings;
 use crate::traffic::Traffic;
@@ -94,9 +95,4 @@ impl Story {
     pub async fn helm<const N: usize>(&self, args: [&str; N]) -> Result<Output> {
         self.cluster.helm(&args).await
     }
-}
-
-/// A poisoned lock still holds good data here: names and paths.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,8 +4,9 @@
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use crate::locked::lock;
 use anyhow::{Context, Result, anyhow};
 
 static WATCHDOG: Mutex<Option<Watchdog>> = Mutex::new(None);
@@ -18,7 +19,7 @@ struct Watchdog {
 
 /// Starts the watchdog and creates the run directory, once per process.
 pub(crate) fn ensure_running() -> Result<()> {
-    let mut slot = WATCHDOG.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut slot = lock(&WATCHDOG);
     if slot.is_none() {
         *slot = Some(start()?);
     }
@@ -56,7 +57,7 @@ pub(crate) fn ended(pid: u32) {
 }
 
 fn tell(word: &str, pid: u32) -> Result<()> {
-    let mut slot = WATCHDOG.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut slot = lock(&WATCHDOG);
     let watchdog = slot.as_mut().ok_or_else(|| anyhow!("the watchdog is not running"))?;
     writeln!(watchdog.pipe, "{word} {pid}").context("the watchdog shell has ended")
 }

@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::hook;
 use super::job::{self, Wanted};
 use super::mutant::{Mutant, is};
-use super::verdict;
+use super::verdict::{self, Said};
 use super::world::World;
 
 /// How the suites of a rollout stand together.
@@ -127,8 +127,8 @@ fn follow_external(world: &World<'_>, suite: &mut SuiteState, status: Option<&Te
 
 fn reported(world: &World<'_>, phase: RunPhase, status: &TestRunStatus) -> Verdict {
     let message = status.message.as_deref().unwrap_or_default();
-    let found = verdict::bounded(world, phase, status.counts, &status.failing, status.url.as_deref(), message);
-    Verdict { coverage: status.coverage, ..found }
+    let (counts, coverage, url) = (status.counts, status.coverage, status.url.as_deref());
+    verdict::bounded(world, phase, Said { counts, coverage, failing: &status.failing, url }, message)
 }
 
 fn follow_job(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &mut SuiteState) {

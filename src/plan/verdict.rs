@@ -121,13 +121,23 @@ fn errored(world: &World<'_>, message: &str) -> Verdict {
 fn verdict(world: &World<'_>, phase: RunPhase, report: Option<Report>, message: &str) -> Verdict {
     // what is no percentage is no coverage, and takes nothing else of the report with it
     let coverage = report.as_ref().and_then(|r| Coverage::of(r.coverage.as_ref()?.as_f64()?));
-    let (counts, failing, url) = report.map_or((None, Vec::new(), None), |r| (Some(r.counts), r.failing, r.url));
-    Verdict { coverage, ..bounded(world, phase, counts, &failing, url.as_deref(), message) }
+    let said =
+        report.as_ref().map(|r| Said { counts: Some(r.counts), coverage, failing: &r.failing, url: r.url.as_deref() });
+    bounded(world, phase, said.unwrap_or_default(), message)
 }
 
 /// A verdict that nobody reported.
 pub fn plain(world: &World<'_>, phase: RunPhase, message: &str) -> Verdict {
-    bounded(world, phase, None, &[], None, message)
+    bounded(world, phase, Said::default(), message)
+}
+
+/// What someone reported beside the result.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Said<'a> {
+    pub counts: Option<Counts>,
+    pub coverage: Option<Coverage>,
+    pub failing: &'a [String],
+    pub url: Option<&'a str>,
 }
 
 /// Whether a report can be shown by that.
@@ -136,14 +146,8 @@ pub fn is_link(url: &str) -> bool {
 }
 
 /// What someone reported, as the checkpoint can take it: one name too long must not keep a failure from being recorded.
-pub fn bounded(
-    world: &World<'_>,
-    phase: RunPhase,
-    counts: Option<Counts>,
-    failing: &[String],
-    url: Option<&str>,
-    message: &str,
-) -> Verdict {
+pub fn bounded(world: &World<'_>, phase: RunPhase, said: Said<'_>, message: &str) -> Verdict {
+    let Said { counts, coverage, failing, url } = said;
     let within = |count: i64| count.clamp(0, Counts::MAX);
     Verdict {
         phase,
@@ -154,7 +158,7 @@ pub fn bounded(
             failed: within(c.failed),
             skipped: within(c.skipped),
         }),
-        coverage: None,
+        coverage,
         message: clip(message, 256),
         failing: failing.iter().take(20).map(|name| clip(name, 128)).collect(),
         url: url.filter(|url| is_link(url)).map(str::to_owned),

@@ -126,10 +126,10 @@ pub fn well(world: &World, at: usize, before: &StageStatus, stage: &StageStatus)
     let is_home = stage.rollout.as_ref().is_some_and(|r| matches!(r.state, RolloutState::Homing(_)));
     let lines = stage.history.iter().skip(before.history.len());
     let is_settled = lines.filter(|e| e.attempt == rollout.attempt).any(|e| e.outcome == Outcome::Delivered);
-    let is_stale = world.operator.is_late || world.operator.lag.is_some();
     let is_going = world.pipeline.as_ref().is_none_or(|p| p.metadata.deletion_timestamp.is_some());
     let is_left = world.places[at].environment.as_ref().is_none_or(|e| e.metadata.deletion_timestamp.is_some());
-    if !(is_home || is_settled) || is_stale || is_going || is_left || !world.stage_names().contains(&STAGES[at]) {
+    if !(is_home || is_settled) || world.is_stale() || is_going || is_left || !world.stage_names().contains(&STAGES[at])
+    {
         return Ok(());
     }
     let revision = wanted(world, at).map(|m| m.revision);

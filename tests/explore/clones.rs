@@ -98,11 +98,10 @@ fn raised(world: &World, place: usize, key: &str, clone: &Workload) -> Holds {
 
 /// S3: what alone answers stays, as far as anyone can see. What is left of a deleted pipeline goes all the same.
 fn cut(world: &World, place: usize, key: &str, clone: &Workload, pods: i32) -> Holds {
-    let is_stale = world.operator.is_late || world.operator.lag.is_some();
     let is_gone = world.pipeline.as_ref().is_none_or(|p| p.metadata.deletion_timestamp.is_some());
     let others = world.places[place].workloads.get(key).map_or(0, |w| w.available);
     let is_alone = clone.available > 0 && others == 0 && pods == 0;
-    holds(!is_alone || is_stale || is_gone, "S3", || {
+    holds(!is_alone || world.is_stale() || is_gone, "S3", || {
         format!("{} {key}: its clone is cut, and nothing else answers", STAGES[place])
     })
 }
@@ -175,7 +174,7 @@ pub fn waits(world: &World, old: &Rollout, new: &Rollout) -> Holds {
 /// L2, where the operator has nothing more to do for now: that a clone has lost its health at a step that stands is noted, so
 /// that it goes back in time.
 pub fn watched(world: &World) -> Holds {
-    for (at, place) in world.places.iter().enumerate().filter(|_| !crate::routes::is_stale(world)) {
+    for (at, place) in world.places.iter().enumerate().filter(|_| !world.is_stale()) {
         let Some(rollout) = stored(world, at).and_then(|stage| stage.rollout.as_ref()) else { continue };
         let RolloutState::Stepping(state) = &rollout.state else { continue };
         let is_its = |clone: &&Arc<Workload>| clone.attempt.as_ref() == Some(&rollout.attempt);

@@ -48,9 +48,8 @@ pub fn concluded(world: &World, at: usize, rollout: &Rollout) -> Holds {
 /// S8: nothing is undone under a workload that still goes by it.
 pub fn started(world: &World, made: &JobMade) -> Holds {
     let place = &world.places[usize::from(made.stage)];
-    let is_stale = world.operator.is_late || world.operator.lag.is_some();
     let mut all = place.workloads.values().chain(place.clones.values());
-    let runs = !is_stale && made.suite.starts_with("onRevert.") && all.any(|w| image(w) == made.build);
+    let runs = !world.is_stale() && made.suite.starts_with("onRevert.") && all.any(|w| image(w) == made.build);
     holds(!runs, "S8", || format!("{} is undone while it runs", made.attempt))
 }
 

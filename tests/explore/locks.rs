@@ -42,20 +42,18 @@ pub fn set(world: &mut World, namespace: &str, uid: &str, version: &str, is_lock
 
 /// S4: no clone gets its first pod before what could shrink the workload is locked.
 pub fn stands(world: &World, place: usize) -> Holds {
-    let is_stale = world.operator.is_late || world.operator.lag.is_some();
     let is_locked = world.places[place].autoscalers.iter().all(|autoscaler| autoscaler.is_disabled);
-    holds(is_locked || is_stale, "S4", || {
+    holds(is_locked || world.is_stale(), "S4", || {
         format!("{}: a clone grows beside an autoscaler without a lock", STAGES[place])
     })
 }
 
 /// S4: the lock stays for as long as the open rollout's clone bears anything.
 pub fn is_over(world: &World, place: usize) -> Holds {
-    let is_stale = world.operator.is_late || world.operator.lag.is_some();
     let attempt = stored(world, place).and_then(|stage| Some(&stage.rollout.as_ref()?.attempt));
     let bears = |clone: &Arc<Workload>| clone.wanted > 0 && clone.attempt.as_ref() == attempt;
     let is_over = attempt.is_none() || !world.places[place].clones.values().any(bears);
-    holds(is_over || is_stale, "S4", || format!("{}: the lock goes, and the clone bears load", STAGES[place]))
+    holds(is_over || world.is_stale(), "S4", || format!("{}: the lock goes, and the clone bears load", STAGES[place]))
 }
 
 /// L6: no lock of ours is left at rest, but in an open rollout.

@@ -118,7 +118,7 @@ pub fn put_route(world: &mut World, put: &PutRoute) -> Result<bool, Broken> {
 pub fn remove(world: &mut World, kind: RoutingKind, namespace: &str, name: &str, of: &Stands) -> Result<bool, Broken> {
     let at = place_of(namespace);
     let is_used = weight(&world.places[at]) > 0 || world.places[at].clones.values().any(|c| c.wanted > 0);
-    holds(!is_used || is_stale(world), "S3", || format!("{}: {name} goes while a clone gets requests", STAGES[at]))?;
+    holds(!is_used || world.is_stale(), "S3", || format!("{}: {name} goes while a clone gets requests", STAGES[at]))?;
     world.version += 1;
     let routing = &mut Arc::make_mut(&mut world.places[at]).routing;
     match kind {
@@ -158,10 +158,6 @@ fn ready(place: &Place) -> (i32, i32) {
     (stable, place.clones.values().map(|c| c.available).sum())
 }
 
-pub fn is_stale(world: &World) -> bool {
-    world.operator.is_late || world.operator.lag.is_some()
-}
-
 /// S1, S3, S5, S8, S10: more requests for the clone.
 fn raised(world: &World, at: usize) -> Holds {
     let name = STAGES[at];
@@ -172,7 +168,7 @@ fn raised(world: &World, at: usize) -> Holds {
     };
     let clone = world.places[at].clones.iter().find(|(_, c)| c.attempt.as_ref() == Some(&rollout.attempt));
     let Some((key, clone)) = clone else {
-        return holds(is_stale(world), "S3", || format!("{name}: the weight rises, and there is no clone"));
+        return holds(world.is_stale(), "S3", || format!("{name}: the weight rises, and there is no clone"));
     };
     let is_waiting = matches!(&rollout.state, RolloutState::Stepping(state) if state.since.is_none());
     let is_paused = world.release(&rollout.release).is_some_and(|r| r.spec.paused) || world.is_suspended();
@@ -183,11 +179,11 @@ fn raised(world: &World, at: usize) -> Holds {
         world.runs.iter().find(is_its).and_then(|run| run.status.as_ref()).and_then(|status| status.phase)
     };
     let is_tested = || world.suites(at).iter().all(|suite| says(suite) == Some(RunPhase::Passed));
-    holds(!rollout.strategy.tests_first() || is_stale(world) || is_tested(), "S1", || {
+    holds(!rollout.strategy.tests_first() || world.is_stale() || is_tested(), "S1", || {
         format!("{name}: the switch comes before its suites have passed")
     })?;
     let (_, canary) = ready(&world.places[at]);
-    let is_borne = canary > 0 && canary >= clone.wanted || is_stale(world);
+    let is_borne = canary > 0 && canary >= clone.wanted || world.is_stale();
     holds(is_borne, "S3", || format!("{name}: the weight rises for {canary} of {} endpoints", clone.wanted))?;
     crate::safety::may_rise(world, at, key, rollout, image(clone))
 }
@@ -196,19 +192,19 @@ fn raised(world: &World, at: usize) -> Holds {
 fn lowered(world: &World, at: usize) -> Holds {
     let (stable, canary) = ready(&world.places[at]);
     let is_gone = world.pipeline.as_ref().is_none_or(|p| p.metadata.deletion_timestamp.is_some());
-    let is_blind = stable == 0 && canary > 0 && !is_gone && !is_stale(world);
+    let is_blind = stable == 0 && canary > 0 && !is_gone && !world.is_stale();
     holds(!is_blind, "S3", || format!("{}: requests go back to a workload that does not answer", STAGES[at]))
 }
 
 /// S3: no clone is cut while it gets requests, as far as anyone can see.
 pub fn cut(world: &World, at: usize) -> Holds {
     let share = weight(&world.places[at]);
-    holds(share == 0 || is_stale(world), "S3", || format!("{}: a clone with {share} % is cut", STAGES[at]))
+    holds(share == 0 || world.is_stale(), "S3", || format!("{}: a clone with {share} % is cut", STAGES[at]))
 }
 
 /// S3, where the operator has nothing more to do for now: nobody is sent where nothing answers while something does.
 pub fn calm(world: &World) -> Holds {
-    for (at, place) in world.places.iter().enumerate().filter(|_| !is_stale(world)) {
+    for (at, place) in world.places.iter().enumerate().filter(|_| !world.is_stale()) {
         let (stable, canary) = ready(place);
         let is_dead = weight(place) > 0 && canary == 0 && stable > 0;
         let is_known = place.environment.is_some() && stored(world, at).is_some_and(|s| s.adopted.is_some());

@@ -184,7 +184,7 @@ pub fn verdict_stays(said: Option<RunPhase>, now: Option<RunPhase>) -> Holds {
 
 /// S13: Delivered=True means live and proven. A workload that was deleted or re-created meanwhile is on its way back.
 pub fn release_status(world: &World, target: &Target, status: &ReleaseStatus) -> Holds {
-    if !is_true(&status.conditions, "Delivered") || world.operator.lag.is_some() || world.operator.is_late {
+    if !is_true(&status.conditions, "Delivered") || world.is_stale() {
         return Ok(());
     }
     let Some(release) = world.release(&target.name) else { return Ok(()) };
@@ -295,9 +295,8 @@ pub fn condemnation(world: &World, at: usize, before: &StageStatus, attempt: &st
         | RolloutState::Reverting(_) => false,
     });
     // what an old leader or a lagging cache saw may be gone by now
-    let is_stale = world.operator.is_late || world.operator.lag.is_some();
     let is_measured = ghost.bad[at].iter().any(|bad| bad == attempt);
-    let is_bad = has_failed || is_late || is_stale || is_measured || ghost.trouble[at].contains(&build);
+    let is_bad = has_failed || is_late || world.is_stale() || is_measured || ghost.trouble[at].contains(&build);
     holds(is_bad, "S24", || format!("{build:?} is condemned in {} and nothing failed", STAGES[at]))
 }
 
@@ -308,17 +307,16 @@ pub fn restored(world: &World, new: &PipelineStatus, at: usize, stage: &StageSta
     }
     let Some(current) = &stage.current else { return Ok(()) };
     let build = image_in(Some(new), &current.build);
-    let is_stale = world.operator.lag.is_some() || world.operator.is_late;
     let mut ours = world.places[at].workloads.values().filter(|w| !matches!(w.claim, Claim::Other(_)));
-    let is_back = is_stale || ours.all(|w| image(w) == build && serves(w));
+    let is_back = world.is_stale() || ours.all(|w| image(w) == build && serves(w));
     holds(is_back, "L2", || format!("{}: a revert ends before {build:?} serves", stage.environment))?;
-    let is_cut = is_stale || world.places[at].clones.is_empty();
+    let is_cut = world.is_stale() || world.places[at].clones.is_empty();
     holds(is_cut, "S8", || format!("{}: a revert ends, and a clone is there", stage.environment))?;
     if outcome == Outcome::ImageOnly {
         return Ok(());
     }
     let pair = (build, world.template(at));
-    let is_whole = is_stale || world.ghost.records[at].contains(&pair);
+    let is_whole = world.is_stale() || world.ghost.records[at].contains(&pair);
     holds(is_whole, "S23", || format!("{}: called Reverted under another template", stage.environment))
 }
 
@@ -328,12 +326,11 @@ pub fn inconclusive(world: &World, at: usize, before: &StageStatus, cause: Cause
     let state = before.rollout.as_ref().filter(|_| cause == Cause::Inconclusive).map(|r| &r.state);
     let was_delivered = matches!(state, Some(RolloutState::Delivered(_) | RolloutState::Homing(_)));
     holds(!was_delivered, "S24", || "a delivered build goes back unjudged".into())?;
-    let is_stale = world.operator.is_late || world.operator.lag.is_some();
     let is_taken = world.places[at].workloads.values().any(|w| matches!(w.claim, Claim::Other(_)));
     // a suite has a time-out of its own, and goes on in a pause
     let is_silent = |suite: &SuiteState| suite.verdict.as_ref().is_some_and(|v| v.phase == RunPhase::Errored);
     let is_unverified = before.rollout.iter().flat_map(|rollout| &rollout.suites).any(is_silent);
-    let (paused, deadline) = match state.filter(|_| !is_stale && !is_taken && !is_unverified) {
+    let (paused, deadline) = match state.filter(|_| !world.is_stale() && !is_taken && !is_unverified) {
         Some(RolloutState::Progressing(p)) => (p.paused, p.deadline),
         Some(RolloutState::Stepping(s)) => (s.paused, s.deadline),
         _ => return Ok(()),

@@ -54,8 +54,7 @@ pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageS
 
 /// S14: what is recorded healthy at its end does not fail at that moment.
 fn settled(world: &World, at: usize, before: &StageStatus, outcome: Outcome) -> Holds {
-    let is_stale = world.operator.is_late || world.operator.lag.is_some();
-    let Some(rollout) = before.rollout.as_ref().filter(|_| !is_stale) else { return Ok(()) };
+    let Some(rollout) = before.rollout.as_ref().filter(|_| !world.is_stale()) else { return Ok(()) };
     if !matches!(outcome, Outcome::Delivered | Outcome::Superseded) {
         return Ok(());
     }
@@ -223,9 +222,8 @@ fn blamed(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -
 
 /// S1: fully exposed means that every workload serves the new build.
 fn exposed(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
-    let is_stale = world.operator.is_late || world.operator.lag.is_some();
     let is_so = |s: &StageStatus| s.rollout.as_ref().is_some_and(|r| r.exposed_at.is_some());
-    let Some(rollout) = stage.rollout.as_ref().filter(|_| !is_stale && is_so(stage) && !is_so(before)) else {
+    let Some(rollout) = stage.rollout.as_ref().filter(|_| !world.is_stale() && is_so(stage) && !is_so(before)) else {
         return Ok(());
     };
     let build = world.image_of(&rollout.build);
@@ -240,8 +238,7 @@ fn exposed(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) 
 /// S1, S13: nothing is called delivered whose suites have not all passed in that attempt, or while its pods fail.
 fn proven(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
     let is_so = |s: &StageStatus| matches!(s.rollout.as_ref().map(|r| &r.state), Some(RolloutState::Delivered(_)));
-    let is_stale = world.operator.is_late || world.operator.lag.is_some();
-    if is_stale || is_so(before) || !is_so(stage) {
+    if world.is_stale() || is_so(before) || !is_so(stage) {
         return Ok(());
     }
     let rollout = stage.rollout.iter().map(|r| (r.attempt.as_str(), world.suites(at)));

@@ -340,6 +340,11 @@ impl World {
         self.is_frozen(at) && !open.is_some_and(|r| r.overridden.contains(&Skippable::Freeze))
     }
 
+    /// Whether the operator may go by what is not so any more: a lagging cache, or a leader that is none.
+    pub fn is_stale(&self) -> bool {
+        self.operator.is_late || self.operator.lag.is_some()
+    }
+
     pub fn is_suspended(&self) -> bool {
         self.pipeline.as_ref().is_some_and(|p| p.spec.suspend)
     }

@@ -1,6 +1,5 @@
 //! The chapters. Each applies something, follows it, and looks at what must be so and what must not.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -10,6 +9,7 @@ use super::stand::{HOME, PACE, Stand};
 use crate::chart;
 use crate::cue::{self, Cue};
 use crate::dirs;
+use crate::locked::lock;
 use crate::shop::{stage_of, stage_phase};
 use crate::story::text;
 
@@ -33,7 +33,7 @@ pub(super) async fn install(stand: &Stand<'_>) -> Result<()> {
     stand.run(&line).await?;
     stand.show("kubectl api-resources --api-group=windlass.dev").await?;
     let operator = chart::operator(stand.cluster()).await?;
-    *stand.operator.lock().unwrap_or_else(PoisonError::into_inner) = Some(operator);
+    *lock(&stand.operator) = Some(operator);
     chart::in_force(stand.cluster()).await?;
     paper.say(
         "Its pods are kwok's and run nothing, so the operator runs beside them: with exactly the token of the chart's \

@@ -1,7 +1,7 @@
 //! Where the demo takes place: the cluster, the operator, a folder with the files that are applied, and kubectl.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -11,6 +11,7 @@ use super::follow::Told;
 use super::paper::Paper;
 use crate::cluster::{Cluster, Options};
 use crate::cue::{self, Cue};
+use crate::locked::lock;
 use crate::operator::Operator;
 use crate::story::{Story, text};
 use crate::tools::{KUBERNETES_VERSION, Tools};
@@ -148,7 +149,7 @@ impl<'p> Stand<'p> {
 
     /// Fails if a program of the cluster or the operator has ended.
     pub(super) fn is_alive(&self) -> Result<()> {
-        let operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
+        let operator = lock(&self.operator);
         let dead = self.cluster.casualties().or_else(|| self.story.traffic().ok()?.casualties());
         match dead.or_else(|| operator.as_ref().and_then(|o| o.process().obituary())) {
             Some(dead) => bail!("it broke: {dead}"),
@@ -158,7 +159,7 @@ impl<'p> Stand<'p> {
 
     /// True the first time that it is asked for that event.
     pub(super) fn is_new(&self, event: &str) -> bool {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(event.to_owned())
+        lock(&self.told).insert(event.to_owned())
     }
 
     pub(super) fn kubectl(&self) -> Result<PathBuf> {

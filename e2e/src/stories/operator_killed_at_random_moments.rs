@@ -2,7 +2,7 @@
 //! It ends as if nothing had happened: one rollout each, one Job per try, one ban.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
@@ -12,6 +12,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
+use crate::locked::lock;
 use crate::cue::Cue;
 use crate::settings::Settings;
 use crate::shop::{Shop, cron_job, endings, stage_of};
@@ -64,7 +65,7 @@ pub async fn run(t: &Story) -> Result<()> {
     ensure!(bans.len() == 1, "{} bans: {bans:?}", bans.len());
     let runs = t.list_json("testrun", &shop.home, "").await?;
     ensure!(runs.len() == 2 && runs.iter().all(|r| r["status"]["phase"] == "Passed"), "test runs: {runs:?}");
-    let made = jobs.lock().unwrap_or_else(PoisonError::into_inner).len();
+    let made = lock(&jobs).len();
     ensure!(made == 2, "{made} Jobs were made for two suites");
     t.eventually(Duration::from_secs(60), "the Jobs to be gone", || async {
         let left = t.list_json("job", &shop.staging, "").await?.len() + t.list_json("job", &shop.production, "").await?.len();
@@ -86,7 +87,7 @@ async fn collect(jobs: Api<Job>, seen: Arc<Mutex<BTreeSet<String>>>) {
     let mut events = std::pin::pin!(watcher(jobs, watcher::Config::default()).default_backoff().applied_objects());
     while let Some(event) = events.next().await {
         if let Some(uid) = event.ok().and_then(|job| job.uid()) {
-            seen.lock().unwrap_or_else(PoisonError::into_inner).insert(uid);
+            lock(&seen).insert(uid);
         }
     }
 }

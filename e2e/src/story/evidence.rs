@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::Story;
 use super::look::{number, text};
-use super::{Story, lock};
 use crate::dirs;
+use crate::locked::lock;
 use crate::tools::Program;
 
 const KINDS: [&str; 19] = [

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{Story, lock};
+use super::Story;
+use crate::locked::lock;
 
 impl Story {
     /// A new namespace whose name starts with `prefix`, such as `shop-4f2a`.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::answer;
 use super::counts::{Answer, Counts};
+use crate::locked::lock;
 
 /// How long a user waits for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -192,8 +193,4 @@ async fn exchange(http: Http, of: (SocketAddr, &str, Speech)) -> anyhow::Result<
 /// One request by itself, outside any counting.
 pub(super) async fn once(at: SocketAddr, host: &str, speech: Speech) -> Answer {
     ask(http(at, speech), (at, host, speech), Instant::now()).await
-}
-
-fn lock(notes: &Mutex<Notes>) -> std::sync::MutexGuard<'_, Notes> {
-    notes.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::GATEWAY_NAMESPACE;
 use crate::cluster::Cluster;
+use crate::locked::lock;
 use crate::pki::Pki;
 
 const PORT: u16 = 4443;
@@ -68,7 +69,7 @@ impl Metrics {
     pub fn load(&self, namespace: &str, labels: &[(&str, &str)], millicores: u64) {
         let labels: BTreeMap<_, _> =
             labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let mut loads = self.loads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loads = lock(&self.loads);
         loads.retain(|load| load.namespace != namespace || load.labels != labels);
         loads.push(Load { namespace: namespace.to_owned(), labels, millicores });
     }
@@ -145,7 +146,7 @@ async fn answer(request: Request<Incoming>, client: Client, loads: &Mutex<Vec<Lo
     let query = request.uri().query().unwrap_or_default();
     let meant = pods(&client, namespace, query).await?;
     let (all, now) = (pods(&client, namespace, "").await?, Timestamp::now());
-    let usage = usage(&all, namespace, &loads.lock().unwrap_or_else(PoisonError::into_inner), now);
+    let usage = usage(&all, namespace, &lock(loads), now);
     let items: Vec<Value> =
         meant.iter().filter_map(|pod| Some(metrics(pod, *usage.get(&pod.name_any())?, now))).collect();
     let list = json!({"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}});

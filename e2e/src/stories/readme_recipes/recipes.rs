@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::locked::lock;
 use crate::dirs;
 use crate::shop::Shop;
 use crate::story::{Story, text};
@@ -91,7 +92,7 @@ impl<'a> Recipes<'a> {
     async fn create(&self, r#type: &str, with: &str) -> Result<String> {
         let is_it = |line: &&String| line.contains(&format!("type: {type},")) && line.contains(with);
         let line = self.decisions.iter().find(is_it).with_context(|| format!("the README has no {type} {with}"))?;
-        self.typed.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone());
+        lock(&self.typed).insert(line.clone());
         let said = self.type_(&format!("{}\n{line}", self.function)).await?;
         let name = said.strip_prefix("decision.windlass.dev/").and_then(|rest| rest.split_once(" created"));
         Ok(name.with_context(|| format!("kubectl says {said:?}"))?.0.to_owned())
@@ -99,7 +100,7 @@ impl<'a> Recipes<'a> {
 
     /// Recipes of the table that this story did not type.
     pub(super) fn not_typed(&self) -> Vec<String> {
-        let typed = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
+        let typed = lock(&self.typed);
         self.decisions.iter().filter(|line| !typed.contains(*line)).cloned().collect()
     }
 
