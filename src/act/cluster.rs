@@ -152,7 +152,12 @@ impl Cluster {
             }
             Write::Delete { uid, resource_version } => {
                 let same = Preconditions { uid: Some(uid), resource_version: Some(resource_version) };
-                let answer = api.delete(name, &DeleteParams::background().preconditions(same)).await?;
+                // a Job stays until its pods are gone: what follows must not work on the same data beside them
+                let params = match object.resource {
+                    Resource::Job => DeleteParams::foreground(),
+                    _ => DeleteParams::background(),
+                };
+                let answer = api.delete(name, &params.preconditions(same)).await?;
                 Ok(answer.left())
             }
         }

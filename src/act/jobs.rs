@@ -38,7 +38,8 @@ impl Cluster {
         Ok(object.written(&stands.metadata))
     }
 
-    /// A crash in between leaves a Job without our finalizer, which the next pass finds and deletes.
+    /// It goes with its pods, and stays in sight until they have gone. A crash in between leaves one that is being deleted and kept,
+    /// which the next pass finds.
     pub(super) async fn remove_job(&self, namespace: &str, name: &str, uid: &str, version: &str) -> Result<(), Error> {
         let object = Object::new(Resource::Job, namespace, name);
         let Some(live) = self.fetch_meta(&object).await? else { return Ok(()) };
@@ -46,15 +47,18 @@ impl Cluster {
             // The one that was to go is gone.
             return Ok(());
         }
+        self.delete_exactly(&object, uid, version).await?;
+        let Some(live) = self.fetch_meta(&object).await?.filter(|live| live.uid.as_deref() == Some(uid)) else {
+            return Ok(());
+        };
         let operations = finalizer(live.finalizers.as_deref().unwrap_or_default(), VERDICT_FINALIZER, false);
-        let mut resource_version = version.to_owned();
-        if !operations.is_empty() {
-            match self.put(LIMIT, &object, Write::Patch(guarded(uid, version, operations))).await {
-                Ok(stands) => resource_version = stands.metadata.resource_version.unwrap_or_default(),
-                Err(error) if error.is_not_found() => return Ok(()),
-                Err(error) => return Err(error),
-            }
+        if operations.is_empty() {
+            return Ok(());
         }
-        self.delete_exactly(&object, uid, &resource_version).await
+        let version = live.resource_version.unwrap_or_default();
+        match self.put(LIMIT, &object, Write::Patch(guarded(uid, &version, operations))).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 }

@@ -23,6 +23,7 @@ pub fn effects(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &
     }
     if let Some(rollout) = &stage.rollout
         && let Some((wanted, tries)) = hook::due(rollout)
+        && !hook::is_stopped(world, stage, rollout)
     {
         actions.extend(job::action(world, draft, &stage.environment, rollout, &wanted, tries));
     }

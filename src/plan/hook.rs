@@ -9,6 +9,7 @@ use crate::api::stage::Stage;
 use crate::api::{RolloutState, RunPhase, Time};
 
 use super::draft::Draft;
+use super::interrupt;
 use super::job::{self, Of, Wanted};
 use super::mutant::{Mutant, is};
 use super::verdict;
@@ -88,6 +89,27 @@ pub fn due(rollout: &Rollout) -> Option<(Wanted<'_>, &Tries)> {
     running(rollout).filter(|hook| is_due(rollout, hook)).map(|hook| (wanted(hook), &hook.tries))
 }
 
+/// Whether nothing more of the preparations may begin just now.
+pub fn is_stopped(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> bool {
+    match &rollout.state {
+        RolloutState::Preparing(state) => state.paused.is_some() || interrupt::is_halted(world, stage, rollout),
+        RolloutState::Progressing(_)
+        | RolloutState::Stepping(_)
+        | RolloutState::Verifying(_)
+        | RolloutState::Delivered(_)
+        | RolloutState::Homing(_)
+        | RolloutState::Reverting(_) => false,
+    }
+}
+
+/// The time of a hook that was kept from starting counts from here.
+pub fn start_anew(draft: &mut Draft, index: usize, now: Time) {
+    let rollout = draft.status.stages.get_mut(index).and_then(|stage| stage.rollout.as_mut());
+    for hook in rollout.into_iter().flat_map(|rollout| &mut rollout.hooks).filter(|hook| hook.is_running()) {
+        hook.tries.since = Some(now);
+    }
+}
+
 /// The Job of a hook that is let end although the build goes back: it is of the preparations, and runs.
 pub fn winding_up(rollout: &Rollout) -> Option<(Wanted<'_>, &Tries)> {
     let is_back = matches!(rollout.state, RolloutState::Reverting(_));
@@ -123,7 +145,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, point: HookPo
 fn follow(world: &World<'_>, environment: &str, rollout: &Rollout, hook: &mut HookState, retries: u32) {
     let mut tries = hook.tries.clone();
     let wanted = Wanted { retries, ..wanted(hook) };
-    let found = job::follow(world, environment, rollout, &wanted, &mut tries, |found| found);
+    let found = job::follow(world, environment, rollout, &wanted, &mut tries, |job| verdict::of_hook(world, job));
     (hook.tries, hook.verdict) = (tries, found);
 }
 
@@ -156,7 +178,11 @@ fn ended(hook: &HookState) -> String {
 
 /// What the hook that has begun waits for, in words.
 pub fn text(world: &World<'_>, environment: &str, rollout: &Rollout) -> Option<String> {
-    let hook = running(rollout)?;
+    let Some(hook) = running(rollout) else {
+        let mut before = rollout.hooks.iter().filter(|hook| hook.point == HookPoint::Before);
+        let is_next = |hook: &&HookState| hook.verdict.is_none() && matches!(rollout.state, RolloutState::Preparing(_));
+        return before.find(is_next).map(|hook| format!("hook before/{} comes next", hook.plan.name));
+    };
     let again = if hook.tries.attempt > 1 { format!(" (try {})", hook.tries.attempt) } else { String::new() };
     let waits = job::cannot_make(world, environment, &hook.plan.job).filter(|_| hook.tries.job_uid.is_none());
     let waits = waits.unwrap_or_else(|| format!("runs{again}"));
@@ -179,6 +205,9 @@ pub fn wind_up(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
     } else if !job::found(world, &environment, rollout, wanted(&hook).of, &hook.tries).is_some_and(|job| job.suspended)
     {
         follow(world, &environment, rollout, &mut hook, 0);
+    } else if job::is_over(world, &hook.tries, hook.plan.timeout()) {
+        hook.verdict =
+            Some(verdict::plain(world, RunPhase::Aborted, "its Job was not started, and could not be removed"));
     }
     let is_over = hook.verdict.is_some();
     rollout.hooks.insert(at, hook);

@@ -132,6 +132,18 @@ fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held
     true
 }
 
+/// Who wrote an image there that is not what runs there, if someone did.
+pub fn foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> Option<String> {
+    let place = world.place(&stage.environment)?;
+    world.spec.workloads.iter().find_map(|workload| {
+        let seen = place.workloads.get(&workload.key()).filter(|seen| !seen.deleting)?;
+        match drift(world, draft, stage, workload, seen) {
+            Drift::Foreign(who) => Some(who),
+            Drift::None | Drift::Record { .. } | Drift::ToRestore => None,
+        }
+    })
+}
+
 fn workloads(world: &World<'_>, draft: &mut Draft, index: usize) {
     for workload in &world.spec.workloads {
         let Some(stage) = draft.status.stages.get(index) else { return };

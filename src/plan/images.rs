@@ -23,8 +23,10 @@ pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &m
     strategy::effects::writes(world, draft, stage, actions);
     strategy::lock::writes(world, stage, actions);
     match &stage.rollout {
-        Some(open) => of_rollout(world, draft, stage, open, actions),
-        None => restorations(world, draft, stage, actions),
+        Some(open) if !matches!(open.state, RolloutState::Preparing(_)) => {
+            of_rollout(world, draft, stage, open, actions)
+        }
+        Some(_) | None => restorations(world, draft, stage, actions),
     }
 }
 

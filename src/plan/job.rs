@@ -40,14 +40,14 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Follows the present try; the verdict once there is one. `judge` has the last word about what a Job said.
+/// Follows the present try; the verdict once there is one. `judge` says what a Job means.
 pub fn follow(
     world: &World<'_>,
     environment: &str,
     rollout: &Rollout,
     wanted: &Wanted<'_>,
     tries: &mut Tries,
-    judge: impl Fn(Verdict) -> Verdict,
+    judge: impl Fn(&Job) -> Option<Verdict>,
 ) -> Option<Verdict> {
     world.place(environment)?;
     let job = found(world, environment, rollout, wanted.of, tries);
@@ -68,7 +68,7 @@ pub fn follow(
         tries.since = Some(world.now);
         return None;
     }
-    match verdict::of_job(world, job).map(judge) {
+    match judge(job) {
         Some(found) if found.phase == RunPhase::Errored => errored(world, wanted, tries, &found.message),
         Some(found) => Some(found),
         None if job.deleting => errored(world, wanted, tries, "its Job was deleted before it ended"),
@@ -173,7 +173,9 @@ pub fn action(
 ) -> Option<Action> {
     let namespace = world.namespace(environment)?.to_owned();
     match (&tries.job_uid, found(world, environment, rollout, wanted.of, tries)) {
-        (None, None) if cannot_make(world, environment, wanted.source).is_none() => {
+        (None, None)
+            if cannot_make(world, environment, wanted.source).is_none() && is_free(world, environment, wanted) =>
+        {
             create(world, draft, environment, rollout, wanted, tries)
         }
         (Some(uid), Some(job)) if *uid == job.uid && job.suspended && !tries.started && !job.deleting => {
@@ -182,6 +184,15 @@ pub fn action(
         }
         (None | Some(_), None | Some(_)) => None,
     }
+}
+
+/// Whether nothing else of ours runs there any more: two hooks never work on the same data, one that was given up included.
+fn is_free(world: &World<'_>, environment: &str, wanted: &Wanted<'_>) -> bool {
+    let is_ended = |job: &Job| {
+        job.suspended || (job.complete || job.failed.is_some()) && job.pods.iter().all(|pod| pod.exit_code.is_some())
+    };
+    let jobs = world.place(environment).into_iter().flat_map(|place| place.jobs.values());
+    matches!(wanted.of, Of::Suite(_)) || jobs.into_iter().all(|job| is_ended(job))
 }
 
 fn create(
@@ -201,7 +212,13 @@ fn create(
         Of::Suite(suite) => text(labels::SUITE, suite),
         Of::Hook(point, hook) => (labels::HOOK.to_owned(), format!("{}.{hook}", point.as_str())),
     };
-    let before = rollout.target.as_ref().map_or("", |target| &*target.version);
+    let stage = draft.stage(environment);
+    let current = stage.and_then(|stage| stage.current.as_ref()).filter(|current| current.build != rollout.build);
+    let before = match wanted.of {
+        Of::Hook(HookPoint::OnRevert, _) => rollout.target.as_ref().or(current),
+        Of::Hook(..) | Of::Suite(_) => current.or(rollout.target.as_ref()),
+    };
+    let before = before.map_or("", |live| &*live.version);
     Some(Action::CreateJob(CreateJob {
         namespace: world.namespace(environment)?.to_owned(),
         cron_job: wanted.source.cron_job.clone(),

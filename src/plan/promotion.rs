@@ -27,6 +27,10 @@ pub fn start(world: &World<'_>, draft: &mut Draft) {
             continue;
         }
         let Some(spec) = world.stage(&stage.environment) else { continue };
+        // what runs is judged to the end of its bake, and not while something else prepares
+        if stage.rollout.is_some() && spec.hooks.as_ref().is_some_and(|hooks| !hooks.before.is_empty()) {
+            continue;
+        }
         if let Some(chosen) = choose(world, draft, index, spec) {
             enter(world, draft, index, spec, &chosen);
         } else if lacks_place(world, draft, index, spec)

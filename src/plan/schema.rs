@@ -5,7 +5,6 @@ use crate::api::checkpoint::{Readable, StageStatus};
 use crate::api::{BuildHash, Live, Rollout, RolloutState};
 
 use super::draft::Draft;
-use super::hook;
 use super::mutant::{Mutant, is};
 use super::revert;
 use super::world::{Known, World};
@@ -15,7 +14,7 @@ use super::writing::has_written;
 pub fn note(world: &World<'_>, draft: &mut Draft) {
     for stage in &mut draft.status.stages {
         let is_exposed = |r: &Rollout| r.strategy.clones() && is_out(r) || has_written(world, &stage.environment, r);
-        let begun = stage.rollout.as_ref().filter(|r| is_exposed(r) || hook::has_begun(r));
+        let begun = stage.rollout.as_ref().filter(|r| is_exposed(r));
         let begun = begun.and_then(|rollout| Some((rollout.schema?.min_readable, rollout.release.clone())));
         // at first sight, too: who runs there has been there before
         let runs =

@@ -7,6 +7,7 @@ use crate::api::rollout::{Rollout, SuiteState, Tries, Verdict};
 use crate::api::stage::Suite;
 use crate::api::test_run::TestRunStatus;
 use crate::api::{RunPhase, TestRun, Time};
+use crate::observe::Job;
 
 use super::draft::Draft;
 use super::hook;
@@ -134,7 +135,7 @@ fn reported(world: &World<'_>, phase: RunPhase, status: &TestRunStatus) -> Verdi
 fn follow_job(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &mut SuiteState) {
     let plan = suite.plan.clone();
     let Some(wanted) = Wanted::of(&plan) else { return };
-    let judge = |found| coverage::judged(&plan, found);
+    let judge = |job: &Job| verdict::of_job(world, job).map(|found| coverage::judged(&plan, found));
     if let Some(verdict) = job::follow(world, environment, rollout, &wanted, &mut suite.tries, judge) {
         suite.verdict = Some(verdict);
     }

@@ -22,6 +22,10 @@ pub fn writing<'s>(
     let target = rollout.target.as_ref().and_then(|t| world.row(&draft.status, &t.build));
     // what ran when the rollout started; it differs from the target where that was not healthy
     let base = stage.current.as_ref().and_then(|current| world.row(&draft.status, &current.build));
+    if matches!(rollout.state, RolloutState::Preparing(_)) {
+        // the stage is as it was without a rollout
+        return None;
+    }
     if rollout.is_apart() && !is(Mutant::StableTouched) {
         // the workloads keep what they ran, whatever is tried beside them
         let (since, is_written, is_back) = (rollout.started_at, true, true);
@@ -38,10 +42,8 @@ pub fn writing<'s>(
             let build = build.filter(|_| !state.apart);
             Some(Writing { wanted: target?, before: [build, base], marker, since, is_written, is_back })
         }
-        RolloutState::Preparing(_)
-        | RolloutState::Progressing(_)
-        | RolloutState::Stepping(_)
-        | RolloutState::Homing(_) => forward(false),
+        RolloutState::Preparing(_) => None,
+        RolloutState::Progressing(_) | RolloutState::Stepping(_) | RolloutState::Homing(_) => forward(false),
         RolloutState::Verifying(_) | RolloutState::Delivered(_) => forward(true),
     }
 }

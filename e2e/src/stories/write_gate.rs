@@ -259,7 +259,14 @@ async fn a_job_is_made_started_once_and_removed(t: &Story) {
     let remove = Action::RemoveJob { namespace, name, uid, resource_version: job.resource_version().unwrap() };
     let done = world.act(remove.clone()).await;
     assert!(done.failed.is_empty(), "{done:?}");
-    assert!(world.api::<Job>().get_opt("smoke-1").await.unwrap().is_none());
+    // it goes when its pods have
+    let jobs = world.api::<Job>();
+    while let Some(job) = jobs.get_opt("smoke-1").await.unwrap() {
+        assert!(job.metadata.deletion_timestamp.is_some(), "it stays: {job:?}");
+        let kept = job.metadata.finalizers.unwrap_or_default();
+        assert!(kept.iter().all(|f| f == "foregroundDeletion"), "it is kept by {kept:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
     assert!(world.act(remove).await.failed.is_empty(), "that it is gone is success");
 }
 

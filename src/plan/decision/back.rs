@@ -64,8 +64,9 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
         None => revert::open(world, draft, index, target, Cause::Reverted, &why, Some(user)),
         Some(rollout) => {
             if let RolloutState::Reverting(state) = &mut rollout.state {
-                let under_way =
-                    rollout.target.as_ref().filter(|t| decision.spec.to.is_some() && t.build != target.build);
+                let runs = stage.current.as_ref();
+                let under_way = rollout.target.as_ref().or(runs);
+                let under_way = under_way.filter(|t| decision.spec.to.is_some() && t.build != target.build);
                 if let Some(under_way) = under_way {
                     return Answer::refused(format!("it is going back to {} already", ending::name_of(under_way)));
                 }

@@ -1,5 +1,6 @@
 //! The way back has ended: the target serves, or it does not.
 
+use super::held::REVERT_HELD;
 use super::{close, name_of};
 use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
 use crate::api::rollout::{Reverting, Rollout};
@@ -22,7 +23,7 @@ pub fn reverted(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &
     let is_whole = is(Mutant::AlwaysWhole) || target.template == draft::template(world, &stage.environment);
     let outcome = if is_whole { Outcome::Reverted } else { Outcome::ImageOnly };
     make_current(world, stage, &target, target.healthy);
-    stage.alert.take_if(|alert| alert.reason == HOMECOMING_FAILED);
+    stage.alert.take_if(|alert| [HOMECOMING_FAILED, REVERT_HELD].contains(&alert.reason.as_str()));
     if let Some(by) = &reverting.hold_by {
         let message = format!("held by {by}, who reverted to {}", name_of(&target));
         stage.held = Some(persons(world, by, message));
@@ -51,7 +52,7 @@ pub fn left(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &Reve
 }
 
 /// A hook of the way back that did not pass is for a person to look at; the way back itself does not wait for it.
-fn tell_undone(world: &World<'_>, draft: &mut Draft, index: usize, rollout: &Rollout) {
+pub(super) fn tell_undone(world: &World<'_>, draft: &mut Draft, index: usize, rollout: &Rollout) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let Some(why) = hook::undone(stage, rollout) else { return };
     draft::alert(stage, world, HOOK_FAILED, &why);
@@ -60,7 +61,7 @@ fn tell_undone(world: &World<'_>, draft: &mut Draft, index: usize, rollout: &Rol
 }
 
 /// The hold of a person who asked to go back.
-fn persons(world: &World<'_>, by: &str, message: String) -> Hold {
+pub(super) fn persons(world: &World<'_>, by: &str, message: String) -> Hold {
     Hold { kind: HoldKind::Revert, message, by: Some(by.to_owned()), since: world.now, newest: None }
 }
 

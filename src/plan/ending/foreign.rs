@@ -41,6 +41,10 @@ pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, who: &str) {
         512,
     );
     stage.held = Some(Hold { kind: HoldKind::ExternalChange, message: message.clone(), by, since: world.now, newest });
+    if let Some(rollout) = &rollout {
+        super::back::tell_undone(world, draft, index, rollout);
+    }
+    let Some(stage) = draft.status.stages.get(index) else { return };
     let release =
         rollout.map_or_else(|| stage.current.as_ref().map(|c| c.release.clone()).unwrap_or_default(), |r| r.release);
     let text = format!("{}: {message}", stage.environment);
@@ -77,6 +81,11 @@ pub fn adopt_instead(world: &World<'_>, draft: &mut Draft, index: usize) {
     if build::has_placeholder(&row) {
         let why = format!("a workload was re-created with a placeholder, and {name} is banned or withdrawn");
         let leaving = stage.current.as_ref().map(|c| c.build.clone()).unwrap_or_default();
+        let hook = stage.current.as_ref().map(|c| c.prepared.hold.as_str()).filter(|hook| !hook.is_empty());
+        if let Some(hook) = hook {
+            let text = format!("{why}; hook {hook} has no way back; decide Revert to go back all the same");
+            return draft::alert(stage, world, super::held::REVERT_HELD, &text);
+        }
         return match revert::default_target(world, stage, &leaving) {
             Some(target) => revert::open(world, draft, index, target, Cause::Failed, &why, None),
             None => draft::alert(stage, world, "NoRevertTarget", &why),

@@ -3,7 +3,7 @@
 use super::{close, replace};
 use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
 use crate::api::rollout::Rollout;
-use crate::api::{Cause, Outcome};
+use crate::api::{Cause, Live, Outcome};
 use crate::plan::draft;
 use crate::plan::hook;
 use crate::plan::mutant::{Mutant, is};
@@ -21,8 +21,15 @@ pub fn runs_there(world: &World<'_>, stage: &StageStatus, rollout: &Rollout) -> 
 
 /// The hook that keeps the build from going back by itself, if one does.
 pub fn barring(world: &World<'_>, stage: &StageStatus, rollout: &Rollout, cause: Cause) -> Option<String> {
-    let is_barred = !cause.is_asked() && runs_there(world, stage, rollout) && !is(Mutant::HoldPassed);
-    Some(hook::prepared(stage, rollout).hold).filter(|hook| is_barred && !hook.is_empty())
+    if cause.is_asked() || is(Mutant::HoldPassed) {
+        return None;
+    }
+    let own = Some(hook::prepared(stage, rollout).hold).filter(|_| runs_there(world, stage, rollout));
+    let current = stage.current.as_ref().filter(|current| current.build != rollout.build);
+    // a target that is not what ran before lies behind the hooks of what did
+    let is_beyond = |current: &&Live| rollout.target.as_ref().is_some_and(|target| target.build != current.build);
+    let passed = || current.filter(is_beyond).map(|current| current.prepared.hold.clone());
+    own.filter(|hook| !hook.is_empty()).or_else(|| passed().filter(|hook| !hook.is_empty()))
 }
 
 /// Ends the rollout as it is. What was said of it, in words.

@@ -43,21 +43,27 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause,
     }
     let text = format!("{environment}: {message}");
     let release = rollout.release.clone();
-    if let Some(hook) = held::barring(world, stage, &rollout, cause) {
-        let said = held::stay(world, stage, &rollout, cause, message, &hook);
-        return draft.warn(&release, held::REVERT_HELD, format!("{environment}: {said}"));
-    }
     let is_unexposed = matches!(rollout.state, RolloutState::Preparing(_));
+    let runs = |live: &Live| stage.current.as_ref().is_some_and(|current| current.build == live.build);
     // the target was chosen when the rollout started; since then it may have been banned or withdrawn
-    if is_unexposed {
+    if is_unexposed && (cause != Cause::Reverted || rollout.target.as_ref().is_some_and(runs)) {
         rollout.target = None;
     } else if !rollout.target.as_ref().is_some_and(|t| revert::is_usable(world, stage, t, &rollout.build)) {
         rollout.target = revert::default_target(world, stage, &rollout.build);
     }
+    if let Some(hook) = held::barring(world, stage, &rollout, cause) {
+        if held::runs_there(world, stage, &rollout) {
+            let said = held::stay(world, stage, &rollout, cause, message, &hook);
+            return draft.warn(&release, held::REVERT_HELD, format!("{environment}: {said}"));
+        }
+        // what runs beside it has no way back either
+        rollout.target = None;
+    }
     // what its hooks have begun ends first, where nothing runs that goes by it
     let is_awaited =
         (hook::has_any(&rollout) || hook::is_owed(stage, &rollout)) && !held::runs_there(world, stage, &rollout);
-    if is_unexposed && !is_awaited {
+    if is_unexposed && rollout.target.is_none() && !is_awaited {
+        stage.held = hold_by.map(|by| back::persons(world, by, format!("held by {by}"))).or(stage.held.take());
         close_without_target(world, stage, rollout, cause, message);
         return draft.warn(&release, "NotExposed", format!("{text}; nothing of it was exposed"));
     }
@@ -81,6 +87,13 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause,
     stage.rollout = Some(rollout);
     let note = Note { release: Some(release), warning: true, reason: "Reverting".into(), message: text };
     draft.notes.push(note);
+}
+
+/// Whether a failure would end the stage's rollout as it is, with no way back to follow: what it says must have been told before.
+pub fn closes_at_once(world: &World<'_>, draft: &Draft, index: usize) -> bool {
+    let Some(stage) = draft.status.stages.get(index) else { return false };
+    let Some(rollout) = &stage.rollout else { return false };
+    rollout.target.is_none() || held::barring(world, stage, rollout, Cause::Failed).is_some()
 }
 
 /// The template of a workload changed while its clone was exposed: what was seen is of a revision that nobody has any more. The

@@ -8,15 +8,14 @@ use crate::plan::draft::Draft;
 use crate::plan::hook::{self, Stand};
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
-use crate::plan::writing::{foreign, standings};
-use crate::plan::{ending, interrupt, opening};
+use crate::plan::{ending, idle, interrupt, opening};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Preparing) {
     let Some(stage) = draft.status.stages.get(index) else { return };
     let Some(rollout) = &stage.rollout else { return };
-    // what runs is let end; a pause, and what someone else writes, come between two hooks
-    if hook::running(rollout).is_none() {
-        if let Some(who) = foreign(&standings(world, draft, index, usize::MAX - 1)) {
+    // what runs is let end; a pause, and what someone else writes, come between two tries
+    if !hook::running(rollout).is_some_and(|hook| hook.tries.started) {
+        if let Some(who) = idle::foreign(world, draft, stage) {
             return ending::foreign(world, draft, index, &who);
         }
         if interrupt::is_halted(world, stage, rollout) {
@@ -25,6 +24,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Prepar
         }
         if let Some(since) = state.paused {
             let deadline = state.deadline.plus(world.now.since(since));
+            hook::start_anew(draft, index, world.now);
             return set_state(draft, index, RolloutState::Preparing(Preparing { deadline, paused: None }));
         }
     }

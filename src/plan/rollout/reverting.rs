@@ -2,9 +2,9 @@
 
 use super::environment_of;
 use super::progressing::unknown;
-use crate::api::StageStatus;
 use crate::api::hook::HookPoint;
-use crate::api::rollout::{Reverting, RolloutWorkload};
+use crate::api::rollout::{Reverting, Rollout, RolloutWorkload};
+use crate::api::{Span, StageStatus};
 use crate::plan::draft::{Draft, clip};
 use crate::plan::hook::{self, Stand};
 use crate::plan::mutant::{Mutant, is};
@@ -16,7 +16,8 @@ use crate::plan::{ending, health, interrupt, reference, strategy, suite};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Reverting) {
     let all = standings(world, draft, index, usize::MAX - 1);
-    if let Some(who) = foreign(&all) {
+    let runs = |rollout: &Rollout| hook::running(rollout).is_some_and(|hook| hook.tries.started);
+    if let Some(who) = foreign(&all).filter(|_| !draft.rollout(index).is_some_and(runs)) {
         return ending::foreign(world, draft, index, &who);
     }
     let environment = environment_of(draft, index);
@@ -27,6 +28,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
     let has_target = draft.rollout(index).is_some_and(|rollout| rollout.target.is_some());
     let is_put_back = all.iter().all(|(_, standing)| is_put_back(standing)) && all.is_empty() != has_target;
     let is_out = closed.is_none() && !has_clones && !is_exposed && (is_put_back || is(Mutant::UndoEarly));
+    let is_out = is_out && (is_left(world, draft, index, state, &all) || is(Mutant::UndoEarly));
     if is_out && (!is_wound_up || undoes(world, draft, index)) {
         return;
     }
@@ -51,6 +53,24 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Rever
         let why = closed.or_else(|| interrupt::refusal(world, &environment)).or(late).unwrap_or_default();
         ending::revert_failed(world, draft, index, &clip(&why, 200));
     }
+}
+
+/// Whether no pod of the build that is left answers any more. What the build before may need to start at all is not kept from it for
+/// ever: half of its time is.
+fn is_left(
+    world: &World<'_>,
+    draft: &Draft,
+    index: usize,
+    state: &Reverting,
+    all: &[(RolloutWorkload, Standing)],
+) -> bool {
+    let Some(rollout) = draft.rollout(index) else { return true };
+    let environment = environment_of(draft, index);
+    let is_rolled = |(plan, _): &(RolloutWorkload, Standing)| {
+        seen(world, &environment, plan).is_none_or(|w| w.observed_generation >= w.generation && w.replicas == w.updated)
+    };
+    let half = Span::from_millis(rollout.progress_deadline.millis() / 2);
+    all.iter().all(is_rolled) || world.is_due(state.since.plus(half))
 }
 
 /// Nothing is to be written there any more. What is gone cannot be written, and does not keep the rest.

@@ -51,10 +51,10 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verify
                 ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
             }
         }
+        Tests::Failed(_) | Tests::Unready(_)
+            if ending::closes_at_once(world, draft, index) && !suite::is_told(world, draft, index) => {}
         Tests::Unready(why) => ending::go_back(world, draft, index, Cause::Inconclusive, &why, None),
         Tests::Unverified(_) if checks != Checks::Passed => too_late(world, draft, index, &checks),
-        // without a target the rollout closes at once, and its TestRuns must have been told before
-        Tests::Failed(_) if !has_target(draft, index) && !suite::is_told(world, draft, index) => {}
         Tests::Failed(why) => ending::go_back(world, draft, index, Cause::Failed, &why, None),
         Tests::Unverified(why) => {
             if suite::is_told(world, draft, index) {
@@ -89,8 +89,7 @@ fn follow_hooks(world: &World<'_>, draft: &mut Draft, index: usize, then: impl F
         Stand::Failed(why) => (Cause::Failed, why),
         Stand::Errored(why) => (Cause::Inconclusive, why),
     };
-    // without a target the rollout closes at once, and its TestRuns must have been told before
-    if has_target(draft, index) || suite::is_told(world, draft, index) {
+    if !ending::closes_at_once(world, draft, index) || suite::is_told(world, draft, index) {
         ending::go_back(world, draft, index, cause, &why, None);
     }
 }
@@ -106,10 +105,6 @@ fn too_late(world: &World<'_>, draft: &mut Draft, index: usize, checks: &Checks)
         }
     };
     ending::go_back(world, draft, index, Cause::Inconclusive, &why, None);
-}
-
-fn has_target(draft: &Draft, index: usize) -> bool {
-    draft.rollout(index).is_some_and(|r| r.target.is_some())
 }
 
 /// Whether the new build runs in full, in the workloads of the plan or in their clones.

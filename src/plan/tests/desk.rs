@@ -304,7 +304,15 @@ impl Desk {
                 let job = self.job(namespace).get_mut(name).expect("a Job");
                 Arc::make_mut(job).suspended = false;
             }
-            Action::RemoveJob { namespace, name, .. } => drop(self.job(namespace).remove(name)),
+            Action::RemoveJob { namespace, name, .. } => {
+                // it stays in sight until its pods have gone
+                let jobs = self.job(namespace);
+                let job = jobs.get_mut(name).map(Arc::make_mut).expect("a Job");
+                (job.kept, job.deleting) = (false, true);
+                if job.complete || job.failed.is_some() || job.pods.iter().all(|pod| pod.stuck.is_some()) {
+                    jobs.remove(name);
+                }
+            }
             Action::CreateClone(_) | Action::ScaleClone(_) | Action::RemoveClone { .. } => {
                 if self.writes_lost {
                     return;

@@ -370,6 +370,7 @@ fn what_has_no_way_back_is_held_until_a_person_says_how_it_goes_on() {
     desk.heal("staging", "checkout");
     passes(&mut desk, "undo");
     assert_eq!((runs_old(&desk), desk.stage("staging").held.as_ref().map(|h| h.kind)), (true, Some(HoldKind::Revert)));
+    assert!(desk.stage("staging").alert.is_none(), "what was told is over");
 }
 
 #[test]
@@ -437,4 +438,162 @@ fn a_canary_stands_only_after_the_hooks() {
     desk.run();
     passes(&mut desk, "undo");
     assert_eq!((desk.phase("1.8.0", "staging").as_str(), desk.place("staging").clones.len()), ("Reverted Aborted", 0));
+}
+
+#[test]
+fn two_hooks_never_work_on_the_same_data() {
+    let mut desk = migrating();
+    // someone deletes the Job; its pod runs on until the node has ended it
+    let job = present(&mut desk);
+    job.deleting = true;
+    job.pods = vec![JobPod::default()];
+    let name = job.name.clone();
+    desk.run();
+    assert_eq!((desk.phase("1.8.0", "staging").as_str(), started(&desk).len()), ("Reverting Inconclusive", 1));
+    desk.job("shop-staging").remove(&name);
+    desk.run();
+    passes(&mut desk, "undo");
+    assert_eq!(desk.phase("1.8.0", "staging"), "Reverted Inconclusive");
+}
+
+#[test]
+fn while_it_is_prepared_a_stage_is_as_it_was() {
+    let mut migrate = hook("migrate");
+    migrate["revert"] = json!("Hold");
+    let mut desk = with(json!({"before": [migrate]}), |_| ());
+    desk.grow("worker");
+    desk.pass(5).run();
+    desk.release("1.8.0", 1).run();
+    passes(&mut desk, "migrate");
+    desk.finish();
+    assert_eq!(desk.image("staging", "worker"), image("1.8.0"));
+    // the next one fails in the first workload, and stays there
+    desk.release("1.9.0", 2).run();
+    end_of(&mut desk, "migrate", "1.9.0");
+    desk.crash("staging", "checkout").run();
+    desk.decide("Unhold", json!({"environment": "staging"}));
+    desk.release("1.10.0", 3).run();
+    assert_eq!(desk.phase("1.10.0", "staging"), "Preparing");
+    assert_eq!(desk.image("staging", "worker"), image("1.8.0"), "nothing of the banned one is written");
+    assert!(desk.stage("staging").held.is_none(), "and what is there is no one's foreign act");
+}
+
+/// The hook passes, and no workload has been rolled in full yet.
+fn end_of(desk: &mut Desk, name: &str, version: &str) {
+    let job = present(desk);
+    assert!(job.name.starts_with(name) && !job.suspended);
+    job.complete = true;
+    job.pods = vec![JobPod { exit_code: Some(0), ..JobPod::default() }];
+    desk.until_written("staging", version);
+}
+
+#[test]
+fn a_hook_that_completed_has_passed_whatever_it_says() {
+    let mut desk = migrating();
+    end(&mut desk, "backup", 0, r#"{"snapshot": "s3://backups/1"}"#);
+    end(&mut desk, "migrate", 1, r#"{"level": "error", "text": "no such table"}"#);
+    passes(&mut desk, "undo");
+    let why = desk.waiting_for("1.8.0");
+    assert_eq!(why, r#"hook before/migrate failed: exit code 1: {"level": "error", "text": "no such table"}"#);
+}
+
+#[test]
+fn a_revert_while_it_is_prepared_ends_it_and_holds_the_stage() {
+    let mut desk = migrating();
+    desk.decide("Revert", json!({"environment": "staging"}));
+    desk.run();
+    passes(&mut desk, "backup");
+    passes(&mut desk, "undo");
+    assert_eq!(desk.stage("staging").held.as_ref().map(|held| held.kind), Some(HoldKind::Revert));
+    assert_eq!((desk.phase("1.8.0", "staging").as_str(), desk.writes()), ("Reverted Reverted", 0));
+}
+
+#[test]
+fn no_try_begins_in_a_freeze() {
+    let mut flaky = hook("migrate");
+    flaky["retries"] = json!(1);
+    let mut desk = with(json!({"before": [flaky]}), |_| ());
+    desk.release("1.8.0", 1).run();
+    desk.pause("1.8.0", true);
+    desk.job("shop-staging").clear();
+    desk.run();
+    assert_eq!((desk.phase("1.8.0", "staging").as_str(), started(&desk).len()), ("Preparing Paused", 1));
+    assert!(desk.job("shop-staging").is_empty(), "not even made");
+    desk.pass(3600).run();
+    desk.pause("1.8.0", false).run();
+    assert_eq!((desk.waiting_for("1.8.0").as_str(), started(&desk).len()), ("hook before/migrate: runs (try 2)", 2));
+}
+
+#[test]
+fn what_runs_is_judged_to_the_end_of_its_bake_before_the_next_prepares() {
+    let mut desk = migrating();
+    passes(&mut desk, "backup");
+    passes(&mut desk, "migrate");
+    desk.release("1.9.0", 2).run();
+    assert_eq!(
+        (desk.phase("1.8.0", "staging").as_str(), desk.phase("1.9.0", "staging").as_str()),
+        ("Delivered Baking", "Waiting")
+    );
+    desk.pass(61).run();
+    assert_eq!(desk.phase("1.9.0", "staging"), "Preparing");
+    let made = desk.done.iter().rev().find_map(|a| if let Action::CreateJob(job) = a { Some(job) } else { None });
+    let previous = made.and_then(|job| job.annotations.iter().find(|(k, _)| k == "windlass.dev/previous-version"));
+    assert_eq!(previous.map(|(_, version)| version.as_str()), Some("1.8.0"));
+    end(&mut desk, "backup", 1, "");
+    let made = desk.done.iter().rev().find_map(|a| if let Action::CreateJob(job) = a { Some(job) } else { None });
+    assert!(made.is_some_and(|job| job.name.starts_with("undo")
+        && job.annotations.contains(&("windlass.dev/previous-version".into(), "1.8.0".into()))));
+}
+
+#[test]
+fn a_clone_that_fails_puts_nothing_back_behind_what_has_no_way_back() {
+    let mut migrate = hook("migrate");
+    migrate["revert"] = json!("Hold");
+    let mut desk = with(json!({"before": [migrate]}), |spec| {
+        spec["stages"][0]["strategy"] = json!({"canary": {"steps": [{"weight": 50, "pause": "1m"}]}});
+        spec["stages"][0]["tests"] = json!([{"suite": "api", "external": {}, "timeout": "5m"}]);
+    });
+    desk.release("1.8.0", 1).run();
+    passes(&mut desk, "migrate");
+    desk.pass(61).run();
+    desk.report("api", "Passed").run();
+    desk.finish();
+    assert!(desk.is_staged("1.8.0"));
+    desk.report("api", "Failed").run();
+    assert_eq!(desk.bans(), 1, "it is bad, and stays");
+    desk.release("1.9.0", 2).run();
+    passes(&mut desk, "migrate");
+    desk.crash_clone("staging", crate::observe::TroubleKind::CrashLoop).run();
+    desk.finish();
+    assert_eq!((desk.is_staged("1.8.0"), desk.place("staging").clones.len()), (true, 0));
+}
+
+#[test]
+fn what_someone_else_wrote_ends_it_and_what_is_not_undone_is_told() {
+    let mut desk = migrating();
+    desk.change("staging", "checkout", |w| drop(w.images.insert("app".into(), "elsewhere.example/mine:1".into())))
+        .run();
+    assert_eq!(desk.phase("1.8.0", "staging"), "Preparing", "what runs is let end");
+    passes(&mut desk, "backup");
+    let stage = desk.stage("staging").clone();
+    assert_eq!(stage.held.map(|held| held.kind), Some(HoldKind::ExternalChange));
+    let alert = stage.alert.expect("an alert");
+    assert_eq!(alert.reason, "RevertHookFailed");
+    assert_eq!(alert.message, "hook onRevert/undo was not run");
+    assert_eq!(desk.image("staging", "checkout"), "elsewhere.example/mine:1");
+}
+
+#[test]
+fn a_placeholder_is_not_put_right_behind_what_has_no_way_back() {
+    let mut desk = irreversible();
+    passes(&mut desk, "migrate");
+    fails(&mut desk);
+    desk.change("staging", "checkout", |w| {
+        w.uid = "another".into();
+        w.images.insert("app".into(), "placeholder.invalid/app".into());
+        w.attempt = None;
+    });
+    desk.run();
+    assert!(desk.image("staging", "checkout").starts_with("placeholder.invalid"));
+    assert_eq!(desk.pipeline_condition("Stalled"), "True RevertHeld");
 }
