@@ -130,8 +130,8 @@ pub struct Interrupted {
 /// A trouble that needs a person.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 pub struct Alert {
-    /// One word: `RevertFailed`, `HealthLost`, `EvidenceWithdrawn`, `NoRevertTarget`, `HomecomingFailed`,
-    /// `RevertHeld`, `RevertHookFailed`.
+    /// One word.
+    /// `RevertFailed`, `HealthLost`, `EvidenceWithdrawn`, `NoRevertTarget`, `HomecomingFailed`, `RevertHeld` or `RevertHookFailed`.
     #[schemars(length(max = 63))]
     pub reason: String,
     /// What happened, and what to do.

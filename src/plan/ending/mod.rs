@@ -8,7 +8,6 @@ use crate::api::checkpoint::{Interrupted, PendingBan, SeenWorkload, StageStatus}
 use crate::api::rollout::{Reverting, Rollout, RolloutWorkload};
 use crate::api::{Cause, Ending, HistoryEntry, Live, Outcome, RolloutState};
 
-use super::action::Note;
 use super::draft::{self, Draft, clip};
 use super::mutant::{Mutant, is};
 use super::world::World;
@@ -41,52 +40,69 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause,
     if !is(Mutant::ProofKept) {
         upstream::void(stage, &rollout.build, message);
     }
-    let text = format!("{environment}: {message}");
+    let ending = Ending { cause, message: clip(message, 256) };
     let release = rollout.release.clone();
-    let is_unexposed = matches!(rollout.state, RolloutState::Preparing(_));
+    aim(world, stage, &mut rollout, cause);
+    let barring = held::barring(world, stage, &rollout, cause);
+    let runs = held::runs_there(world, stage, &rollout);
+    if let Some(hook) = barring.as_ref().filter(|_| runs) {
+        let said = held::stay(world, stage, &rollout, cause, message, hook);
+        return draft.warn(&release, held::REVERT_HELD, format!("{environment}: {said}"));
+    }
+    // what its hooks have begun ends first, where nothing runs that goes by it
+    let is_awaited = (hook::has_any(&rollout) || hook::is_owed(stage, &rollout)) && !runs;
+    let is_beside = barring.is_some() || matches!(rollout.state, RolloutState::Preparing(_));
+    // what runs beside it has no way back either
+    rollout.target.take_if(|_| barring.is_some());
+    if rollout.target.is_none() && !is_awaited {
+        return end_as_it_is(world, draft, index, rollout, &ending, hold_by, is_beside);
+    }
+    rollout.state = RolloutState::Reverting(Reverting {
+        since: world.now,
+        deadline: world.now.plus(rollout.progress_deadline).plus(rollout.drain()),
+        ending,
+        apart: rollout.is_apart(),
+        hold_by: hold_by.map(str::to_owned),
+    });
+    stage.rollout = Some(rollout);
+    draft.warn(&release, "Reverting", format!("{environment}: {message}"));
+}
+
+/// Where it goes back to: the target was chosen when the rollout started, and may have been banned or withdrawn since. What was
+/// not exposed has nothing to put back, unless a person wants something else there.
+fn aim(world: &World<'_>, stage: &StageStatus, rollout: &mut Rollout, cause: Cause) {
     let runs = |live: &Live| stage.current.as_ref().is_some_and(|current| current.build == live.build);
-    // the target was chosen when the rollout started; since then it may have been banned or withdrawn
+    let is_unexposed = matches!(rollout.state, RolloutState::Preparing(_));
     if is_unexposed && (cause != Cause::Reverted || rollout.target.as_ref().is_some_and(runs)) {
         rollout.target = None;
     } else if !rollout.target.as_ref().is_some_and(|t| revert::is_usable(world, stage, t, &rollout.build)) {
         rollout.target = revert::default_target(world, stage, &rollout.build);
     }
-    if let Some(hook) = held::barring(world, stage, &rollout, cause) {
-        if held::runs_there(world, stage, &rollout) {
-            let said = held::stay(world, stage, &rollout, cause, message, &hook);
-            return draft.warn(&release, held::REVERT_HELD, format!("{environment}: {said}"));
-        }
-        // what runs beside it has no way back either
-        rollout.target = None;
+}
+
+/// Ends a rollout at once: beside what runs nothing is to be put back, else there is nothing to go back to.
+fn end_as_it_is(
+    world: &World<'_>,
+    draft: &mut Draft,
+    index: usize,
+    rollout: Rollout,
+    Ending { cause, message }: &Ending,
+    hold_by: Option<&str>,
+    is_beside: bool,
+) {
+    let Some(stage) = draft.status.stages.get_mut(index) else { return };
+    let (release, environment) = (rollout.release.clone(), stage.environment.clone());
+    let barred = if is_beside { String::new() } else { schema::barred(world, stage, &rollout.build) };
+    close_without_target(world, stage, rollout, *cause, &format!("{message}{barred}"));
+    if let Some(by) = hold_by.filter(|_| is_beside) {
+        stage.held = Some(back::persons(world, by, format!("held by {by}")));
     }
-    // what its hooks have begun ends first, where nothing runs that goes by it
-    let is_awaited =
-        (hook::has_any(&rollout) || hook::is_owed(stage, &rollout)) && !held::runs_there(world, stage, &rollout);
-    if is_unexposed && rollout.target.is_none() && !is_awaited {
-        stage.held = hold_by.map(|by| back::persons(world, by, format!("held by {by}"))).or(stage.held.take());
-        close_without_target(world, stage, rollout, cause, message);
-        return draft.warn(&release, "NotExposed", format!("{text}; nothing of it was exposed"));
-    }
-    if rollout.target.is_none() && !is_awaited {
-        let barred = schema::barred(world, stage, &rollout.build);
-        close_without_target(world, stage, rollout, cause, &format!("{message}{barred}"));
-        draft.warn(
-            &release,
-            "NoRevertTarget",
-            format!("{text}; there is no build to go back to{barred}, the images stay"),
-        );
-        return;
-    }
-    rollout.state = RolloutState::Reverting(Reverting {
-        since: world.now,
-        deadline: world.now.plus(rollout.progress_deadline).plus(rollout.drain()),
-        ending: Ending { cause, message: clip(message, 256) },
-        apart: rollout.is_apart(),
-        hold_by: hold_by.map(str::to_owned),
-    });
-    stage.rollout = Some(rollout);
-    let note = Note { release: Some(release), warning: true, reason: "Reverting".into(), message: text };
-    draft.notes.push(note);
+    let (reason, what) = if is_beside {
+        ("NotExposed", "what ran before it goes on".to_owned())
+    } else {
+        ("NoRevertTarget", format!("there is no build to go back to{barred}, the images stay"))
+    };
+    draft.warn(&release, reason, format!("{environment}: {message}; {what}"));
 }
 
 /// Whether a failure would end the stage's rollout as it is, with no way back to follow: what it says must have been told before.
