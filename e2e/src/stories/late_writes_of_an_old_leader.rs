@@ -17,7 +17,7 @@ use crate::story::{Story, text};
 
 /// In so many shops of each kind one write after the other is held; a busy machine makes a rollout's writes more.
 const CANARIES: usize = 32;
-const ROLLING: usize = 20;
+const ROLLING: usize = 28;
 
 pub async fn run(t: &Story) -> Result<()> {
     let settings = Settings {
