@@ -33,10 +33,27 @@ pub struct Held {
 #[derive(Debug)]
 struct Watched {
     namespaces: Vec<String>,
-    /// So many pass.
-    passes: usize,
+    first: First,
     passed: usize,
     write: Option<Write>,
+}
+
+/// Which write is the first that does not pass.
+#[derive(Clone, Copy, Debug)]
+pub enum First {
+    /// That after so many.
+    After(usize),
+    /// A patch with this in its path.
+    Patch(&'static str),
+}
+
+impl First {
+    pub fn is(self, write: &Write, passed: usize) -> bool {
+        match self {
+            Self::After(passes) => passed == passes,
+            Self::Patch(part) => write.method == Method::PATCH && write.path.contains(part),
+        }
+    }
 }
 
 /// A write that was held back.
@@ -59,10 +76,10 @@ impl Held {
         Ok(Self { server, client, shops, accepting })
     }
 
-    /// From now on so many writes to these namespaces pass, the next is held, and all after it are lost.
-    pub fn hold(&self, namespaces: &[&str], passes: usize) {
+    /// From now on writes to these namespaces pass up to that one, which is held, and all after it are lost.
+    pub fn hold(&self, namespaces: &[&str], first: First) {
         let namespaces = namespaces.iter().map(|name| (*name).to_owned()).collect();
-        lock(&self.shops).push(Watched { namespaces, passes, passed: 0, write: None });
+        lock(&self.shops).push(Watched { namespaces, first, passed: 0, write: None });
     }
 
     /// What is held of each shop, in the order of `hold`.
@@ -116,7 +133,7 @@ fn is_held(shops: &Mutex<Vec<Watched>>, write: &Write) -> bool {
     let is_other = write.method == Method::GET || write.path.contains("/leases/") || write.path.contains("/events");
     let mut shops = lock(shops);
     let Some(shop) = shops.iter_mut().find(of_shop).filter(|_| !is_other) else { return false };
-    if shop.passed < shop.passes {
+    if shop.write.is_none() && !shop.first.is(write, shop.passed) {
         shop.passed += 1;
         return false;
     }
