@@ -4,6 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::RunPhase;
 use super::Span;
 use super::rollout::{Tries, Verdict};
 use super::stage::JobSource;
@@ -132,6 +133,11 @@ pub struct HookState {
 }
 
 impl HookState {
+    /// How it ended.
+    pub fn phase(&self) -> Option<RunPhase> {
+        self.verdict.as_ref().map(|verdict| verdict.phase)
+    }
+
     /// Whether it has begun and not ended.
     pub const fn is_running(&self) -> bool {
         self.tries.since.is_some() && self.verdict.is_none()

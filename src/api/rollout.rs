@@ -145,9 +145,8 @@ impl Rollout {
 
     /// Whether its suites are to run now.
     pub fn is_testing(&self) -> bool {
-        let has_passed = |hook: &HookState| hook.verdict.as_ref().is_some_and(|v| v.phase == RunPhase::Passed);
         let mut clearing = self.hooks.iter().filter(|hook| hook.point == HookPoint::BeforeTests);
-        self.is_proving() && clearing.all(has_passed)
+        self.is_proving() && clearing.all(|hook| hook.phase() == Some(RunPhase::Passed))
     }
 
     /// Whether it has come to where its suites run.

@@ -129,7 +129,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, point: HookPo
     let environment = stage.environment.clone();
     let Some(rollout) = &mut stage.rollout else { return Stand::Running };
     let mut hooks = std::mem::take(&mut rollout.hooks);
-    let next = hooks.iter_mut().find(|hook| hook.point == point && phase_of(hook) != Some(RunPhase::Passed));
+    let next = hooks.iter_mut().find(|hook| hook.point == point && hook.phase() != Some(RunPhase::Passed));
     if let Some(hook) = next.filter(|hook| hook.verdict.is_none()) {
         if hook.tries.since.is_none() {
             hook.tries = Tries::from(world.now);
@@ -149,13 +149,9 @@ fn follow(world: &World<'_>, environment: &str, rollout: &Rollout, hook: &mut Ho
     (hook.tries, hook.verdict) = (tries, found);
 }
 
-fn phase_of(hook: &HookState) -> Option<RunPhase> {
-    hook.verdict.as_ref().map(|v| v.phase)
-}
-
 fn together(hooks: &[HookState], point: HookPoint) -> Stand {
-    let open = hooks.iter().find(|hook| hook.point == point && phase_of(hook) != Some(RunPhase::Passed));
-    match open.map(|hook| (phase_of(hook), ended(hook))) {
+    let open = hooks.iter().find(|hook| hook.point == point && hook.phase() != Some(RunPhase::Passed));
+    match open.map(|hook| (hook.phase(), ended(hook))) {
         None => Stand::Passed,
         Some((None, _)) => Stand::Running,
         Some((Some(RunPhase::Failed), why)) => Stand::Failed(why),
@@ -166,7 +162,7 @@ fn together(hooks: &[HookState], point: HookPoint) -> Stand {
 /// How a hook ended, in words.
 fn ended(hook: &HookState) -> String {
     let (point, name) = (hook.point.as_str(), &hook.plan.name);
-    let word = match phase_of(hook) {
+    let word = match hook.phase() {
         Some(RunPhase::Failed) => "failed",
         Some(_) => "gave no result",
         None => "was not run",
@@ -246,7 +242,7 @@ pub fn is_owed(stage: &StageStatus, rollout: &Rollout) -> bool {
 /// What is not undone of what its hooks did, in words: a hook of the way back did not pass, or never came to its turn.
 pub fn undone(stage: &StageStatus, rollout: &Rollout) -> Option<String> {
     let mut back = rollout.hooks.iter().filter(|hook| hook.point == HookPoint::OnRevert);
-    let open = back.find(|hook| phase_of(hook) != Some(RunPhase::Passed))?;
+    let open = back.find(|hook| hook.phase() != Some(RunPhase::Passed))?;
     prepared(stage, rollout).started.then(|| ended(open))
 }
 

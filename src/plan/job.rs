@@ -176,7 +176,8 @@ pub fn action(
         (None, None)
             if cannot_make(world, environment, wanted.source).is_none() && is_free(world, environment, wanted) =>
         {
-            create(world, draft, environment, rollout, wanted, tries)
+            let name = name(world, environment, rollout, wanted.of, tries.attempt);
+            create(world, draft, environment, rollout, wanted, name)
         }
         (Some(uid), Some(job)) if *uid == job.uid && job.suspended && !tries.started && !job.deleting => {
             let (name, uid, resource_version) = (job.name.clone(), job.uid.clone(), job.resource_version.clone());
@@ -191,8 +192,8 @@ fn is_free(world: &World<'_>, environment: &str, wanted: &Wanted<'_>) -> bool {
     let is_ended = |job: &Job| {
         job.suspended || (job.complete || job.failed.is_some()) && job.pods.iter().all(|pod| pod.exit_code.is_some())
     };
-    let jobs = world.place(environment).into_iter().flat_map(|place| place.jobs.values());
-    matches!(wanted.of, Of::Suite(_)) || jobs.into_iter().all(|job| is_ended(job))
+    let mut jobs = world.place(environment).into_iter().flat_map(|place| place.jobs.values());
+    matches!(wanted.of, Of::Suite(_)) || jobs.all(|job| is_ended(job))
 }
 
 fn create(
@@ -201,7 +202,7 @@ fn create(
     environment: &str,
     rollout: &Rollout,
     wanted: &Wanted<'_>,
-    tries: &Tries,
+    name: String,
 ) -> Option<Action> {
     let row = world.row(&draft.status, &rollout.build)?;
     let containers = wanted.source.containers.iter();
@@ -222,7 +223,7 @@ fn create(
     Some(Action::CreateJob(CreateJob {
         namespace: world.namespace(environment)?.to_owned(),
         cron_job: wanted.source.cron_job.clone(),
-        name: name(world, environment, rollout, wanted.of, tries.attempt),
+        name,
         images: images.filter(|_| !is(Mutant::JobForAnyBuild)).collect(),
         labels: vec![
             text(labels::PIPELINE, meta.name.as_deref().unwrap_or("")),

@@ -25,9 +25,12 @@ pub fn report(world: &World<'_>, stage: &StageStatus, actions: &mut Vec<Action>)
     }
 }
 
-/// Whether the run belongs to an attempt in which every suite passed.
-fn is_proven(stage: &StageStatus, run: &TestRun) -> bool {
-    stage.proofs.iter().any(|p| p.attempt == run.spec.attempt && p.release_uid == run.spec.release_uid)
+/// What is said of a suite whose attempt is over.
+pub const ENDED: &str = "the rollout ended before there was a result";
+
+/// Whether every suite of that attempt passed.
+pub fn is_proven(stage: &StageStatus, release_uid: &str, attempt: &str) -> bool {
+    stage.proofs.iter().any(|p| p.attempt == attempt && p.release_uid == release_uid)
 }
 
 /// The status that the run is to have; none where it says already what there is to say.
@@ -84,9 +87,9 @@ fn over(
     let finished_at = base.finished_at.or(Some(world.now));
     let is_under_way = stage.rollout.as_ref().is_some_and(|r| r.attempt == run.spec.attempt);
     // its rollout closed before the run could be told what was latched: there is a proof only where all had passed
-    if !is_under_way && is_proven(stage, run) {
+    if !is_under_way && is_proven(stage, &run.spec.release_uid, &run.spec.attempt) {
         return Some(TestRunStatus { phase: Some(RunPhase::Passed), finished_at, ..base });
     }
-    let message = Some("the rollout ended before there was a result".to_owned());
+    let message = Some(ENDED.to_owned());
     Some(TestRunStatus { phase: Some(RunPhase::Aborted), finished_at, message, ..base })
 }

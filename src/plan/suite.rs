@@ -172,17 +172,16 @@ pub fn has_failed(run: &TestRun) -> bool {
 pub fn is_told(world: &World<'_>, draft: &Draft, index: usize) -> bool {
     let Some(stage) = draft.status.stages.get(index) else { return true };
     let Some(rollout) = &stage.rollout else { return true };
-    hook::is_told(world, stage, rollout)
-        && rollout.suites.iter().all(|suite| {
-            let Some(verdict) = &suite.verdict else { return true };
-            let Some(run) = observed_run(world, &stage.environment, rollout, &suite.plan.suite) else { return true };
-            let said = run.status.as_ref().and_then(|s| s.phase);
-            said == Some(verdict.phase)
-            || said == Some(RunPhase::Failed)
-            // what CI calls a pass may only become a failure
-            || said == Some(RunPhase::Passed) && verdict.phase != RunPhase::Failed
-            || world.is_due(verdict.at.plus(world.snap.settings.reference_grace))
-        })
+    let is_suite_told = |suite: &SuiteState| {
+        let Some(verdict) = &suite.verdict else { return true };
+        let Some(run) = observed_run(world, &stage.environment, rollout, &suite.plan.suite) else { return true };
+        let said = run.status.as_ref().and_then(|s| s.phase);
+        // what CI calls a pass may only become a failure
+        let is_pass = said == Some(RunPhase::Passed) && verdict.phase != RunPhase::Failed;
+        let is_said = said == Some(verdict.phase) || said == Some(RunPhase::Failed) || is_pass;
+        is_said || world.is_due(verdict.at.plus(world.snap.settings.reference_grace))
+    };
+    hook::is_told(world, stage, rollout) && rollout.suites.iter().all(is_suite_told)
 }
 
 /// `<release>.<environment>.<suite>.<attempt>`.

@@ -3,9 +3,10 @@
 use crate::api::hook::HookState;
 use crate::api::release::{HookSummary, ReleaseStage, RunSummary};
 use crate::api::rollout::{Rollout, SuiteState};
-use crate::api::{RunPhase, TestRun};
+use crate::api::{RunPhase, StageStatus, TestRun};
 
 use super::draft::clip;
+use super::report;
 use super::suite::{observed_run, run_name};
 use super::verdict;
 use super::world::World;
@@ -54,8 +55,9 @@ pub fn open_tests(rollout: &Rollout) -> Option<String> {
     (!open.is_empty()).then(|| format!("tests: {}", open.join(", ")))
 }
 
-/// The tests of an attempt that is over. It may have ended before the release was told how they did; the runs know.
-pub fn finish(world: &World<'_>, release_uid: &str, out: &mut ReleaseStage) {
+/// The tests of an attempt that is over. It may have ended before the release was told how they did; the runs know, and of one
+/// that never was made nothing more will be known.
+pub fn finish(world: &World<'_>, stage: &StageStatus, release_uid: &str, out: &mut ReleaseStage) {
     let is_finished = |t: &RunSummary| !matches!(t.phase, RunPhase::Pending | RunPhase::Running);
     if out.attempt.is_empty() || !out.tests.is_empty() && out.tests.iter().all(is_finished) {
         return;
@@ -64,7 +66,15 @@ pub fn finish(world: &World<'_>, release_uid: &str, out: &mut ReleaseStage) {
         r.spec.environment == out.environment && r.spec.attempt == out.attempt && r.spec.release_uid == release_uid
     });
     let told: Vec<RunSummary> = runs.filter_map(|run| of_run(run)).collect();
-    if !told.is_empty() {
+    let is_proven = report::is_proven(stage, release_uid, &out.attempt);
+    for test in out.tests.iter_mut().filter(|test| !is_finished(test)) {
+        match told.iter().find(|run| run.suite == test.suite) {
+            Some(run) => *test = run.clone(),
+            None if is_proven => test.phase = RunPhase::Passed,
+            None => (test.phase, test.message) = (RunPhase::Aborted, report::ENDED.to_owned()),
+        }
+    }
+    if out.tests.is_empty() {
         out.tests = told;
     }
 }

@@ -22,27 +22,24 @@ pub fn writing<'s>(
     let target = rollout.target.as_ref().and_then(|t| world.row(&draft.status, &t.build));
     // what ran when the rollout started; it differs from the target where that was not healthy
     let base = stage.current.as_ref().and_then(|current| world.row(&draft.status, &current.build));
-    if matches!(rollout.state, RolloutState::Preparing(_)) {
-        // the stage is as it was without a rollout
-        return None;
-    }
-    if rollout.is_apart() && !is(Mutant::StableTouched) {
-        // the workloads keep what they ran, whatever is tried beside them
-        let (since, is_written, is_back) = (rollout.started_at, true, true);
-        return Some(Writing { wanted: base?, before: [target, None], marker, since, is_written, is_back });
-    }
     let forward = |is_written| {
         let (since, is_back) = (rollout.started_at, false);
         Some(Writing { wanted: build?, before: [base, target], marker, since, is_written, is_back })
     };
     match &rollout.state {
+        // the stage is as it was without a rollout
+        RolloutState::Preparing(_) => None,
+        // the workloads keep what they ran, whatever is tried beside them
+        _ if rollout.is_apart() && !is(Mutant::StableTouched) => {
+            let (since, is_written, is_back) = (rollout.started_at, true, true);
+            Some(Writing { wanted: base?, before: [target, None], marker, since, is_written, is_back })
+        }
         RolloutState::Reverting(state) => {
             let (since, is_written, is_back) = (state.since, false, true);
             // by a write of ours the new build stands there only if there was one
             let build = build.filter(|_| !state.apart);
             Some(Writing { wanted: target?, before: [build, base], marker, since, is_written, is_back })
         }
-        RolloutState::Preparing(_) => None,
         RolloutState::Progressing(_) | RolloutState::Stepping(_) | RolloutState::Homing(_) => forward(false),
         RolloutState::Verifying(_) | RolloutState::Delivered(_) => forward(true),
     }

@@ -53,13 +53,17 @@ pub async fn run(t: &Story) -> Result<()> {
     let writes = t.eventually(SOON, "each write of a rollout to be held in some shop", all_stopped).await?;
     ensure!(second.sum("windlass_leader", &[]).await? == 0.0, "the first has lost the lease before it was stopped");
     first.process().signal(Signal::STOP);
+    let stopped: Vec<(&Shop<'_>, &Write)> = shops.iter().copied().zip(&writes).filter_map(|(s, w)| Some((s, w.as_ref()?))).collect();
+    // before anybody leads again: who takes over has nothing to write that would be in the way of what is held
+    let withdraw = json!({"release": "checkout-1.0.0"});
+    let withdrawn = try_join_all(stopped.iter().map(|(shop, _)| shop.decide("Withdraw", withdraw.clone()))).await?;
+    ensure!(second.sum("windlass_leader", &[]).await? == 0.0, "the other leads before the builds are withdrawn");
     tokio::time::sleep(settings.lease_duration * 2).await;
     t.eventually(SOON, "the other to lead", || async {
         Ok((second.sum("windlass_leader", &[]).await? == 1.0).then_some(()))
     })
     .await?;
-    let stopped: Vec<(&Shop<'_>, &Write)> = shops.iter().copied().zip(&writes).filter_map(|(s, w)| Some((s, w.as_ref()?))).collect();
-    try_join_all(stopped.iter().map(|(shop, _)| withdraw(shop))).await?;
+    try_join_all(stopped.iter().zip(&withdrawn).map(|((shop, _), decision)| gone(shop, decision))).await?;
     let before = try_join_all(stopped.iter().map(|(shop, _)| shop.quiet())).await?;
     let sent = stopped.iter().map(|(_, write)| async { Ok(((*write).clone(), held.send(write).await?)) });
     let answers: Vec<(Write, StatusCode)> = join_all(sent).await.into_iter().collect::<Result<_>>()?;
@@ -100,10 +104,9 @@ async fn open(t: &Story, strategy: Value) -> Result<Shop<'_>> {
     Ok(shop)
 }
 
-/// Declares the build bad, and waits until nothing of it is left.
-async fn withdraw(shop: &Shop<'_>) -> Result<()> {
-    let withdraw = shop.decide("Withdraw", json!({"release": "checkout-1.0.0"})).await?;
-    shop.decided(&withdraw, "Applied").await?;
+/// Waits until the build is declared bad and nothing of it is left.
+async fn gone(shop: &Shop<'_>, decision: &str) -> Result<()> {
+    shop.decided(decision, "Applied").await?;
     shop.settled().await?;
     shop.gone("deploy", &shop.production, CLONE).await?;
     shop.runs(&shop.production, &Shop::revision_0()).await

@@ -188,7 +188,7 @@ fn live(world: &World<'_>, stage: &StageStatus, current: &Live, before: Option<&
         (false, _) => Phase::Failed,
     };
     let mut out = carried(before, &stage.environment, phase, &current.attempt);
-    summary::finish(world, &current.release_uid, &mut out);
+    summary::finish(world, stage, &current.release_uid, &mut out);
     if phase == Phase::Delivered {
         out.delivered_at = out.delivered_at.or(Some(current.since));
     } else if let Some(last) = last {
@@ -278,7 +278,7 @@ fn ended(world: &World<'_>, stage: &StageStatus, known: &Known<'_>, before: Opti
     if last.is_none() && attempt.is_empty() {
         out = blank(&stage.environment, phase);
     }
-    summary::finish(world, known.uid, &mut out);
+    summary::finish(world, stage, known.uid, &mut out);
     if let Some(last) = last {
         out.finished_at = Some(last.at);
         out.message = fuller(before, last);

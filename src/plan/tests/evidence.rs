@@ -464,3 +464,16 @@ fn the_owners_suites_must_have_passed_for_this_build() {
     desk.report("api", "Failed").run();
     assert_eq!(desk.gate("1.8.0", "production", "requiredSuites").state, "Closed");
 }
+
+#[test]
+fn a_suite_whose_run_was_never_made_ends_with_its_rollout() {
+    let mut desk = Desk::adopted(|spec| spec["stages"][0]["tests"] = json!([{"suite": "unit", "external": {}}]));
+    desk.release("1.8.0", 1).run();
+    let shown = |desk: &Desk| desk.known("1.8.0").status.clone().expect("a status").stages[0].tests[0].clone();
+    assert_eq!(shown(&desk).phase, RunPhase::Running);
+    desk.decide("Withdraw", json!({"release": "checkout-1.8.0"}));
+    desk.snap.test_runs.clear();
+    desk.run();
+    let why = "the rollout ended before there was a result";
+    assert_eq!((shown(&desk).phase, &*shown(&desk).message), (RunPhase::Aborted, why), "it does not run for ever");
+}
