@@ -37,6 +37,8 @@ pub mod runner;
 pub mod stories;
 pub mod story;
 
+mod flux;
+
 pub mod demo;
 pub mod inside;
 

@@ -2,7 +2,7 @@
 //! taken ready from `$KUBERNETES_ASSETS`.
 
 mod build;
-mod gateway;
+mod manifests;
 mod program;
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 
-pub use gateway::manifests as gateway_api;
+pub use manifests::{flux, gateway_api};
 pub use program::{KUBERNETES_VERSION, Program};
 
 /// Whether programs are taken from `$KUBERNETES_ASSETS` and not built.
@@ -35,8 +35,14 @@ impl Tools {
 
     /// The same and what stories with traffic need besides, with the Gateway API.
     pub async fn ready_for_traffic() -> Result<Self> {
-        gateway::manifests().await?;
+        gateway_api().await?;
         Self::of(&[&Program::CLUSTER[..], &Program::TRAFFIC].concat()).await
+    }
+
+    /// What stories with Flux need besides, with its definitions.
+    pub async fn ready_for_flux() -> Result<Self> {
+        flux().await?;
+        Self::of(&Program::FLUX).await
     }
 
     /// The given programs alone.

@@ -1,10 +1,10 @@
-//! Image writes: the image values of containers that exist, and our two annotations. Nothing else of a workload.
+//! Image writes: the image values of containers that exist, and our annotations. Nothing else of a workload.
 
 use json_patch::PatchOperation;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
-use crate::api::labels::{ATTEMPT, CLAIMED_BY};
+use crate::api::labels::{ATTEMPT, CLAIMED_BY, CONTAINERS};
 use crate::api::pipeline::WorkloadKind;
 use crate::plan::action::SetImages;
 
@@ -46,6 +46,7 @@ fn operations(object: &Object, live: &DynamicObject, set: &SetImages) -> Result<
     }
     operations.push(add(["metadata", "annotations", CLAIMED_BY], set.claim.as_str().into()));
     operations.push(add(["metadata", "annotations", ATTEMPT], set.attempt.as_str().into()));
+    operations.push(add(["metadata", "annotations", CONTAINERS], set.containers.join(",").into()));
     Ok(operations)
 }
 
@@ -93,6 +94,7 @@ mod tests {
             uid: "u1".into(),
             resource_version: "7".into(),
             images: images.iter().map(|(name, image)| (name.to_string(), image.to_string())).collect(),
+            containers: vec!["app".into(), "migrate".into()],
             claim: "shop/checkout/p1".into(),
             attempt: "a1".into(),
             confirm: vec![],
@@ -117,6 +119,7 @@ mod tests {
                 {"op": "add", "path": "/metadata/annotations", "value": {}},
                 {"op": "add", "path": "/metadata/annotations/windlass.dev~1claimed-by", "value": "shop/checkout/p1"},
                 {"op": "add", "path": "/metadata/annotations/windlass.dev~1attempt", "value": "a1"},
+                {"op": "add", "path": "/metadata/annotations/windlass.dev~1containers", "value": "app,migrate"},
             ])
         );
     }

@@ -10,7 +10,8 @@ use super::decision::DecisionPhase;
 use super::{BuildHash, BuildRow, Condition, Time};
 
 pub use stage::{
-    Alert, Hold, HoldKind, Interrupted, Mark, PendingBan, Proof, Readable, SeenImage, SeenWorkload, StageStatus,
+    Alert, Hold, HoldKind, Interrupted, Mark, PendingBan, Proof, Readable, Reasserted, SeenImage, SeenWorkload,
+    StageStatus,
 };
 
 /// The checkpoint of each stage. It is not the truth about the world: each decision starts from what is observed.

@@ -4,6 +4,8 @@
 pub const CLAIMED_BY: &str = "windlass.dev/claimed-by";
 /// On a workload: the attempt whose images were written last; a revert adds `.revert`.
 pub const ATTEMPT: &str = "windlass.dev/attempt";
+/// On a workload: the containers whose images are written, with commas between them. The field guard of the chart goes by it.
+pub const CONTAINERS: &str = "windlass.dev/containers";
 /// On a clone and on its pods: what part of the traffic they are for.
 pub const TRACK: &str = "windlass.dev/track";
 /// Its values: the workload as it was, the clone of a canary, the clone of blue-green.

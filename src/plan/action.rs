@@ -194,6 +194,8 @@ pub struct SetImages {
     pub resource_version: String,
     /// Container or init container name, and its image. Only those that exist and differ.
     pub images: Vec<(String, String)>,
+    /// The containers of the pipeline, `windlass.dev/containers`.
+    pub containers: Vec<String>,
     /// Value of `windlass.dev/claimed-by`: `namespace/name/uid` of the pipeline.
     pub claim: String,
     /// Value of `windlass.dev/attempt`.

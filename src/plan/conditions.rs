@@ -128,14 +128,8 @@ fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>)
         return Standing::Reconciling { reason: what.into(), message: format!("{}: {what}", stage.environment) };
     }
     if let Some((stage, hold)) = stages.iter().find_map(|s| s.held.as_ref().map(|h| (s, h))) {
-        let reason = match hold.kind {
-            HoldKind::Revert => "Held",
-            HoldKind::AdoptionHold => "AdoptionHold",
-            HoldKind::ExternalChange => "ExternalChange",
-            HoldKind::Interrupted => "Interrupted",
-            HoldKind::Irreversible => "Irreversible",
-        };
-        return Standing::Ready { reason: reason.into(), message: format!("{}: {}", stage.environment, hold.message) };
+        let message = format!("{}: {}", stage.environment, hold.message);
+        return Standing::Ready { reason: hold.kind.reason().into(), message };
     }
     let message = if world.spec.suspend { "suspended" } else { "" };
     Standing::Ready {
@@ -154,6 +148,13 @@ fn stalled(world: &World<'_>, draft: &Draft) -> Option<Standing> {
     if let Some((stage, alert)) = stages.iter().find_map(|s| s.alert.as_ref().map(|a| (s, a))) {
         let message = format!("{}: {}", stage.environment, alert.message);
         return Some(Standing::Stalled { reason: alert.reason.clone(), message });
+    }
+    let contested = |s: &StageStatus| {
+        let hold = s.foreign().filter(|hold| hold.kind == HoldKind::ImageContested)?;
+        Some(format!("{}: {}", s.environment, hold.message))
+    };
+    if let Some(message) = stages.iter().find_map(contested) {
+        return Some(Standing::Stalled { reason: HoldKind::ImageContested.reason().into(), message });
     }
     if let Some(message) = head_failure(world, draft) {
         return Some(Standing::Stalled { reason: "HeadFailed".into(), message });
@@ -256,7 +257,7 @@ pub fn is_delivered(stage: &StageStatus, release: &str, build: &crate::api::Buil
         Some(_) => false,
         None => {
             stage.current.as_ref().is_some_and(|c| c.release == release && c.build == *build && c.healthy)
-                && !stage.is_held_for(HoldKind::ExternalChange)
+                && stage.foreign().is_none()
         }
     }
 }

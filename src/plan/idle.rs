@@ -3,12 +3,13 @@
 
 mod drift;
 
-use crate::api::checkpoint::{HoldKind, Mark, PendingBan, Proof, StageStatus};
+use crate::api::checkpoint::{Mark, PendingBan, Proof, StageStatus};
 use crate::api::pipeline::WorkloadRef;
 use crate::api::{BuildRow, Cause, HistoryEntry, Live, Outcome, Span, TestRun, Time};
 use crate::observe::Workload;
 
 use super::draft::{self, Draft, clip};
+use super::workload::ForeignWrite;
 use super::world::{World, order, user_of};
 use super::{ending, head, health, revert, schema, suite, upstream, workload};
 
@@ -91,7 +92,7 @@ fn take_back(world: &World<'_>, stage: &mut StageStatus, run: &TestRun, why: &st
 fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held: bool) -> bool {
     let Some(stage) = draft.status.stages.get(index) else { return false };
     let Some(current) = &stage.current else { return false };
-    if stage.is_held_for(HoldKind::ExternalChange) {
+    if stage.foreign().is_some() {
         return false;
     }
     if let Some(decision) = world.withdrawal(&current.release, &current.build) {
@@ -132,16 +133,17 @@ fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held
     true
 }
 
-/// Who wrote an image there that is not what runs there, if someone did.
-pub fn foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> Option<String> {
-    let place = world.place(&stage.environment)?;
-    world.spec.workloads.iter().find_map(|workload| {
+/// Images there that someone else wrote, and that are not what runs there.
+pub fn foreign(world: &World<'_>, draft: &Draft, stage: &StageStatus) -> Vec<ForeignWrite> {
+    let Some(place) = world.place(&stage.environment) else { return Vec::new() };
+    let of = |workload: &WorkloadRef| {
         let seen = place.workloads.get(&workload.key()).filter(|seen| !seen.deleting)?;
         match drift(world, draft, stage, workload, seen) {
-            Drift::Foreign(who) => Some(who),
+            Drift::Foreign(foreign) => Some(foreign),
             Drift::None | Drift::Record { .. } | Drift::ToRestore => None,
         }
-    })
+    };
+    world.spec.workloads.iter().filter_map(of).collect()
 }
 
 fn workloads(world: &World<'_>, draft: &mut Draft, index: usize) {
@@ -157,7 +159,7 @@ fn workloads(world: &World<'_>, draft: &mut Draft, index: usize) {
             Drift::ToRestore if is_bad(world, stage) => return ending::adopt_instead(world, draft, index),
             Drift::None | Drift::ToRestore => {}
             Drift::Record { restored } => drift::record(world, draft, index, workload, seen, restored),
-            Drift::Foreign(who) => return ending::foreign(world, draft, index, &who),
+            Drift::Foreign(found) => return ending::foreign(world, draft, index, &found),
         }
     }
 }

@@ -127,6 +127,7 @@ fn push(
         uid: seen.uid.clone(),
         resource_version: seen.resource_version.clone(),
         images,
+        containers: workload.containers.iter().map(|container| container.name.clone()).collect(),
         claim: world.claim(),
         attempt: marker.to_owned(),
         confirm,

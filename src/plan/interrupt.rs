@@ -198,7 +198,7 @@ pub fn progress_text(world: &World<'_>, draft: &Draft, index: usize) -> String {
             (Standing::Unwritten, Some(seen)) => {
                 return refusal(world, &stage.environment).unwrap_or_else(|| health::beginning(seen));
             }
-            (Standing::Foreign(who), _) => return who,
+            (Standing::Foreign(foreign), _) => return foreign.what,
         }
     }
     String::new()

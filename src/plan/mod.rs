@@ -24,6 +24,7 @@ mod effects;
 mod ending;
 mod environment;
 mod evidence;
+mod fight;
 mod freeze;
 mod gate;
 mod head;
@@ -109,6 +110,7 @@ fn checkpoint(world: &World<'_>) -> Draft {
         preflight::note(world, &mut draft, index);
         idle::later_failures(world, &mut draft, index);
         traffic::fight::watch(world, &mut draft, index);
+        fight::watch(world, &mut draft, index);
         rollout::advance(world, &mut draft, index);
         idle::watch(world, &mut draft, index);
     }

@@ -120,6 +120,8 @@ mutants! {
     AlwaysWhole,
     /// What someone else wrote in a rollout is overwritten.
     ForeignOverwritten,
+    /// A GitOps tool's write is put right again and again.
+    FightGoesOn,
     /// What someone else wrote in an idle stage is put back.
     PersonRestored,
     /// Exposure rises although the objects it rests on have moved.

@@ -1,6 +1,6 @@
 //! How long a proven build has run in a stage without a break: what a soak asks for.
 
-use crate::api::checkpoint::{HoldKind, Proof, SeenWorkload, StageStatus};
+use crate::api::checkpoint::{Proof, SeenWorkload, StageStatus};
 use crate::api::rollout::Rollout;
 use crate::api::{RolloutState, Span, Time};
 
@@ -49,7 +49,7 @@ fn is_sound(world: &World<'_>, stage: &StageStatus) -> bool {
     };
     stage.current.as_ref().is_some_and(|current| current.healthy)
         && !is_lost
-        && !stage.is_held_for(HoldKind::ExternalChange)
+        && stage.foreign().is_none()
         && stage.workloads.iter().all(is_there)
 }
 

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::api::build::FoundImage;
+use crate::api::checkpoint::Reasserted;
 use crate::api::labels::MANAGER;
 use crate::api::pipeline::{ContainerRef, WorkloadRef};
 use crate::api::rollout::RolloutWorkload;
 use crate::api::{BuildRow, Time};
 use crate::observe::{Claim, ImageWriter, OldPod, Workload};
 
-use super::build;
 use super::mutant::{Mutant, is};
 use super::world::World;
+use super::{build, fight};
 
 /// Which images a workload runs, seen from a rollout between two builds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +27,19 @@ pub enum Standing {
     Wanted,
     /// Not yet the wanted images: write them.
     Unwritten,
-    /// Someone else wrote an image: in words.
-    Foreign(String),
+    /// Someone else wrote an image.
+    Foreign(ForeignWrite),
+}
+
+/// An image that is not ours, and who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignWrite {
+    /// In words.
+    pub what: String,
+    /// The GitOps tool, where it wrote all that is not ours.
+    pub tool: Option<ImageWriter>,
+    /// Kind and name of the workload.
+    pub workload: String,
 }
 
 /// What a rollout wants of a workload, and what may stand there before.
@@ -44,6 +56,8 @@ pub struct Writing<'a> {
     pub is_written: bool,
     /// On the way back: what was found in containers that were not managed before is restored.
     pub is_back: bool,
+    /// What tools wrote, and is put right.
+    pub reasserted: &'a [Reasserted],
 }
 
 /// The images of a build, but for containers that keep what was found in them.
@@ -86,7 +100,7 @@ pub fn standing(world: &World<'_>, seen: Option<&Workload>, plan: &RolloutWorklo
     if let Some(image) = unknown(world, &plan.workload, wanted) {
         return Standing::Unknown(image);
     }
-    let Some(odd) = difference(world, seen, &plan.workload, wanted) else { return Standing::Wanted };
+    let Some(odd) = foreign(world, seen, &plan.workload, wanted) else { return Standing::Wanted };
     if seen.uid != plan.uid {
         return Standing::Unwritten;
     }
@@ -101,7 +115,10 @@ pub fn standing(world: &World<'_>, seen: Option<&Workload>, plan: &RolloutWorklo
         seen.image_writers.get(&c.name).is_some_and(is_later)
     });
     let is_ours = seen.attempt.as_deref() == Some(writing.marker) || writing.is_written;
-    if (is_ours || is_a_persons || !is_as_before) && !is_late_write(world, seen, &plan.workload, wanted) {
+    let is_foreign = (is_ours || is_a_persons || !is_as_before)
+        && !is_late_write(world, seen, &plan.workload, wanted)
+        && !fight::is_put_right(writing.reasserted, seen, &odd);
+    if is_foreign {
         if is(Mutant::ForeignOverwritten) { Standing::Unwritten } else { Standing::Foreign(odd) }
     } else {
         Standing::Unwritten
@@ -133,6 +150,22 @@ pub fn difference<'r>(
         }
     }
     None
+}
+
+/// The same, where it is to be known whose write it is.
+pub fn foreign<'r>(
+    world: &World<'_>,
+    seen: &Workload,
+    workload: &WorkloadRef,
+    images: impl Into<Images<'r>>,
+) -> Option<ForeignWrite> {
+    let images = images.into();
+    let what = difference(world, seen, workload, images)?;
+    let others = writes(world, seen, workload, images);
+    let tools: Option<Vec<&ImageWriter>> =
+        others.iter().map(|(name, _)| seen.image_writers.get(name).filter(|writer| writer.is_tool)).collect();
+    let tool = tools.and_then(|tools| tools.into_iter().max_by_key(|writer| writer.at).cloned());
+    Some(ForeignWrite { what, tool, workload: workload.key() })
 }
 
 /// Whether all images that differ from that build were written by us: by a rollout that is over, whose write arrived when

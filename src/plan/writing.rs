@@ -7,14 +7,14 @@ use crate::observe::Workload;
 use super::draft::Draft;
 use super::health;
 use super::mutant::{Mutant, is};
-use super::workload::{self, Standing, Writing};
+use super::workload::{self, ForeignWrite, Standing, Writing};
 use super::world::World;
 
 /// What the rollout writes: the new build on its way, the target on the way back.
 pub fn writing<'s>(
     world: &'s World<'_>,
     draft: &'s Draft,
-    stage: &StageStatus,
+    stage: &'s StageStatus,
     rollout: &Rollout,
     marker: &'s str,
 ) -> Option<Writing<'s>> {
@@ -22,9 +22,10 @@ pub fn writing<'s>(
     let target = rollout.target.as_ref().and_then(|t| world.row(&draft.status, &t.build));
     // what ran when the rollout started; it differs from the target where that was not healthy
     let base = stage.current.as_ref().and_then(|current| world.row(&draft.status, &current.build));
+    let reasserted = &*stage.reasserted;
     let forward = |is_written| {
         let (since, is_back) = (rollout.started_at, false);
-        Some(Writing { wanted: build?, before: [base, target], marker, since, is_written, is_back })
+        Some(Writing { wanted: build?, before: [base, target], marker, since, is_written, is_back, reasserted })
     };
     match &rollout.state {
         // the stage is as it was without a rollout
@@ -32,13 +33,13 @@ pub fn writing<'s>(
         // the workloads keep what they ran, whatever is tried beside them
         _ if rollout.is_apart() && !is(Mutant::StableTouched) => {
             let (since, is_written, is_back) = (rollout.started_at, true, true);
-            Some(Writing { wanted: base?, before: [target, None], marker, since, is_written, is_back })
+            Some(Writing { wanted: base?, before: [target, None], marker, since, is_written, is_back, reasserted })
         }
         RolloutState::Reverting(state) => {
             let (since, is_written, is_back) = (state.since, false, true);
             // by a write of ours the new build stands there only if there was one
             let build = build.filter(|_| !state.apart);
-            Some(Writing { wanted: target?, before: [build, base], marker, since, is_written, is_back })
+            Some(Writing { wanted: target?, before: [build, base], marker, since, is_written, is_back, reasserted })
         }
         RolloutState::Progressing(_) | RolloutState::Stepping(_) | RolloutState::Homing(_) => forward(false),
         RolloutState::Verifying(_) | RolloutState::Delivered(_) => forward(true),
@@ -90,9 +91,9 @@ pub fn all_serve(world: &World<'_>, environment: &str, standings: &[(RolloutWork
     })
 }
 
-pub fn foreign(standings: &[(RolloutWorkload, Standing)]) -> Option<String> {
+pub fn foreign(standings: &[(RolloutWorkload, Standing)]) -> Option<ForeignWrite> {
     standings.iter().find_map(|(_, s)| match s {
-        Standing::Foreign(who) => Some(who.clone()),
+        Standing::Foreign(foreign) => Some(foreign.clone()),
         Standing::Missing
         | Standing::ContainerMissing(_)
         | Standing::Unknown(_)

@@ -21,6 +21,7 @@ pub enum Kind {
     Gateway,
     CloneGone,
     HandEdit,
+    Apply,
     Claim,
     // what suites say
     CiFails,
@@ -79,6 +80,7 @@ impl Kind {
         Self::Gateway,
         Self::CloneGone,
         Self::HandEdit,
+        Self::Apply,
         Self::Claim,
         Self::CiFails,
         Self::CiErrs,

@@ -105,6 +105,7 @@ fn of_workload(budget: &Budget, at: usize, key: &str, workload: &Workload, steps
             steps.push(Step::Undo(at, key()));
         }
     }
+    crate::fights::steps(budget, at, &key(), workload, steps);
     let is_taken = matches!(workload.claim, Claim::Other(_));
     if is_taken || budget.has(Kind::Claim) {
         steps.push(Step::Claim(at, key(), !is_taken));
@@ -161,6 +162,7 @@ pub fn happens(world: &mut World, step: &Step) -> bool {
             });
         }
         Step::HandEdit(at, key, new) => hand_edit(world, *at, key, *new),
+        Step::Apply(at, key) => crate::fights::apply(world, *at, key),
         Step::Undo(at, key) => {
             // who undoes has seen the write: it lies at least a second back
             world.now = world.now.plus(Span::seconds(1));
@@ -216,6 +218,14 @@ fn trouble(world: &mut World, at: usize, key: &str, kind: TroubleKind) {
     ill.into_iter().for_each(|ill| note(&mut ghost.ill[at], ill));
 }
 
+/// Whether the checkpoint has seen that workload.
+pub fn is_known(world: &World, at: usize, uid: &str) -> bool {
+    stored(world, at).is_some_and(|s| {
+        let planned = s.rollout.iter().flat_map(|r| &r.workloads).map(|w| &w.uid);
+        planned.chain(s.workloads.iter().map(|w| &w.uid)).any(|u| *u == uid)
+    })
+}
+
 fn hand_edit(world: &mut World, at: usize, key: &str, new: Image) {
     spend(world, Kind::HandEdit);
     let mut uid = String::new();
@@ -250,10 +260,7 @@ fn hand_edit(world: &mut World, at: usize, key: &str, new: Image) {
     };
     let is_wanted = wanted.contains(&new);
     // nor does an edit before the operator knows of the object: that is part of its creation (restoration)
-    let is_known = stage.is_some_and(|s| {
-        let planned = s.rollout.iter().flat_map(|r| &r.workloads).map(|w| &w.uid);
-        planned.chain(s.workloads.iter().map(|w| &w.uid)).any(|u| *u == uid)
-    });
+    let is_known = is_known(world, at, &uid);
     // nor one while a Restore is on its way: it is about what is there when it acts
     let is_restored = world.decisions.iter().any(|d| {
         d.spec.r#type == DecisionType::Restore

@@ -2,6 +2,7 @@
 
 use windlass::api::Time;
 
+use crate::fights::Applied;
 use crate::world::Image;
 
 /// The history that the properties need, by stage where it is an array.
@@ -43,6 +44,8 @@ pub struct Ghost {
     pub good: [Vec<(String, String, Time)>; 2],
     /// Workloads whose image a person wrote and nobody gave up.
     pub by_hand: Vec<ByHand>,
+    /// What a GitOps tool wrote.
+    pub applied: Vec<Applied>,
     /// Workloads that ran the new build by a write of the attempt: attempt and key.
     pub written: Vec<(String, String)>,
     /// Jobs that were made.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use windlass::api::checkpoint::HoldKind;
 use windlass::api::{
     Decision, DecisionPhase, DecisionType, Outcome, Rollout, RolloutState, RunPhase, Span, StageStatus,
 };
@@ -67,7 +66,7 @@ fn of_stage(world: &World, at: usize, stage: &StageStatus) -> Holds {
     }
     holds(stage.rollout.is_none(), "L3", || format!("{name}: a rollout is open at rest"))?;
     holds(stage.bans.is_empty(), "L2", || format!("{name}: a ban has no object"))?;
-    let is_external = stage.held.as_ref().is_some_and(|h| h.kind == HoldKind::ExternalChange);
+    let is_external = stage.foreign().is_some();
     let is_going = world.pipeline.as_ref().is_some_and(|p| p.metadata.deletion_timestamp.is_some());
     // one on its way out takes nothing in; its own small reconciler lets it go, which is no part of this world
     let stands = |e: &std::sync::Arc<windlass::api::Environment>| e.metadata.deletion_timestamp.is_none();

@@ -15,6 +15,7 @@ mod cluster;
 mod coverage;
 mod engine;
 mod fair;
+mod fights;
 mod ghost;
 mod goal;
 mod hooks;

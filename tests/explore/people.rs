@@ -315,6 +315,7 @@ fn decide(world: &mut World, kind: DecisionType, release: Option<u8>, stage: Opt
         (DecisionType::Adopt | DecisionType::Restore, ..) => {
             let here = ghost.by_hand.iter_mut().filter(|h| usize::from(h.place) == at);
             here.for_each(|h| h.binds = false);
+            crate::fights::decided(world, at);
         }
         _ => {}
     }

@@ -600,6 +600,17 @@ pub fn all() -> Vec<Scenario> {
         )
         .settled(),
         scenario(
+            "tool",
+            &PLAIN,
+            &[1],
+            5,
+            &[(Apply, 3), (NewRelease, 1), (Adopt, 1), (Restore, 1), (HandEdit, 1), (Delete, 1), (Abort, 1), (Lag, 1)],
+        )
+        .settled(),
+        scenario("tool in a rollout", &PLAIN, &[1], 4, &[(Apply, 3), (Trouble, 1), (Template, 1), (Late, 1), (Cut, 1)]),
+        scenario("tool beside clones", &canary, &[1], 3, &[(Apply, 3), (Trouble, 1), (Template, 1), (Delete, 1)])
+            .from(at_production),
+        scenario(
             "second leader",
             &PLAIN,
             &[1],

@@ -182,6 +182,7 @@ fn set_images(world: &mut World, set: &SetImages) -> Result<bool, Broken> {
     let place = place_of(&set.namespace);
     let key = format!("Deployment/{}", set.name);
     safety::image_write(world, place, &key, set)?;
+    crate::fights::written(world, place, &key)?;
     world.edit(place, &key, |workload| {
         for (container, image) in &set.images {
             workload.images.insert(container.clone(), image.clone());

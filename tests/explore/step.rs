@@ -42,6 +42,8 @@ pub enum Step {
     /// The router takes the route no more, or again.
     Gateway(usize, bool),
     HandEdit(usize, String, Image),
+    /// A GitOps tool puts back what git has.
+    Apply(usize, String),
     /// `kubectl rollout undo`: the old images come back with the old annotations.
     Undo(usize, String),
     Claim(usize, String, bool),

@@ -1,7 +1,6 @@
 //! What one stage of a new checkpoint means: a rollout that opens, turns back or ends, a build that is condemned. Judged,
 //! then written into the ghost history.
 
-use windlass::api::checkpoint::HoldKind;
 use windlass::api::{
     Cause, DecisionPhase, DecisionType, Live, Outcome, PipelineStatus, Rollout, RolloutState, Span, StageStatus, Time,
 };
@@ -11,7 +10,7 @@ use windlass::observe::Workload;
 use crate::ghost::note;
 use crate::safety::{Holds, condemnation, holds, inconclusive, is_forward, restored};
 use crate::world::{Frozen, Image, STAGES, World, image, image_in, serves};
-use crate::{checks, clones, coverage, hooks};
+use crate::{checks, clones, coverage, fights, hooks};
 
 /// Judges the change of one stage and records it.
 pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
@@ -46,6 +45,7 @@ pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageS
         }
     }
     blamed(world, at, before, stage)?;
+    fights::told(world, at, before, stage)?;
     exposed(world, at, before, stage)?;
     proven(world, at, before, stage)?;
     record(world, new, at, before, stage);
@@ -73,6 +73,7 @@ fn adopted(world: &mut World, at: usize, before: &StageStatus, stage: &StageStat
         return;
     }
     let mark = stage.current.as_ref().and_then(|c| world.release(&c.release)).map(|r| r.spec.build.created_at);
+    fights::forget(world, at);
     let ghost = world.ghost();
     ghost.mark[at] = mark;
     ghost.by_hand.retain(|h| usize::from(h.place) != at);
@@ -214,8 +215,9 @@ fn turned(world: &mut World, new: &PipelineStatus, at: usize, rollout: &Rollout)
 
 /// S31: nobody is said to have written an image who did not.
 fn blamed(world: &World, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
-    let is_so = |s: &StageStatus| s.held.as_ref().is_some_and(|h| h.kind == HoldKind::ExternalChange);
-    let is_true = is_so(before) || !is_so(stage) || world.ghost.by_hand.iter().any(|h| usize::from(h.place) == at);
+    let is_so = |s: &StageStatus| s.foreign().is_some();
+    let is_by_hand = world.ghost.by_hand.iter().any(|h| usize::from(h.place) == at);
+    let is_true = is_so(before) || !is_so(stage) || is_by_hand || fights::is_there(world, at);
     let said = || stage.held.as_ref().map(|h| h.message.clone()).unwrap_or_default();
     holds(is_true, "S31", || format!("{} is held, and nobody wrote an image: {}", STAGES[at], said()))
 }

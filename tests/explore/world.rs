@@ -34,6 +34,8 @@ impl Image {
     pub const GIT: Self = Self(0);
     /// What a person sets by hand.
     pub const HAND: Self = Self(9);
+    /// What a GitOps tool puts back.
+    pub const TOOL: Self = Self(8);
 
     /// A release's image by tag only.
     pub const TAG: Self = Self(5);
@@ -44,6 +46,7 @@ impl Image {
     pub fn text(self) -> String {
         match self {
             Self::GIT => "registry.example/shop/app:git".into(),
+            Self::TOOL => "registry.example/shop/app:tool".into(),
             Self::HAND => "registry.example/shop/app:hand".into(),
             Self::TAG => "registry.example/shop/app:v5".into(),
             Self::STRANGE => format!("registry.example/other/app@{}", digest(6)),

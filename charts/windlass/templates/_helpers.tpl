@@ -24,6 +24,12 @@ system:serviceaccount:{{ .Release.Namespace }}:windlass
 {{- end -}}
 {{- end -}}
 
+{{- /* Whether the server can keep images from GitOps tools: not empty where it has MutatingAdmissionPolicy v1. */ -}}
+{{- define "windlass.guards" -}}
+{{- $v1 := .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
+{{- if or $v1 (eq .Values.admission.user "stamp") -}}yes{{- end -}}
+{{- end -}}
+
 {{- /* before: spec.release as it stood; moved: whether version, source or images differ from it, the order of images aside. */ -}}
 {{- define "windlass.headVariables" -}}
 - name: before

@@ -39,12 +39,14 @@ async fn main() -> ExitCode {
     windlass_e2e::exit(act.await.map(|()| true))
 }
 
-/// Who brings programs of their own may do without traffic.
+/// Who brings programs of their own may do without traffic, and without Flux.
 async fn tools() -> Result<()> {
     Tools::ready().await?;
-    match Tools::ready_for_traffic().await {
-        Err(error) if are_ready_made() => eprintln!("no stories with traffic: {error:#}"),
-        outcome => drop(outcome?),
+    for (what, outcome) in [("traffic", Tools::ready_for_traffic().await), ("Flux", Tools::ready_for_flux().await)] {
+        match outcome {
+            Err(error) if are_ready_made() => eprintln!("no stories with {what}: {error:#}"),
+            outcome => drop(outcome?),
+        }
     }
     Ok(())
 }

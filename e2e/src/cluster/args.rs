@@ -68,7 +68,11 @@ impl Plan {
             Program::ControllerManager => self.controller_manager(),
             Program::Scheduler => self.scheduler(),
             Program::Kwok => self.kwok(),
-            Program::Kubectl | Program::Helm | Program::Traefik => Vec::new(),
+            Program::Kubectl
+            | Program::Helm
+            | Program::Traefik
+            | Program::SourceController
+            | Program::KustomizeController => Vec::new(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! An image that someone else writes (a tool or a person; idle, in mid-rollout, in the bake) is not overwritten: the
+//! An image that someone else writes (a script or a person; idle, in mid-rollout, in the bake) is not overwritten: the
 //! stage is held, and says who wrote it and what to do. `Adopt` takes it, `Restore` puts ours back, nothing else helps.
 
 use anyhow::{Result, ensure};
@@ -22,7 +22,7 @@ async fn held(shop: &Shop<'_>, who: &str) -> Result<Value> {
     Ok(stage)
 }
 
-/// By a tool, on what was delivered: the rest is told to wait, and `Restore` puts ours back.
+/// By a script, on what was delivered: the rest is told to wait, and `Restore` puts ours back.
 async fn while_idle(t: &Story) -> Result<()> {
     let shop = Shop::open(t).await?;
     shop.adopt(|_| {}).await?;
@@ -30,10 +30,10 @@ async fn while_idle(t: &Story) -> Result<()> {
     shop.delivered("1.0.0").await?;
     shop.settled().await?;
     let theirs = cue::image("app", Cue::Good, "from-git");
-    shop.write_image(&shop.staging, "kustomize-controller", &theirs).await?;
-    held(&shop, "kustomize-controller").await?;
+    shop.write_image(&shop.staging, "deploy-script", &theirs).await?;
+    held(&shop, "deploy-script").await?;
     shop.deliver("1.1.0", 2, Cue::Good).await?;
-    let is_told = |v: &Value| text(v, "/status/waitingFor").contains("kustomize-controller");
+    let is_told = |v: &Value| text(v, "/status/waitingFor").contains("deploy-script");
     shop.until("1.1.0", "1.1.0 to say what it waits for", is_told).await?;
     for r#type in ["Unhold", "Revert"] {
         let refused = shop.decide(r#type, json!({"environment": "staging"})).await?;

@@ -11,6 +11,8 @@ pub enum Program {
     Kubectl,
     Helm,
     Traefik,
+    SourceController,
+    KustomizeController,
 }
 
 /// The Kubernetes version that `tools/kube` pins.
@@ -22,6 +24,13 @@ impl Program {
         [Self::Etcd, Self::Kwok, Self::ApiServer, Self::ControllerManager, Self::Scheduler, Self::Kubectl, Self::Helm];
     /// What stories with traffic need besides.
     pub const TRAFFIC: [Self; 1] = [Self::Traefik];
+    /// What stories with Flux need besides.
+    pub const FLUX: [Self; 2] = [Self::SourceController, Self::KustomizeController];
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::CLUSTER.into_iter().chain(Self::TRAFFIC).chain(Self::FLUX)
+    }
 
     /// The file name.
     pub fn name(self) -> &'static str {
@@ -34,12 +43,14 @@ impl Program {
             Self::Kubectl => "kubectl",
             Self::Helm => "helm",
             Self::Traefik => "traefik",
+            Self::SourceController => "source-controller",
+            Self::KustomizeController => "kustomize-controller",
         }
     }
 
     /// The program of that file name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::CLUSTER.into_iter().chain(Self::TRAFFIC).find(|program| program.name() == name)
+        Self::all().find(|program| program.name() == name)
     }
 
     /// The folder under `tools/` whose module files pin it.
@@ -49,6 +60,7 @@ impl Program {
             Self::Kwok => "kwok",
             Self::Helm => "helm",
             Self::Traefik => "traefik",
+            Self::SourceController | Self::KustomizeController => "flux",
             Self::ApiServer | Self::ControllerManager | Self::Scheduler | Self::Kubectl => "kube",
         }
     }
@@ -59,6 +71,7 @@ impl Program {
             Self::Kwok => "sigs.k8s.io/kwok/cmd/kwok".to_owned(),
             Self::Helm => "helm.sh/helm/v4/cmd/helm".to_owned(),
             Self::Traefik => "github.com/traefik/traefik/v3/cmd/traefik".to_owned(),
+            Self::SourceController | Self::KustomizeController => format!("github.com/fluxcd/{}", self.name()),
             Self::ApiServer | Self::ControllerManager | Self::Scheduler | Self::Kubectl => {
                 format!("k8s.io/kubernetes/cmd/{}", self.name())
             }

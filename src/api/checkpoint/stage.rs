@@ -64,6 +64,11 @@ pub struct StageStatus {
     /// That someone else wrote the stage's route, for an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewritten: Option<Rewritten>,
+    /// Images that a GitOps tool wrote and that were put right, for an hour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub reasserted: Vec<Reasserted>,
     /// Where the strategy has clones: what in the target namespace matches the pods of a workload, of its clone, or both.
     /// Shown before anything is cloned; what leaves the clone out first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -98,10 +103,29 @@ pub struct StageStatus {
 }
 
 impl StageStatus {
-    /// Whether it is held for that reason.
-    pub fn is_held_for(&self, kind: HoldKind) -> bool {
-        self.held.as_ref().is_some_and(|hold| hold.kind == kind)
+    /// The hold under which what runs there is someone else's, if it is.
+    pub fn foreign(&self) -> Option<&Hold> {
+        self.held.as_ref().filter(|hold| hold.kind.is_foreign())
     }
+}
+
+/// That a GitOps tool wrote images of a workload, and that ours are put back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct Reasserted {
+    /// Kind and name: `Deployment/checkout`.
+    #[schemars(length(max = 120))]
+    pub workload: String,
+    /// The field manager.
+    #[schemars(length(max = 128))]
+    pub by: String,
+    /// The generation at which its write was seen.
+    #[schemars(range(min = 0, max = crate::api::MAX_GENERATION))]
+    pub generation: i64,
+    /// When it wrote, as the server says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Time>,
+    /// When that was seen.
+    pub at: Time,
 }
 
 /// From which version of their schema on builds can read what a release left.
@@ -217,10 +241,31 @@ pub enum HoldKind {
     AdoptionHold,
     /// Someone else wrote an image.
     ExternalChange,
+    /// A GitOps tool wrote an image again after ours was put back.
+    ImageContested,
     /// The template changed again and again while a clone was exposed.
     Interrupted,
     /// A build failed that does not go back by itself: a hook with `revert: Hold` had started.
     Irreversible,
+}
+
+impl HoldKind {
+    /// Whether what runs there is someone else's.
+    pub const fn is_foreign(self) -> bool {
+        matches!(self, Self::ExternalChange | Self::ImageContested)
+    }
+
+    /// As conditions and the release call it.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Revert => "Held",
+            Self::AdoptionHold => "AdoptionHold",
+            Self::ExternalChange => "ExternalChange",
+            Self::ImageContested => "ImageContested",
+            Self::Interrupted => "Interrupted",
+            Self::Irreversible => "Irreversible",
+        }
+    }
 }
 
 /// A ban on its way to its object.

@@ -87,8 +87,7 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
 }
 
 fn refuse_by_hold(stage: &StageStatus) -> Option<Answer> {
-    let is_external = stage.is_held_for(HoldKind::ExternalChange);
-    is_external.then(|| Answer::refused("someone else wrote an image there; decide Adopt or Restore first"))
+    stage.foreign().map(|_| Answer::refused("someone else wrote an image there; decide Adopt or Restore first"))
 }
 
 fn nowhere(world: &World<'_>, stage: &StageStatus, leaving: &BuildHash) -> String {
@@ -121,7 +120,9 @@ pub(super) fn unhold(draft: &mut Draft, index: usize) -> Answer {
     let Some(stage) = draft.status.stages.get_mut(index) else { return Answer::Stands };
     match stage.held.as_ref().map(|h| h.kind) {
         None => Answer::refused("it is not held"),
-        Some(HoldKind::ExternalChange) => Answer::refused("someone else wrote an image there; decide Adopt or Restore"),
+        Some(HoldKind::ExternalChange | HoldKind::ImageContested) => {
+            Answer::refused("someone else wrote an image there; decide Adopt or Restore")
+        }
         Some(HoldKind::Revert | HoldKind::Interrupted | HoldKind::Irreversible) => {
             stage.held = None;
             Answer::applied("the hold is lifted; releases above the mark follow")

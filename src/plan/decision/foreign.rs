@@ -1,6 +1,5 @@
 //! Adopt and Restore: what becomes of an image that someone else wrote.
 
-use crate::api::checkpoint::{HoldKind, StageStatus};
 use crate::api::{Cause, Decision};
 use crate::plan::draft::Draft;
 use crate::plan::world::{World, user_of};
@@ -9,8 +8,7 @@ use crate::plan::{adoption, ending, revert, schema};
 use super::Answer;
 
 fn external(draft: &Draft, index: usize) -> Result<(), Answer> {
-    let is_external = |s: &StageStatus| s.is_held_for(HoldKind::ExternalChange);
-    let is_held = draft.status.stages.get(index).is_some_and(is_external);
+    let is_held = draft.status.stages.get(index).is_some_and(|stage| stage.foreign().is_some());
     is_held.then_some(()).ok_or_else(|| Answer::refused("nobody else wrote an image there"))
 }
 
@@ -49,6 +47,7 @@ pub(super) fn restore(world: &World<'_>, draft: &mut Draft, index: usize, decisi
     revert::open_from(world, draft, index, leaving, target, Cause::Reverted, &why, None);
     if let Some(stage) = draft.status.stages.get_mut(index) {
         stage.held = before;
+        stage.reasserted.clear();
     }
     Answer::applied(what)
 }

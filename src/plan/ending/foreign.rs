@@ -5,21 +5,38 @@ use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
 use crate::api::rollout::Prepared;
 use crate::api::{BuildRow, Cause, HistoryEntry, Live, Outcome, RolloutState};
 use crate::plan::draft::{self, Draft, clip};
+use crate::plan::workload::ForeignWrite;
 use crate::plan::world::World;
 use crate::plan::{adoption, build, idle, revert};
 
 /// Someone else wrote an image: nothing more is written until a person says Adopt or Restore.
-pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, who: &str) {
+pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, found: &ForeignWrite) {
+    let what = &found.what;
+    let (kind, remedy) = match &found.tool {
+        Some(tool) => (
+            HoldKind::ImageContested,
+            format!(
+                "again, within an hour of ours being put back: let {} ignore the image, or put the field guard in force (README), \
+                 then decide Restore; or Adopt, to take it as it is",
+                tool.manager
+            ),
+        ),
+        None => (
+            HoldKind::ExternalChange,
+            "a Decision Adopt takes it as it is, Restore puts ours back; for a GitOps tool, let it ignore the image (README)"
+                .to_owned(),
+        ),
+    };
     let is_delivered = |s: &StageStatus| {
         s.rollout.as_ref().is_some_and(|r| matches!(r.state, RolloutState::Delivered(_)) && !r.is_apart())
     };
     if draft.status.stages.get(index).is_some_and(is_delivered) {
-        settle(world, draft, index, Outcome::Delivered, "an image was changed by hand during the bake");
+        settle(world, draft, index, Outcome::Delivered, "someone else wrote an image during the bake");
     }
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let rollout = stage.rollout.take();
     if let Some(rollout) = &rollout {
-        close(world, stage, rollout, Outcome::Aborted, None, &format!("ExternalChange: {who}"));
+        close(world, stage, rollout, Outcome::Aborted, None, &format!("{}: {what}", kind.reason()));
     }
     // the hold that stood before, or was to come, comes back with Adopt and Restore
     let before = stage.held.take();
@@ -34,13 +51,8 @@ pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, who: &str) {
     });
     let by = coming.or_else(|| before.as_ref().and_then(|h| h.by.clone()));
     let newest = before.and_then(|h| h.newest);
-    let message = clip(
-        &format!(
-            "{who}; a Decision Adopt takes it as it is, Restore puts ours back; for a GitOps tool, let it ignore the image (README)"
-        ),
-        512,
-    );
-    stage.held = Some(Hold { kind: HoldKind::ExternalChange, message: message.clone(), by, since: world.now, newest });
+    let message = clip(&format!("{what}; {remedy}"), 512);
+    stage.held = Some(Hold { kind, message: message.clone(), by, since: world.now, newest });
     if let Some(rollout) = &rollout {
         super::back::tell_undone(world, draft, index, rollout);
     }
@@ -48,7 +60,7 @@ pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, who: &str) {
     let release =
         rollout.map_or_else(|| stage.current.as_ref().map(|c| c.release.clone()).unwrap_or_default(), |r| r.release);
     let text = format!("{}: {message}", stage.environment);
-    draft.warn(&release, "ExternalChange", text);
+    draft.warn(&release, kind.reason(), text);
 }
 
 /// What someone else wrote becomes what runs: no evidence, the mark unchanged, the hold ends.
@@ -60,6 +72,7 @@ pub fn adopt_found(world: &World<'_>, stage: &mut StageStatus, row: &BuildRow, u
         stage.previous.truncate(PREVIOUS);
     }
     stage.held = stage.held.take().and_then(|hold| under(world, hold));
+    stage.reasserted.clear();
     stage.workloads = draft::seen_workloads(world, &stage.environment);
     stage.history.push(HistoryEntry {
         release: String::new(),

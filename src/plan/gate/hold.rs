@@ -10,7 +10,7 @@ pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
     let change = match hold.kind {
         HoldKind::Revert | HoldKind::Interrupted | HoldKind::Irreversible => "a Decision Unhold",
         HoldKind::AdoptionHold => "a Decision Promote",
-        HoldKind::ExternalChange => "a Decision Adopt or Restore",
+        HoldKind::ExternalChange | HoldKind::ImageContested => "a Decision Adopt or Restore",
     };
     Some(Closed::new(hold.message.clone(), change))
 }

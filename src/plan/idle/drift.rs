@@ -1,14 +1,15 @@
 //! What a workload of an idle stage has become: not ours any more, re-created, or of another template.
 
 use super::{HEALTH_LOST, current_row};
-use crate::api::checkpoint::{HoldKind, SeenWorkload, StageStatus};
+use crate::api::checkpoint::{SeenWorkload, StageStatus};
 use crate::api::pipeline::WorkloadRef;
 use crate::api::{HistoryEntry, Outcome};
 use crate::observe::Workload;
 use crate::plan::draft::{self, Draft, clip};
 use crate::plan::mutant::{Mutant, is};
+use crate::plan::workload::{self, ForeignWrite};
 use crate::plan::world::World;
-use crate::plan::{again, workload};
+use crate::plan::{again, fight};
 
 /// How a workload of an idle stage differs from what the checkpoint says.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum Drift {
     /// an effect puts it back.
     ToRestore,
     /// Someone else wrote an image.
-    Foreign(String),
+    Foreign(ForeignWrite),
 }
 
 /// Compares a workload of an idle stage with the checkpoint.
@@ -30,18 +31,19 @@ pub fn drift(world: &World<'_>, draft: &Draft, stage: &StageStatus, workload: &W
     let row = current_row(world, draft, stage);
     let known = stage.workloads.iter().find(|w| w.workload == workload.key());
     let is_new = known.is_none_or(|k| k.uid != seen.uid);
-    let difference = row.and_then(|row| workload::difference(world, seen, workload, row));
+    let difference = row.and_then(|row| workload::foreign(world, seen, workload, row));
     let is_late = || row.is_some_and(|row| workload::is_late_write(world, seen, workload, row));
     // a rollout that ended without a way back may have left other images than the current build's
     let is_as_left = known.is_some_and(|known| draft::is_as_recorded(known, seen));
-    let is_held = stage.is_held_for(HoldKind::ExternalChange);
+    let is_held = stage.foreign().is_some();
     match difference {
         Some(_) if is_held => Drift::None,
         // what the spec names only since is no drift: the next rollout writes it
         Some(_) if is_new && known.is_some() || is(Mutant::PersonRestored) => Drift::ToRestore,
         Some(_) if is_new => Drift::None,
         Some(_) if !is_as_left && is_late() => Drift::ToRestore,
-        Some(who) if !is_as_left => Drift::Foreign(who),
+        Some(foreign) if !is_as_left && fight::is_put_right(&stage.reasserted, seen, &foreign) => Drift::ToRestore,
+        Some(foreign) if !is_as_left => Drift::Foreign(foreign),
         None if is_new => Drift::Record { restored: known.is_some() },
         Some(_) | None if known.is_some_and(|k| k.fingerprint != seen.fingerprint) => Drift::Record { restored: false },
         Some(_) | None => Drift::None,

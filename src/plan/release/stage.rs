@@ -1,6 +1,5 @@
 //! One release in one stage: under way, live, waiting behind its gates, or ended.
 
-use crate::api::checkpoint::HoldKind;
 use crate::api::release::{GateStatus, ReleaseStage, ReleaseStatus};
 use crate::api::rollout::{Baking, Rollout};
 use crate::api::{HistoryEntry, Live, Outcome, Phase, RolloutState, StageStatus, Time};
@@ -195,8 +194,8 @@ fn live(world: &World<'_>, stage: &StageStatus, current: &Live, before: Option<&
         out.message.clone_from(&last.reason);
     }
     out.finished_at = last.filter(|e| e.attempt == current.attempt).map(|e| e.at).or(out.finished_at);
-    if let Some(hold) = stage.held.as_ref().filter(|h| h.kind == HoldKind::ExternalChange) {
-        out.reason = "ExternalChange".into();
+    if let Some(hold) = stage.foreign() {
+        out.reason = hold.kind.reason().into();
         out.message.clone_from(&hold.message);
     }
     if let Some(decision) = world.withdrawal(&current.release, &current.build) {

@@ -13,8 +13,8 @@ use crate::plan::{ending, health, reference, strategy, suite};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking) {
     let all = standings(world, draft, index, usize::MAX - 1);
-    if let Some(who) = foreign(&all) {
-        return ending::foreign(world, draft, index, &who);
+    if let Some(found) = foreign(&all) {
+        return ending::foreign(world, draft, index, &found);
     }
     if let Some(why) = suite::failed_later(world, draft, index) {
         return ending::go_back(world, draft, index, Cause::Failed, &why, None);

@@ -28,8 +28,8 @@ pub fn begin(world: &World<'_>, draft: &mut Draft, index: usize, baked: &Baking)
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Homing) {
     let all = standings(world, draft, index, state.step as usize);
-    if let Some(who) = foreign(&all) {
-        return ending::foreign(world, draft, index, &who);
+    if let Some(found) = foreign(&all) {
+        return ending::foreign(world, draft, index, &found);
     }
     if let Some(why) = suite::failed_later(world, draft, index) {
         return ending::go_back(world, draft, index, Cause::Failed, &why, None);

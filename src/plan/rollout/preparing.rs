@@ -15,8 +15,8 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Prepar
     let Some(rollout) = &stage.rollout else { return };
     // what runs is let end; a pause, and what someone else writes, come between two tries
     if !hook::running(rollout).is_some_and(|hook| hook.tries.started) {
-        if let Some(who) = idle::foreign(world, draft, stage) {
-            return ending::foreign(world, draft, index, &who);
+        if let Some(found) = idle::foreign(world, draft, stage).first() {
+            return ending::foreign(world, draft, index, found);
         }
         if interrupt::is_halted(world, stage, rollout) {
             let stopped = RolloutState::Preparing(Preparing { paused: Some(world.now), ..state });

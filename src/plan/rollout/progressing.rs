@@ -16,8 +16,8 @@ use crate::plan::{check, ending, interrupt, reference};
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Progressing) {
     let step = state.step as usize;
     let standings = standings(world, draft, index, step);
-    if let Some(who) = foreign(&standings) {
-        return ending::foreign(world, draft, index, &who);
+    if let Some(found) = foreign(&standings) {
+        return ending::foreign(world, draft, index, &found);
     }
     let Some(stage) = draft.status.stages.get(index) else { return };
     let Some(rollout) = &stage.rollout else { return };

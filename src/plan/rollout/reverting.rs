@@ -17,8 +17,8 @@ use crate::plan::{ending, health, interrupt, reference, strategy, suite};
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: &Reverting) {
     let all = standings(world, draft, index, usize::MAX - 1);
     let runs = |rollout: &Rollout| hook::running(rollout).is_some_and(|hook| hook.tries.started);
-    if let Some(who) = foreign(&all).filter(|_| !draft.rollout(index).is_some_and(runs)) {
-        return ending::foreign(world, draft, index, &who);
+    if let Some(found) = foreign(&all).filter(|_| !draft.rollout(index).is_some_and(runs)) {
+        return ending::foreign(world, draft, index, &found);
     }
     let environment = environment_of(draft, index);
     let is_wound_up = hook::wind_up(world, draft, index);

@@ -17,8 +17,8 @@ use crate::plan::writing::{foreign, standings};
 use crate::plan::{ending, health, interrupt, reference};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Stepping) {
-    if let Some(who) = foreign(&standings(world, draft, index, usize::MAX - 1)) {
-        return ending::foreign(world, draft, index, &who);
+    if let Some(found) = foreign(&standings(world, draft, index, usize::MAX - 1)) {
+        return ending::foreign(world, draft, index, &found);
     }
     let Some(stage) = draft.status.stages.get(index) else { return };
     let Some(rollout) = &stage.rollout else { return };

@@ -19,8 +19,8 @@ use crate::plan::{ending, freeze, interrupt};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Verifying) {
     let all = standings(world, draft, index, usize::MAX - 1);
-    if let Some(who) = foreign(&all) {
-        return ending::foreign(world, draft, index, &who);
+    if let Some(found) = foreign(&all) {
+        return ending::foreign(world, draft, index, &found);
     }
     match watch_health(world, draft, index, state.unhealthy) {
         _ if is(Mutant::VerifyBlind) => {}

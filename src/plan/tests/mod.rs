@@ -15,6 +15,7 @@ mod edited;
 mod endings;
 mod evidence;
 mod existing;
+mod fight;
 mod freeze;
 mod gates;
 mod green;

@@ -2,16 +2,14 @@
 
 use crate::api::labels::MANAGER;
 use crate::api::traffic::{Rewritten, Routed};
-use crate::api::{Cause, Rollout, RolloutState, Span, StageStatus};
+use crate::api::{Cause, Rollout, RolloutState, StageStatus};
 use crate::observe::Route;
 use crate::plan::draft::{Draft, clip};
 use crate::plan::ending;
+use crate::plan::fight::FIGHT;
 use crate::plan::world::World;
 
 use super::route;
-
-/// A second write within this time is a fight.
-const FIGHT: Span = Span::seconds(3600);
 
 /// The generation of a route that does not stand any more.
 const GONE: i64 = 0;
