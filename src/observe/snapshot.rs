@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub touched: BTreeMap<String, u64>,
     /// Whether what people are said to have done can be relied on.
     pub admission: Admission,
+    /// Whether the field guard of the chart is in force, as well as can be told.
+    pub is_guarded: bool,
     /// Names of the providers of metrics that the operator knows.
     pub providers: Arc<BTreeSet<String>>,
     /// Users by the names under which authors of builds are known.

@@ -9,7 +9,7 @@ use crate::observe::Access;
 use super::draft::{Draft, clip};
 use super::reference::{self, Problem};
 use super::world::{World, user_of};
-use super::{head, interrupt, job};
+use super::{fight, head, interrupt, job};
 
 /// What is missing and does not come by itself: no time is given.
 const FINAL: &[&str] = &[
@@ -71,6 +71,9 @@ pub fn condition(
     }
 }
 
+/// The condition that tells of a GitOps tool which carries an image in git, until Windlass writes it.
+const GUARDED: &str = "ImagesGuarded";
+
 /// The pipeline's own conditions.
 pub fn settle(world: &World<'_>, draft: &mut Draft) {
     let generation = world.snap.pipeline.metadata.generation.unwrap_or_default();
@@ -86,6 +89,13 @@ pub fn settle(world: &World<'_>, draft: &mut Draft) {
     conditions.push(resolved);
     if let Some((status, reason, message)) = delivered(world, draft) {
         conditions.push(condition(&old, "Delivered", status, reason, &message, generation, world.now));
+    }
+    if let Some((is_guarded, text)) = fight::outlook(world, draft) {
+        let (status, reason) = if is_guarded { ("True", "FieldGuard") } else { ("False", fight::UNGUARDED) };
+        if !is_guarded && find(&old, GUARDED).is_none_or(|c| c.status != status) {
+            draft.warn("", fight::UNGUARDED, text.clone());
+        }
+        conditions.push(condition(&old, GUARDED, status, reason, &text, generation, world.now));
     }
     draft.status.conditions = conditions;
     draft.status.observed_generation = generation;

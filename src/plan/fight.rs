@@ -3,6 +3,7 @@
 
 use crate::api::Span;
 use crate::api::checkpoint::Reasserted;
+use crate::api::pipeline::ContainerRef;
 use crate::observe::Workload;
 
 use super::draft::{Draft, clip};
@@ -14,6 +15,9 @@ use super::writing;
 
 /// A second write within this time is a fight: of images as of routes.
 pub const FIGHT: Span = Span::seconds(3600);
+
+/// Why nothing is sure to keep what Windlass writes.
+pub const UNGUARDED: &str = "NoFieldGuard";
 
 /// Notes what a tool wrote since, and that it is put right.
 pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
@@ -36,6 +40,27 @@ pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
         let text = format!("{}: {}; ours is put back once", stage.environment, foreign.what);
         draft.warn(&release, "ImageRewritten", text);
     }
+}
+
+/// Before Windlass writes for the first time: a tool that has written an image, and whether it is kept from writing it again.
+pub fn outlook(world: &World<'_>, draft: &Draft) -> Option<(bool, String)> {
+    draft.status.stages.iter().find_map(|stage| {
+        let place = world.place(&stage.environment)?;
+        world.spec.workloads.iter().find_map(|workload| {
+            let seen = place.workloads.get(&workload.key()).filter(|seen| seen.attempt.is_none())?;
+            let is_tool = |c: &&ContainerRef| seen.image_writers.get(&c.name).is_some_and(|writer| writer.is_tool);
+            let container = &workload.containers.iter().find(is_tool)?.name;
+            let tool = &seen.image_writers.get(container)?.manager;
+            let what =
+                format!("{} {} container {container}: {tool} writes its image", stage.environment, workload.key());
+            Some(match world.snap.is_guarded {
+                true => (true, format!("{what}, and the field guard keeps it once Windlass does")),
+                false => {
+                    (false, format!("{what}, and no field guard is in force: let {tool} ignore the image (README)"))
+                }
+            })
+        })
+    })
 }
 
 /// What stands there that is someone else's.

@@ -288,6 +288,7 @@ impl World {
             no_release: None,
             term: crate::terms::text(self),
             touched: self.operator.touched.clone(),
+            is_guarded: true,
             admission: match self.operator.guarded {
                 Some(since) => Admission::InForce { since },
                 None => Admission::Open("a policy is missing".into()),

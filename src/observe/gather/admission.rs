@@ -22,6 +22,9 @@ pub const RULES: [&str; 8] = [
 pub const STAMPS: [&str; 3] = ["windlass-stamp-release", "windlass-stamp-decision", "windlass-stamp-head"];
 pub const DEMANDS: [&str; 2] = ["windlass-demand-user", "windlass-demand-head"];
 
+/// What keeps GitOps tools from the images. It says nothing about users, so nothing else waits for it.
+pub const GUARD: &str = "windlass-field-guard";
+
 const VALIDATING: [PolicyKind; 2] = [PolicyKind::Validating, PolicyKind::ValidatingBinding];
 const MUTATING: [PolicyKind; 2] = [PolicyKind::Mutating, PolicyKind::MutatingBinding];
 const MUTATING_BETA: [PolicyKind; 2] = [PolicyKind::MutatingBeta, PolicyKind::MutatingBindingBeta];
@@ -54,6 +57,15 @@ pub fn admission(stores: &Stores, health: &WatchHealth) -> Admission {
         }
     }
     Admission::InForce { since: since.plus(SETTLES) }
+}
+
+/// Whether GitOps tools are kept from the images.
+pub fn is_guarded(stores: &Stores) -> bool {
+    let stands = |kind: &PolicyKind| {
+        let found = stores.policies.get(*kind, GUARD);
+        found.is_some_and(|found| found.metadata.deletion_timestamp.is_none())
+    };
+    MUTATING.iter().all(stands)
 }
 
 /// Why what is known of that kind may not be so any more, if that is so.
@@ -187,6 +199,16 @@ mod tests {
         watch.mark_absent(false);
         tokio::time::advance(health.silence() * 2).await;
         assert_eq!(admission(&world.stores(), &health), of("the watch of ValidatingAdmissionPolicy is dead"));
+    }
+
+    #[test]
+    fn the_guard_stands_with_its_binding_or_not_at_all() {
+        let mut world = installed(Some(""));
+        assert!(!is_guarded(&world.stores()));
+        world.put(policy("MutatingAdmissionPolicy", GUARD));
+        assert!(!is_guarded(&world.stores()));
+        world.put(binding("MutatingAdmissionPolicyBinding", GUARD));
+        assert!(is_guarded(&world.stores()));
     }
 
     #[test]

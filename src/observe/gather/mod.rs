@@ -87,6 +87,7 @@ pub fn gather(
         },
         no_release: None,
         admission: admission::admission(stores, health),
+        is_guarded: admission::is_guarded(stores),
         providers: Arc::clone(&config.providers),
         identities: Arc::clone(&config.identities),
         places,

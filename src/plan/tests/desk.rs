@@ -76,6 +76,7 @@ impl Desk {
             unreadable: Unreadable::default(),
             no_release: None,
             admission: Admission::InForce { since: Time::default() },
+            is_guarded: true,
             identities: Arc::default(),
             providers: Arc::new(["main", "prometheus"].map(str::to_owned).into()),
             places,

@@ -150,3 +150,19 @@ fn once_people_have_restored_it_one_more_write_is_put_right() {
         assert_eq!(desk.stage("production").reasserted, []);
     }
 }
+
+#[test]
+fn before_the_first_write_it_is_told_who_carries_the_image() {
+    let mut desk = Desk::new(|_| {});
+    apply(&mut desk, "production", "checkout");
+    desk.run();
+    assert_eq!(desk.pipeline_condition("ImagesGuarded"), "True FieldGuard");
+    desk.snap.is_guarded = false;
+    desk.run();
+    assert_eq!(desk.pipeline_condition("ImagesGuarded"), "False NoFieldGuard");
+    desk.snap.is_guarded = true;
+    desk.pass(2).release("1.8.0", 1).finish();
+    assert_eq!(desk.image("production", "checkout"), image("1.8.0"));
+    let conditions = &desk.snap.pipeline.status.as_ref().expect("a status").conditions;
+    assert!(!conditions.iter().any(|c| c.r#type == "ImagesGuarded"), "from now on a fight would be told");
+}
