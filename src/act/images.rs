@@ -4,7 +4,7 @@ use json_patch::PatchOperation;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
-use crate::api::labels::{ATTEMPT, CLAIMED_BY, CONTAINERS};
+use crate::api::labels::{ATTEMPT, CLAIMED_BY, CONTAINERS, REASSERTED};
 use crate::api::pipeline::WorkloadKind;
 use crate::plan::action::SetImages;
 
@@ -47,6 +47,9 @@ fn operations(object: &Object, live: &DynamicObject, set: &SetImages) -> Result<
     operations.push(add(["metadata", "annotations", CLAIMED_BY], set.claim.as_str().into()));
     operations.push(add(["metadata", "annotations", ATTEMPT], set.attempt.as_str().into()));
     operations.push(add(["metadata", "annotations", CONTAINERS], set.containers.join(",").into()));
+    if let Some(generation) = set.reasserted {
+        operations.push(add(["metadata", "annotations", REASSERTED], generation.to_string().into()));
+    }
     Ok(operations)
 }
 
@@ -95,6 +98,7 @@ mod tests {
             resource_version: "7".into(),
             images: images.iter().map(|(name, image)| (name.to_string(), image.to_string())).collect(),
             containers: vec!["app".into(), "migrate".into()],
+            reasserted: None,
             claim: "shop/checkout/p1".into(),
             attempt: "a1".into(),
             confirm: vec![],

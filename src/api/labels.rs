@@ -6,6 +6,8 @@ pub const CLAIMED_BY: &str = "windlass.dev/claimed-by";
 pub const ATTEMPT: &str = "windlass.dev/attempt";
 /// On a workload: the containers whose images are written, with commas between them. The field guard of the chart goes by it.
 pub const CONTAINERS: &str = "windlass.dev/containers";
+/// On a workload: over which write of a GitOps tool ours was written, by the generation at which it was seen.
+pub const REASSERTED: &str = "windlass.dev/reasserted";
 /// On a clone and on its pods: what part of the traffic they are for.
 pub const TRACK: &str = "windlass.dev/track";
 /// Its values: the workload as it was, the clone of a canary, the clone of blue-green.

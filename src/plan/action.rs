@@ -196,6 +196,8 @@ pub struct SetImages {
     pub images: Vec<(String, String)>,
     /// The containers of the pipeline, `windlass.dev/containers`.
     pub containers: Vec<String>,
+    /// Value of `windlass.dev/reasserted`, where a GitOps tool is written over.
+    pub reasserted: Option<i64>,
     /// Value of `windlass.dev/claimed-by`: `namespace/name/uid` of the pipeline.
     pub claim: String,
     /// Value of `windlass.dev/attempt`.

@@ -107,6 +107,7 @@ fn leave(world: &World<'_>, stage: &mut StageStatus, cause: Cause, why: &str) {
         ending::close(world, stage, &rollout, Outcome::Aborted, Some(cause), why);
     }
     (stage.adopted, stage.current) = (None, None);
+    stage.reasserted.clear();
     // a person's hold is lifted by a person
     stage.held.take_if(|held| held.kind != HoldKind::Revert);
 }

@@ -11,7 +11,7 @@ use crate::observe::Workload;
 use super::draft::{self, Draft, clip};
 use super::workload::ForeignWrite;
 use super::world::{World, order, user_of};
-use super::{ending, head, health, revert, schema, suite, upstream, workload};
+use super::{ending, fight, head, health, revert, schema, suite, upstream, workload};
 
 pub use drift::{Drift, drift};
 
@@ -159,7 +159,10 @@ fn workloads(world: &World<'_>, draft: &mut Draft, index: usize) {
             Drift::ToRestore if is_bad(world, stage) => return ending::adopt_instead(world, draft, index),
             Drift::None | Drift::ToRestore => {}
             Drift::Record { restored } => drift::record(world, draft, index, workload, seen, restored),
-            Drift::Foreign(found) => return ending::foreign(world, draft, index, &found),
+            Drift::Foreign(found) => {
+                let found = fight::gravest(foreign(world, draft, stage)).unwrap_or(found);
+                return ending::foreign(world, draft, index, &found);
+            }
         }
     }
 }

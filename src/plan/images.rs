@@ -11,7 +11,7 @@ use super::effects::{confirm, is_forward};
 use super::idle::{self, Drift};
 use super::workload::{self, Images, Standing, Writing};
 use super::world::World;
-use super::{freeze, interrupt, strategy, traffic, writing};
+use super::{fight, freeze, interrupt, strategy, traffic, writing};
 
 /// Adds the image writes of one stage.
 pub fn writes(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: &mut Vec<Action>) {
@@ -59,7 +59,14 @@ fn of_rollout(world: &World<'_>, draft: &Draft, stage: &StageStatus, open: &Roll
     for plan in plans.iter().copied().filter(unwritten) {
         let Some(seen) = writing::seen(world, &stage.environment, plan) else { continue };
         let confirm = if is_forward(open) { confirm(world, draft, stage, open) } else { Vec::new() };
-        push(world, seen, &plan.workload, writing.images(plan), &marker, confirm, actions);
+        push(
+            world,
+            stage,
+            seen,
+            Asked { workload: &plan.workload, images: writing.images(plan), marker: &marker },
+            confirm,
+            actions,
+        );
     }
     if matches!(open.state, RolloutState::Reverting(_)) {
         let build = world.row(&draft.status, &open.build);
@@ -102,21 +109,29 @@ fn restorations(world: &World<'_>, draft: &Draft, stage: &StageStatus, actions: 
         let Some(seen) = place.workloads.get(&workload.key()).filter(|s| !s.deleting) else { continue };
         if idle::drift(world, draft, stage, workload, seen) == Drift::ToRestore {
             let marker = format!("{}.restored", if current.attempt.is_empty() { "adopted" } else { &current.attempt });
-            push(world, seen, workload, row.into(), &marker, Vec::new(), actions);
+            push(world, stage, seen, Asked { workload, images: row.into(), marker: &marker }, Vec::new(), actions);
         }
     }
 }
 
+/// What a workload is to run.
+struct Asked<'a> {
+    workload: &'a WorkloadRef,
+    images: Images<'a>,
+    /// Value of `windlass.dev/attempt`.
+    marker: &'a str,
+}
+
 fn push(
     world: &World<'_>,
+    stage: &StageStatus,
     seen: &Workload,
-    workload: &WorkloadRef,
-    wanted: Images<'_>,
-    marker: &str,
+    asked: Asked<'_>,
     confirm: Vec<super::action::Confirm>,
     actions: &mut Vec<Action>,
 ) {
-    let images = workload::writes(world, seen, workload, wanted);
+    let Asked { workload, images, marker } = asked;
+    let images = workload::writes(world, seen, workload, images);
     if images.is_empty() || matches!(seen.claim, Claim::Other(_)) {
         return;
     }
@@ -128,6 +143,7 @@ fn push(
         resource_version: seen.resource_version.clone(),
         images,
         containers: workload.containers.iter().map(|container| container.name.clone()).collect(),
+        reasserted: fight::line(&stage.reasserted, &workload.key()).map(|line| line.generation),
         claim: world.claim(),
         attempt: marker.to_owned(),
         confirm,

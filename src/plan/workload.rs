@@ -37,7 +37,7 @@ pub struct ForeignWrite {
     /// In words.
     pub what: String,
     /// The GitOps tool, where it wrote all that is not ours.
-    pub tool: Option<ImageWriter>,
+    pub tool: Option<String>,
     /// Kind and name of the workload.
     pub workload: String,
 }
@@ -139,33 +139,34 @@ pub fn difference<'r>(
     workload: &WorkloadRef,
     images: impl Into<Images<'r>>,
 ) -> Option<String> {
-    let (key, images) = (workload.key(), images.into());
-    for container in &workload.containers {
-        let (Some(wanted), Some(actual)) = (images.of(world, &key, container), seen.images.get(&container.name)) else {
-            continue;
-        };
-        if !build::is_same_image(actual, &wanted) {
-            let writer = seen.image_writers.get(&container.name).map_or("someone", |w| w.manager.as_str());
-            return Some(format!("{key} container {}: {writer} set {actual}", container.name));
-        }
-    }
-    None
+    let others = writes(world, seen, workload, images.into());
+    others.first().map(|(container, _)| said(seen, workload, container))
 }
 
-/// The same, where it is to be known whose write it is.
+fn said(seen: &Workload, workload: &WorkloadRef, container: &str) -> String {
+    let writer = seen.image_writers.get(container).map_or("someone", |w| w.manager.as_str());
+    let image = seen.images.get(container).map_or("", String::as_str);
+    format!("{} container {container}: {writer} set {image}", workload.key())
+}
+
+/// The same, where it is to be known whose write it is. Under the field guard no tool writes, whatever the server calls the
+/// writer: Flux takes over what `kubectl` wrote. And what Windlass has never written is a tool's own.
 pub fn foreign<'r>(
     world: &World<'_>,
     seen: &Workload,
     workload: &WorkloadRef,
     images: impl Into<Images<'r>>,
 ) -> Option<ForeignWrite> {
-    let images = images.into();
-    let what = difference(world, seen, workload, images)?;
-    let others = writes(world, seen, workload, images);
-    let tools: Option<Vec<&ImageWriter>> =
-        others.iter().map(|(name, _)| seen.image_writers.get(name).filter(|writer| writer.is_tool)).collect();
-    let tool = tools.and_then(|tools| tools.into_iter().max_by_key(|writer| writer.at).cloned());
-    Some(ForeignWrite { what, tool, workload: workload.key() })
+    let others = writes(world, seen, workload, images.into());
+    let writer = |name: &String| seen.image_writers.get(name);
+    // containers that we have written differ as well, in the middle of a rollout
+    let is_theirs = |name: &&String| writer(name).is_none_or(|writer| writer.manager != MANAGER);
+    let theirs: Vec<&String> = others.iter().map(|(name, _)| name).filter(is_theirs).collect();
+    let shown = theirs.first().copied().or(others.first().map(|(name, _)| name))?;
+    let is_tools = !world.snap.is_guarded && seen.attempt.is_some() && !theirs.is_empty();
+    let is_tool = |name: &&String| writer(name).is_some_and(|writer| writer.is_tool);
+    let tool = writer(shown).filter(|_| is_tools && theirs.iter().all(is_tool)).map(|writer| writer.manager.clone());
+    Some(ForeignWrite { what: said(seen, workload, shown), tool, workload: workload.key() })
 }
 
 /// Whether all images that differ from that build were written by us: by a rollout that is over, whose write arrived when

@@ -5,10 +5,10 @@ use crate::api::{RolloutState, StageStatus};
 use crate::observe::Workload;
 
 use super::draft::Draft;
-use super::health;
 use super::mutant::{Mutant, is};
 use super::workload::{self, ForeignWrite, Standing, Writing};
 use super::world::World;
+use super::{fight, health};
 
 /// What the rollout writes: the new build on its way, the target on the way back.
 pub fn writing<'s>(
@@ -91,13 +91,15 @@ pub fn all_serve(world: &World<'_>, environment: &str, standings: &[(RolloutWork
     })
 }
 
+/// What is someone else's among them, a person's before a tool's.
 pub fn foreign(standings: &[(RolloutWorkload, Standing)]) -> Option<ForeignWrite> {
-    standings.iter().find_map(|(_, s)| match s {
+    let all = standings.iter().filter_map(|(_, s)| match s {
         Standing::Foreign(foreign) => Some(foreign.clone()),
         Standing::Missing
         | Standing::ContainerMissing(_)
         | Standing::Unknown(_)
         | Standing::Wanted
         | Standing::Unwritten => None,
-    })
+    });
+    fight::gravest(all.collect())
 }

@@ -231,6 +231,7 @@ fn of_place(place: &Place, c: &mut Canon) {
 
 fn of_workload(w: &Workload, c: &mut Canon) {
     (&w.uid, w.generation, w.observed_generation, w.deleting, w.rolls, &w.images, &w.fingerprint, &w.attempt).hash(c);
+    w.reasserted.hash(c);
     (w.wanted, w.replicas, w.updated, w.ready, w.available).hash(c);
     w.image_writers.values().for_each(|writer| (&writer.manager, writer.at).hash(c));
     std::mem::discriminant(&w.claim).hash(c);

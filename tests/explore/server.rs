@@ -191,6 +191,7 @@ fn set_images(world: &mut World, set: &SetImages) -> Result<bool, Broken> {
         }
         workload.generation += 1;
         workload.attempt = Some(set.attempt.clone());
+        workload.reasserted = set.reasserted.or(workload.reasserted);
         workload.claim = Claim::Ours;
     });
     let written = set.images.first().map(|(_, text)| Image::of(text));

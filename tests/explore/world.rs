@@ -202,6 +202,7 @@ impl World {
             images: BTreeMap::from([("app".to_owned(), Image::GIT.text())]),
             fingerprint: "template-0".into(),
             attempt: None,
+            reasserted: None,
             claim: Claim::None,
             image_writers: BTreeMap::from([("app".to_owned(), writer)]),
             wanted: self.pods,
@@ -288,7 +289,7 @@ impl World {
             no_release: None,
             term: crate::terms::text(self),
             touched: self.operator.touched.clone(),
-            is_guarded: true,
+            is_guarded: false,
             admission: match self.operator.guarded {
                 Some(since) => Admission::InForce { since },
                 None => Admission::Open("a policy is missing".into()),

@@ -27,7 +27,7 @@ system:serviceaccount:{{ .Release.Namespace }}:windlass
 {{- /* Whether the server can keep images from GitOps tools: not empty where it has MutatingAdmissionPolicy v1. */ -}}
 {{- define "windlass.guards" -}}
 {{- $v1 := .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
-{{- if or $v1 (eq .Values.admission.user "stamp") -}}yes{{- end -}}
+{{- if or $v1 (eq (include "windlass.mutatingApi" .) "admissionregistration.k8s.io/v1") -}}yes{{- end -}}
 {{- end -}}
 
 {{- /* before: spec.release as it stood; moved: whether version, source or images differ from it, the order of images aside. */ -}}

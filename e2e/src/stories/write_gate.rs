@@ -148,6 +148,7 @@ async fn images_are_written_only_as_planned(t: &Story) {
         resource_version: live.resource_version().unwrap(),
         images: vec![("app".into(), "registry.example/a:2".into()), ("migrate".into(), "registry.example/m:2".into())],
         containers: vec!["app".into(), "migrate".into()],
+        reasserted: Some(3),
         claim: "shop/checkout/p".into(),
         attempt: "a1".into(),
         confirm: vec![target(Kind::Pipeline, &pipeline)],
@@ -178,6 +179,7 @@ async fn images_are_written_only_as_planned(t: &Story) {
     was["template"]["spec"]["initContainers"][0]["image"] = "registry.example/m:2".into();
     assert_eq!(was, is, "nothing else changed");
     assert_eq!(after.annotations()["windlass.dev/claimed-by"], "shop/checkout/p");
+    assert_eq!(after.annotations()["windlass.dev/reasserted"], "3");
     assert_eq!(after.annotations()["windlass.dev/containers"], "app,migrate", "the field guard goes by it");
     assert!(only_error(&world.act(Action::SetImages(set)).await).is_conflict(), "planned from an older version");
 }

@@ -118,12 +118,9 @@ pub struct Reasserted {
     /// The field manager.
     #[schemars(length(max = 128))]
     pub by: String,
-    /// The generation at which its write was seen.
+    /// The generation at which its write was seen; the annotation `windlass.dev/reasserted` says it once ours is put back.
     #[schemars(range(min = 0, max = crate::api::MAX_GENERATION))]
     pub generation: i64,
-    /// When it wrote, as the server says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub written: Option<Time>,
     /// When that was seen.
     pub at: Time,
 }

@@ -6,7 +6,7 @@ use kube::core::ObjectMeta;
 use super::holder::Holder;
 use super::{GatherConfig, job, pods};
 use crate::api::DeliveryPipeline;
-use crate::api::labels::{ATTEMPT, CLAIMED_BY, TRACK, TRACKS};
+use crate::api::labels::{ATTEMPT, CLAIMED_BY, REASSERTED, TRACK, TRACKS};
 use crate::api::pipeline::{WorkloadKind, WorkloadRef};
 use crate::observe::health::WatchHealth;
 use crate::observe::slim::{self, Controller};
@@ -94,6 +94,7 @@ fn whole(
         images: own.template.containers.iter().map(|c| (c.name.clone(), c.image.clone())).collect(),
         fingerprint: own.template.fingerprint(is_managed),
         attempt: annotation(ATTEMPT).cloned(),
+        reasserted: annotation(REASSERTED).and_then(|text| text.parse().ok()),
         claim: claim(stores, health, pipeline, annotation(CLAIMED_BY).map(String::as_str)),
         image_writers: own.writers.iter().map(|(name, writer)| (name.clone(), image_writer(writer, config))).collect(),
         wanted: own.wanted,

@@ -31,6 +31,8 @@ pub struct Workload {
     pub fingerprint: String,
     /// Value of the annotation `windlass.dev/attempt`.
     pub attempt: Option<String>,
+    /// Value of the annotation `windlass.dev/reasserted`.
+    pub reasserted: Option<i64>,
     pub claim: Claim,
     /// By container: who wrote its image last.
     pub image_writers: BTreeMap<String, ImageWriter>,

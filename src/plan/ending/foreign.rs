@@ -7,26 +7,12 @@ use crate::api::{BuildRow, Cause, HistoryEntry, Live, Outcome, RolloutState};
 use crate::plan::draft::{self, Draft, clip};
 use crate::plan::workload::ForeignWrite;
 use crate::plan::world::World;
-use crate::plan::{adoption, build, idle, revert};
+use crate::plan::{adoption, build, fight, idle, revert};
 
 /// Someone else wrote an image: nothing more is written until a person says Adopt or Restore.
 pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, found: &ForeignWrite) {
     let what = &found.what;
-    let (kind, remedy) = match &found.tool {
-        Some(tool) => (
-            HoldKind::ImageContested,
-            format!(
-                "again, within an hour of ours being put back: let {} ignore the image, or put the field guard in force (README), \
-                 then decide Restore; or Adopt, to take it as it is",
-                tool.manager
-            ),
-        ),
-        None => (
-            HoldKind::ExternalChange,
-            "a Decision Adopt takes it as it is, Restore puts ours back; for a GitOps tool, let it ignore the image (README)"
-                .to_owned(),
-        ),
-    };
+    let (kind, remedy) = draft.status.stages.get(index).map_or_else(external, |stage| remedy(stage, found));
     let is_delivered = |s: &StageStatus| {
         s.rollout.as_ref().is_some_and(|r| matches!(r.state, RolloutState::Delivered(_)) && !r.is_apart())
     };
@@ -61,6 +47,23 @@ pub fn foreign(world: &World<'_>, draft: &mut Draft, index: usize, found: &Forei
         rollout.map_or_else(|| stage.current.as_ref().map(|c| c.release.clone()).unwrap_or_default(), |r| r.release);
     let text = format!("{}: {message}", stage.environment);
     draft.warn(&release, kind.reason(), text);
+}
+
+/// What it is called, and what people can do: a fight only where ours was put back before.
+fn remedy(stage: &StageStatus, found: &ForeignWrite) -> (HoldKind, String) {
+    let Some(tool) = found.tool.as_ref().filter(|_| fight::line(&stage.reasserted, &found.workload).is_some()) else {
+        return external();
+    };
+    let remedy = format!(
+        "again, within an hour of ours being put back: let {tool} ignore the image, or put the field guard in force (README), \
+         then decide Restore; or Adopt, to take it as it is"
+    );
+    (HoldKind::ImageContested, remedy)
+}
+
+fn external() -> (HoldKind, String) {
+    let remedy = "a Decision Adopt takes it as it is, Restore puts ours back; for a GitOps tool, let it ignore the image (README)";
+    (HoldKind::ExternalChange, remedy.to_owned())
 }
 
 /// What someone else wrote becomes what runs: no evidence, the mark unchanged, the hold ends.

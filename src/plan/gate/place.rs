@@ -9,7 +9,7 @@ pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
         return Some(Closed::new(problem.message, problem.remedy));
     }
     let key = to_restore(c)?;
-    Some(Closed::new(format!("{key} was re-created and gets its build back first"), "its build is put back"))
+    Some(Closed::new(format!("{key} gets its build back first"), "its build is put back"))
 }
 
 /// A workload that does not run what is current again. Beside it there could be no clone, so that the release would be rolled, past

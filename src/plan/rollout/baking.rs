@@ -9,12 +9,16 @@ use crate::plan::draft::{Draft, clip};
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
 use crate::plan::writing::{foreign, standings};
-use crate::plan::{ending, health, reference, strategy, suite};
+use crate::plan::{ending, fight, health, reference, strategy, suite};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Baking) {
     let all = standings(world, draft, index, usize::MAX - 1);
     if let Some(found) = foreign(&all) {
         return ending::foreign(world, draft, index, &found);
+    }
+    // what fails just now is not the build
+    if fight::is_under_way(world, draft, index, &all) {
+        return;
     }
     if let Some(why) = suite::failed_later(world, draft, index) {
         return ending::go_back(world, draft, index, Cause::Failed, &why, None);

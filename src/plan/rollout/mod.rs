@@ -6,7 +6,7 @@
 //!               │              │  │           │  └──► Unverified      │
 //!               └──────────────┼──┴───────────┴────────────┬──────────┘ failed, aborted, withdrawn, health lost
 //!                              ▼                           ▼
-//!                left as it is (ExternalChange)    Reverting ─► Reverted, ImageOnly, or Failed (RevertFailed)
+//!                left as it is (foreign image)     Reverting ─► Reverted, ImageOnly, or Failed (RevertFailed)
 //! ```
 
 mod baking;

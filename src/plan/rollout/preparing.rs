@@ -8,15 +8,15 @@ use crate::plan::draft::Draft;
 use crate::plan::hook::{self, Stand};
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::World;
-use crate::plan::{ending, idle, interrupt, opening};
+use crate::plan::{ending, fight, idle, interrupt, opening};
 
 pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Preparing) {
     let Some(stage) = draft.status.stages.get(index) else { return };
     let Some(rollout) = &stage.rollout else { return };
     // what runs is let end; a pause, and what someone else writes, come between two tries
     if !hook::running(rollout).is_some_and(|hook| hook.tries.started) {
-        if let Some(found) = idle::foreign(world, draft, stage).first() {
-            return ending::foreign(world, draft, index, found);
+        if let Some(found) = fight::gravest(idle::foreign(world, draft, stage)) {
+            return ending::foreign(world, draft, index, &found);
         }
         if interrupt::is_halted(world, stage, rollout) {
             let stopped = RolloutState::Preparing(Preparing { paused: Some(world.now), ..state });

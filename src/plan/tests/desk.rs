@@ -76,7 +76,7 @@ impl Desk {
             unreadable: Unreadable::default(),
             no_release: None,
             admission: Admission::InForce { since: Time::default() },
-            is_guarded: true,
+            is_guarded: false,
             identities: Arc::default(),
             providers: Arc::new(["main", "prometheus"].map(str::to_owned).into()),
             places,
@@ -384,6 +384,7 @@ impl Desk {
                 );
             }
             w.attempt = Some(write.attempt.clone());
+            w.reasserted = write.reasserted.or(w.reasserted);
             w.claim = Claim::Ours;
             sign(w, crate::api::labels::MANAGER);
         });
@@ -595,6 +596,7 @@ fn workload(environment: &str, named: &WorkloadRef) -> Workload {
         images: [("app".to_owned(), "elsewhere.example/old:1".to_owned())].into(),
         fingerprint: "f0".into(),
         attempt: None,
+        reasserted: None,
         claim: Claim::None,
         image_writers: BTreeMap::new(),
         wanted: 2,

@@ -110,6 +110,8 @@ fn in_a_rollout_it_is_put_right_once_and_then_the_rollout_ends() {
 #[test]
 fn beside_a_canary_it_is_put_right_once_and_then_exposure_falls() {
     let mut desk = Desk::stepping(|_| {});
+    // an earlier release was written there
+    desk.change("production", "checkout", |w| w.attempt = Some("20261101t000000000z".into())).run();
     apply(&mut desk, "production", "checkout");
     desk.run();
     assert_eq!((&*desk.image("production", "checkout"), held(&desk, "production")), (OLD, None));
@@ -152,15 +154,79 @@ fn once_people_have_restored_it_one_more_write_is_put_right() {
 }
 
 #[test]
+fn under_the_guard_no_tool_writes_whatever_the_server_calls_the_writer() {
+    let mut desk = delivered(|_| {});
+    desk.snap.is_guarded = true;
+    apply(&mut desk, "production", "checkout");
+    let writes = desk.writes();
+    desk.run();
+    assert_eq!((desk.writes(), held(&desk, "production")), (writes, Some(HoldKind::ExternalChange)));
+}
+
+#[test]
+fn until_windlass_has_written_the_image_is_gits() {
+    let mut desk = Desk::adopted(|_| {});
+    apply(&mut desk, "production", "checkout");
+    let writes = desk.writes();
+    desk.run();
+    assert_eq!((desk.writes(), held(&desk, "production")), (writes, Some(HoldKind::ExternalChange)));
+}
+
+#[test]
+fn what_is_banned_is_not_put_back() {
+    let mut desk = Desk::adopted(|_| {});
+    desk.release("1.8.0", 1).finish();
+    desk.decide("Withdraw", json!({"release": "checkout-1.8.0"}));
+    // nothing to go back to
+    let pipeline = std::sync::Arc::make_mut(&mut desk.snap.pipeline).status.as_mut().expect("a status");
+    pipeline.stages.iter_mut().for_each(|stage| stage.previous.clear());
+    desk.run();
+    apply(&mut desk, "production", "checkout");
+    let writes = desk.writes();
+    desk.run();
+    assert_eq!((desk.writes(), desk.image("production", "checkout")), (writes, GIT.to_owned()));
+    assert_eq!(held(&desk, "production"), Some(HoldKind::ExternalChange), "a person takes it, or does not");
+}
+
+#[test]
+fn a_bake_does_not_end_on_what_a_tool_wrote() {
+    let mut desk = Desk::adopted(|_| {});
+    desk.release("1.8.0", 1).run();
+    assert_eq!(desk.phase("1.8.0", "staging"), "Delivered Baking");
+    desk.pass(60);
+    apply(&mut desk, "staging", "checkout");
+    desk.run();
+    assert_eq!((desk.image("staging", "checkout"), held(&desk, "staging")), (image("1.8.0"), None));
+}
+
+#[test]
+fn a_person_beside_a_tool_is_what_is_told() {
+    let mut desk = delivered(|spec| {
+        let worker =
+            json!({"kind": "Deployment", "name": "worker", "containers": [{"name": "app", "imageName": "app"}]});
+        spec["workloads"].as_array_mut().expect("workloads").push(worker);
+    });
+    apply(&mut desk, "production", "checkout");
+    desk.run();
+    apply(&mut desk, "production", "checkout");
+    desk.change("production", "worker", |w| {
+        w.images.insert("app".into(), "r.example/shop/app:by-hand".into());
+    });
+    desk.run();
+    let hold = desk.stage("production").held.clone().expect("a hold");
+    assert_eq!(hold.kind, HoldKind::ExternalChange);
+    assert!(hold.message.starts_with("Deployment/worker"), "{}", hold.message);
+}
+
+#[test]
 fn before_the_first_write_it_is_told_who_carries_the_image() {
     let mut desk = Desk::new(|_| {});
     apply(&mut desk, "production", "checkout");
     desk.run();
-    assert_eq!(desk.pipeline_condition("ImagesGuarded"), "True FieldGuard");
-    desk.snap.is_guarded = false;
-    desk.run();
     assert_eq!(desk.pipeline_condition("ImagesGuarded"), "False NoFieldGuard");
     desk.snap.is_guarded = true;
+    desk.run();
+    assert_eq!(desk.pipeline_condition("ImagesGuarded"), "True FieldGuard");
     desk.pass(2).release("1.8.0", 1).finish();
     assert_eq!(desk.image("production", "checkout"), image("1.8.0"));
     let conditions = &desk.snap.pipeline.status.as_ref().expect("a status").conditions;
