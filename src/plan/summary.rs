@@ -1,6 +1,6 @@
 //! How the suites and hooks of an attempt did, in short, as a Release tells it.
 
-use crate::api::hook::HookState;
+use crate::api::hook::{HookPoint, HookState};
 use crate::api::release::{HookSummary, ReleaseStage, RunSummary};
 use crate::api::rollout::{Rollout, SuiteState};
 use crate::api::{RunPhase, StageStatus, TestRun};
@@ -55,10 +55,19 @@ pub fn open_tests(rollout: &Rollout) -> Option<String> {
     (!open.is_empty()).then(|| format!("tests: {}", open.join(", ")))
 }
 
-/// The tests of an attempt that is over. It may have ended before the release was told how they did; the runs know, and of one
-/// that never was made nothing more will be known.
+/// The tests and hooks of an attempt that is over. It may have ended before the release was told how they did; the runs know, and
+/// of one that never was made nothing more will be known. What was delivered had passed them all.
 pub fn finish(world: &World<'_>, stage: &StageStatus, release_uid: &str, out: &mut ReleaseStage) {
-    let is_finished = |t: &RunSummary| !matches!(t.phase, RunPhase::Pending | RunPhase::Running);
+    let is_proven = report::is_proven(stage, release_uid, &out.attempt);
+    let is_open = |phase: RunPhase| matches!(phase, RunPhase::Pending | RunPhase::Running);
+    for hook in out.hooks.iter_mut().filter(|hook| is_open(hook.phase)) {
+        if is_proven && hook.point != HookPoint::OnRevert {
+            hook.phase = RunPhase::Passed;
+        } else {
+            (hook.phase, hook.message) = (RunPhase::Aborted, report::ENDED.to_owned());
+        }
+    }
+    let is_finished = |t: &RunSummary| !is_open(t.phase);
     if out.attempt.is_empty() || !out.tests.is_empty() && out.tests.iter().all(is_finished) {
         return;
     }
@@ -66,7 +75,6 @@ pub fn finish(world: &World<'_>, stage: &StageStatus, release_uid: &str, out: &m
         r.spec.environment == out.environment && r.spec.attempt == out.attempt && r.spec.release_uid == release_uid
     });
     let told: Vec<RunSummary> = runs.filter_map(|run| of_run(run)).collect();
-    let is_proven = report::is_proven(stage, release_uid, &out.attempt);
     for test in out.tests.iter_mut().filter(|test| !is_finished(test)) {
         match told.iter().find(|run| run.suite == test.suite) {
             Some(run) => *test = run.clone(),

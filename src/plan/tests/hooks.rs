@@ -597,3 +597,17 @@ fn a_placeholder_is_not_put_right_behind_what_has_no_way_back() {
     assert!(desk.image("staging", "checkout").starts_with("placeholder.invalid"));
     assert_eq!(desk.pipeline_condition("Stalled"), "True RevertHeld");
 }
+
+#[test]
+fn a_hook_whose_end_the_release_was_not_told_in_time_does_not_run_for_ever() {
+    let mut desk = with(json!({"before": [hook("migrate")]}), |_| ());
+    desk.release("1.8.0", 1).run();
+    passes(&mut desk, "migrate");
+    desk.finish();
+    assert_eq!(desk.phase("1.8.0", "staging"), "Delivered");
+    let release = desk.snap.releases.iter_mut().find(|r| r.spec.build.version == "1.8.0").expect("the release");
+    let status = Arc::make_mut(release).status.as_mut().expect("a status");
+    status.stages[0].hooks[0].phase = RunPhase::Running;
+    desk.run();
+    assert_eq!(told(&desk, "1.8.0")[0].phase, RunPhase::Passed);
+}
