@@ -40,15 +40,14 @@ impl<'a> Flux<'a> {
         t.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}).to_string()).await?;
         let dir = t.cluster().dir().join("flux");
         let git = Git::serve(&dir).await?;
-        let source = Controller::of(Program::SourceController)?;
         let artifacts = ports::free()?;
         let storage = [
             format!("--storage-path={}", dir.display()),
             format!("--storage-addr=127.0.0.1:{artifacts}"),
             format!("--storage-adv-addr=127.0.0.1:{artifacts}"),
         ];
-        let source = source.start(t, &tools, &storage, &dir).await?;
-        let kustomize = Controller::of(Program::KustomizeController)?.start(t, &tools, &[], &dir).await?;
+        let source = start(t, &tools, Program::SourceController, &storage, &dir).await?;
+        let kustomize = start(t, &tools, Program::KustomizeController, &[], &dir).await?;
         let flux = Self { t, git, controllers: [source, kustomize] };
         let spec = json!({"interval": "1s", "url": flux.git.url, "ref": {"branch": git::BRANCH}});
         t.apply(&of("source.toolkit.fluxcd.io/v1", "GitRepository", "shop", &spec).to_string()).await?;
@@ -95,37 +94,25 @@ fn of(version: &str, kind: &str, name: &str, spec: &Value) -> Value {
     json!({"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec})
 }
 
-/// One of Flux's controllers.
-struct Controller {
-    program: Program,
-    health: u16,
-    metrics: u16,
-}
-
-impl Controller {
-    fn of(program: Program) -> Result<Self> {
-        Ok(Self { program, health: ports::free()?, metrics: ports::free()? })
-    }
-
-    async fn start(self, t: &Story, tools: &Tools, more: &[String], dir: &Path) -> Result<Process> {
-        let name = self.program.name();
-        let account =
-            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": NAMESPACE}});
-        let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"});
-        let subject = json!({"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE});
-        let bound = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-            "metadata": {"name": format!("flux-{name}")}, "roleRef": role, "subjects": [subject]});
-        t.apply(&account.to_string()).await?;
-        t.apply(&bound.to_string()).await?;
-        let token = t.cluster().service_account_token(NAMESPACE, name).await?;
-        let mut command = Command::new(tools.path(self.program)?);
-        command.env("KUBECONFIG", t.cluster().kubeconfig_with_token(&token)?).env("RUNTIME_NAMESPACE", NAMESPACE);
-        command.args([
-            format!("--health-addr=127.0.0.1:{}", self.health),
-            format!("--metrics-addr=127.0.0.1:{}", self.metrics),
-            "--enable-leader-election=false".to_owned(),
-        ]);
-        command.args(more).env("HOME", dir).env("TMPDIR", dir).current_dir(dir);
-        Process::spawn(name, command, &dir.join(format!("{name}.log")))
-    }
+/// Starts one of Flux's controllers.
+async fn start(t: &Story, tools: &Tools, program: Program, more: &[String], dir: &Path) -> Result<Process> {
+    let name = program.name();
+    let account =
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": NAMESPACE}});
+    let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"});
+    let subject = json!({"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE});
+    let bound = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": format!("flux-{name}")}, "roleRef": role, "subjects": [subject]});
+    t.apply(&account.to_string()).await?;
+    t.apply(&bound.to_string()).await?;
+    let token = t.cluster().service_account_token(NAMESPACE, name).await?;
+    let mut command = Command::new(tools.path(program)?);
+    command.env("KUBECONFIG", t.cluster().kubeconfig_with_token(&token)?).env("RUNTIME_NAMESPACE", NAMESPACE);
+    command.args([
+        format!("--health-addr=127.0.0.1:{}", ports::free()?),
+        format!("--metrics-addr=127.0.0.1:{}", ports::free()?),
+        "--enable-leader-election=false".to_owned(),
+    ]);
+    command.args(more).env("HOME", dir).env("TMPDIR", dir).current_dir(dir);
+    Process::spawn(name, command, &dir.join(format!("{name}.log")))
 }

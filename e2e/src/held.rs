@@ -2,31 +2,23 @@
 //! with it on the way: the shop's later ones are lost. Leases and events pass.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use crate::locked::lock;
+use crate::loopback::Server;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use kube::Client;
 use kube::client::Body;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 /// A running one; ends when it is dropped.
 pub struct Held {
-    /// Where it listens, as an http address.
-    pub server: String,
+    server: Server,
     client: Client,
     shops: Arc<Mutex<Vec<Watched>>>,
-    accepting: JoinHandle<()>,
 }
 
 /// One shop's writes: which one is held, and what has come.
@@ -69,11 +61,18 @@ pub struct Write {
 impl Held {
     /// Starts one that asks the server as that client.
     pub async fn start(client: Client) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("failed to bind a proxy")?;
-        let server = format!("http://{}", listener.local_addr().context("a bound port has an address")?);
         let shops = Arc::<Mutex<Vec<Watched>>>::default();
-        let accepting = tokio::spawn(accept(listener, client.clone(), Arc::clone(&shops)));
-        Ok(Self { server, client, shops, accepting })
+        let (asked, watched) = (client.clone(), Arc::clone(&shops));
+        let server = Server::start(move |request| {
+            let (client, shops) = (asked.clone(), Arc::clone(&watched));
+            async move { pass(&client, &shops, request).await }
+        });
+        Ok(Self { server: server.await?, client, shops })
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address)
     }
 
     /// From now on writes to these namespaces pass up to that one, which is held, and all after it are lost.
@@ -91,26 +90,6 @@ impl Held {
     pub async fn send(&self, write: &Write) -> Result<StatusCode> {
         let answer = forward(&self.client, write.clone()).await?;
         Ok(answer.status())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, client: Client, shops: Arc<Mutex<Vec<Watched>>>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let (client, shops) = (client.clone(), Arc::clone(&shops));
-        let serve = service_fn(move |request| {
-            let (client, shops) = (client.clone(), Arc::clone(&shops));
-            async move { Ok::<_, Infallible>(pass(&client, &shops, request).await) }
-        });
-        tokio::spawn(async move {
-            // an operator that is stopped or killed just goes
-            drop(auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), serve).await);
-        });
     }
 }
 

@@ -14,6 +14,7 @@ pub mod cluster;
 mod crds;
 pub mod held;
 pub mod kubeconfig;
+mod loopback;
 pub mod objects;
 pub mod pki;
 mod ports;

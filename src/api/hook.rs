@@ -4,10 +4,9 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::RunPhase;
-use super::Span;
 use super::rollout::{Tries, Verdict};
 use super::stage::JobSource;
+use super::{RunPhase, Span};
 
 /// Jobs around a rollout, with the new build's images. The hooks of each list run one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]

@@ -172,8 +172,7 @@ fn found(world: &World<'_>, stage: &StageStatus, seen: &[&Workload]) -> (Option<
     let template = draft::template(world, &stage.environment);
     let is_running = |k: &&Known<'_>| {
         k.build.as_ref().is_ok_and(|r| {
-            !build::has_tags(r)
-                && world.spec.workloads.iter().zip(seen).all(|(w, s)| workload::difference(world, s, w, r).is_none())
+            !build::has_tags(r) && world.spec.workloads.iter().zip(seen).all(|(w, s)| workload::runs(world, s, w, r))
         })
     };
     let known = world.releases.iter().rev().find(is_running);

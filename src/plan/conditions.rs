@@ -160,7 +160,7 @@ fn stalled(world: &World<'_>, draft: &Draft) -> Option<Standing> {
         return Some(Standing::Stalled { reason: alert.reason.clone(), message });
     }
     let contested = |s: &StageStatus| {
-        let hold = s.foreign().filter(|hold| hold.kind == HoldKind::ImageContested)?;
+        let hold = s.held.as_ref().filter(|hold| hold.kind == HoldKind::ImageContested)?;
         Some(format!("{}: {}", s.environment, hold.message))
     };
     if let Some(message) = stages.iter().find_map(contested) {

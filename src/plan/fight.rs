@@ -90,8 +90,7 @@ fn found(world: &World<'_>, draft: &Draft, index: usize) -> Vec<ForeignWrite> {
     if stage.rollout.as_ref().is_none_or(|rollout| matches!(rollout.state, RolloutState::Preparing(_))) {
         return idle::foreign(world, draft, stage);
     }
-    let foreign = |(_, standing)| if let Standing::Foreign(foreign) = standing { Some(foreign) } else { None };
-    writing::standings(world, draft, index, usize::MAX - 1).into_iter().filter_map(foreign).collect()
+    writing::foreigns(&writing::standings(world, draft, index, usize::MAX - 1))
 }
 
 /// Whether what stands there is a tool's, and ours has not been written over it yet: our write leaves the line's generation.

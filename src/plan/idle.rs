@@ -210,7 +210,7 @@ fn each_runs_current(
     let Some(place) = world.place(&stage.environment) else { return false };
     let runs = |w: &WorkloadRef| {
         let seen = place.workloads.get(&w.key());
-        seen.is_some_and(|seen| workload::difference(world, seen, w, row).is_none())
+        seen.is_some_and(|seen| workload::runs(world, seen, w, row))
     };
     world.spec.workloads.iter().filter(|w| is_meant(w)).all(runs)
 }

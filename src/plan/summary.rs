@@ -59,13 +59,8 @@ pub fn open_tests(rollout: &Rollout) -> Option<String> {
 /// of one that never was made nothing more will be known. What was delivered had passed them all.
 pub fn finish(world: &World<'_>, stage: &StageStatus, release_uid: &str, out: &mut ReleaseStage) {
     let is_proven = report::is_proven(stage, release_uid, &out.attempt);
-    let is_open = |phase: RunPhase| matches!(phase, RunPhase::Pending | RunPhase::Running);
-    for hook in out.hooks.iter_mut().filter(|hook| is_open(hook.phase)) {
-        if is_proven && hook.point != HookPoint::OnRevert {
-            hook.phase = RunPhase::Passed;
-        } else {
-            (hook.phase, hook.message) = (RunPhase::Aborted, report::ENDED.to_owned());
-        }
+    for hook in &mut out.hooks {
+        close(&mut hook.phase, &mut hook.message, is_proven && hook.point != HookPoint::OnRevert);
     }
     let is_finished = |t: &RunSummary| !is_open(t.phase);
     if out.attempt.is_empty() || !out.tests.is_empty() && out.tests.iter().all(is_finished) {
@@ -78,12 +73,27 @@ pub fn finish(world: &World<'_>, stage: &StageStatus, release_uid: &str, out: &m
     for test in out.tests.iter_mut().filter(|test| !is_finished(test)) {
         match told.iter().find(|run| run.suite == test.suite) {
             Some(run) => *test = run.clone(),
-            None if is_proven => test.phase = RunPhase::Passed,
-            None => (test.phase, test.message) = (RunPhase::Aborted, report::ENDED.to_owned()),
+            None => close(&mut test.phase, &mut test.message, is_proven),
         }
     }
     if out.tests.is_empty() {
         out.tests = told;
+    }
+}
+
+const fn is_open(phase: RunPhase) -> bool {
+    matches!(phase, RunPhase::Pending | RunPhase::Running)
+}
+
+/// Ends what nobody will tell the end of any more.
+fn close(phase: &mut RunPhase, message: &mut String, has_passed: bool) {
+    if !is_open(*phase) {
+        return;
+    }
+    if has_passed {
+        *phase = RunPhase::Passed;
+    } else {
+        (*phase, *message) = (RunPhase::Aborted, report::ENDED.to_owned());
     }
 }
 

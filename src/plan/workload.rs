@@ -105,7 +105,7 @@ pub fn standing(world: &World<'_>, seen: Option<&Workload>, plan: &RolloutWorklo
         return Standing::Unwritten;
     }
     let mut before = writing.before.into_iter().flatten().peekable();
-    let is_of = |images: Images<'_>| difference(world, seen, &plan.workload, images).is_none();
+    let is_of = |images: Images<'_>| runs(world, seen, &plan.workload, images);
     let is_as_before =
         before.peek().is_none() || before.any(|row| is_of(row.into()) || is_of(Images { row, found: &plan.found }));
     // `kubectl rollout undo` puts the old annotations back with the old images: the marker alone would not show it
@@ -132,15 +132,9 @@ pub fn unknown<'r>(world: &World<'_>, workload: &WorkloadRef, images: impl Into<
     container.map(|c| c.image_name.clone())
 }
 
-/// The first managed container that does not run its image of that build, and who wrote what it runs.
-pub fn difference<'r>(
-    world: &World<'_>,
-    seen: &Workload,
-    workload: &WorkloadRef,
-    images: impl Into<Images<'r>>,
-) -> Option<String> {
-    let others = writes(world, seen, workload, images.into());
-    others.first().map(|(container, _)| said(seen, workload, container))
+/// Whether the managed containers that exist run their images of that build.
+pub fn runs<'r>(world: &World<'_>, seen: &Workload, workload: &WorkloadRef, images: impl Into<Images<'r>>) -> bool {
+    writes(world, seen, workload, images.into()).is_empty()
 }
 
 fn said(seen: &Workload, workload: &WorkloadRef, container: &str) -> String {
@@ -149,7 +143,7 @@ fn said(seen: &Workload, workload: &WorkloadRef, container: &str) -> String {
     format!("{} container {container}: {writer} set {image}", workload.key())
 }
 
-/// The same, where it is to be known whose write it is. Under the field guard no tool writes, whatever the server calls the
+/// What of it is not, and who wrote that. Under the field guard no tool writes, whatever the server calls the
 /// writer: Flux takes over what `kubectl` wrote. And what Windlass has never written is a tool's own.
 pub fn foreign<'r>(
     world: &World<'_>,
@@ -195,7 +189,7 @@ pub fn broken_pod<'w>(
     if seen.observed_generation < seen.generation || count < seen.wanted {
         return None;
     }
-    let broken = seen.old_pods.iter().filter(|p| !p.ready && !p.going && runs(world, &p.images, workload, left));
+    let broken = seen.old_pods.iter().filter(|p| !p.ready && !p.going && is_of(world, &p.images, workload, left));
     let highest = broken.max_by_key(|pod| ordinal(&pod.name))?;
     let is_above = |name: &str| ordinal(name) > ordinal(&highest.name);
     let is_moving = seen.old_pods.iter().any(|p| is_above(&p.name) && p.going)
@@ -204,7 +198,7 @@ pub fn broken_pod<'w>(
 }
 
 /// Whether these are that build's images, of all containers that it names.
-fn runs(world: &World<'_>, images: &BTreeMap<String, String>, workload: &WorkloadRef, build: Images<'_>) -> bool {
+fn is_of(world: &World<'_>, images: &BTreeMap<String, String>, workload: &WorkloadRef, build: Images<'_>) -> bool {
     let key = workload.key();
     workload.containers.iter().all(|container| {
         let (wanted, actual) = (build.of(world, &key, container), images.get(&container.name));

@@ -91,15 +91,20 @@ pub fn all_serve(world: &World<'_>, environment: &str, standings: &[(RolloutWork
     })
 }
 
-/// What is someone else's among them, a person's before a tool's.
+/// What the stage is held for among them.
 pub fn foreign(standings: &[(RolloutWorkload, Standing)]) -> Option<ForeignWrite> {
-    let all = standings.iter().filter_map(|(_, s)| match s {
+    fight::gravest(foreigns(standings))
+}
+
+/// What is someone else's among them.
+pub fn foreigns(standings: &[(RolloutWorkload, Standing)]) -> Vec<ForeignWrite> {
+    let foreign = |(_, standing): &(RolloutWorkload, Standing)| match standing {
         Standing::Foreign(foreign) => Some(foreign.clone()),
         Standing::Missing
         | Standing::ContainerMissing(_)
         | Standing::Unknown(_)
         | Standing::Wanted
         | Standing::Unwritten => None,
-    });
-    fight::gravest(all.collect())
+    };
+    standings.iter().filter_map(foreign).collect()
 }

@@ -1,23 +1,17 @@
 //! A git repository that is served over HTTP on loopback, as a forge would.
 
-use std::convert::Infallible;
-use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
+use crate::loopback::Server;
 use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio::task::JoinHandle;
 
 /// The branch that is served.
 pub const BRANCH: &str = "main";
@@ -28,7 +22,7 @@ pub struct Git {
     /// Where it is cloned from.
     pub url: String,
     tree: PathBuf,
-    serving: JoinHandle<()>,
+    _server: Server,
 }
 
 impl Git {
@@ -37,10 +31,13 @@ impl Git {
         let tree = dir.join("shop");
         std::fs::create_dir_all(&tree).with_context(|| format!("failed to create {}", tree.display()))?;
         run(&tree, &["init", "--quiet", "--initial-branch", BRANCH]).await?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("failed to bind a git server")?;
-        let url = format!("http://{}/shop/.git", listener.local_addr().context("a bound port has an address")?);
-        let serving = tokio::spawn(accept(listener, dir.to_owned().into()));
-        Ok(Self { url, tree, serving })
+        let root: Arc<Path> = dir.into();
+        let server = Server::start(move |request| {
+            let root = Arc::clone(&root);
+            async move { answer(&root, request).await }
+        });
+        let server = server.await?;
+        Ok(Self { url: format!("http://{}/shop/.git", server.address), tree, _server: server })
     }
 
     /// Commits these files, path and text; gives the commit.
@@ -67,12 +64,6 @@ impl Git {
     }
 }
 
-impl Drop for Git {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
 /// Git without anybody's own settings.
 fn git(dir: &Path) -> Command {
     let mut command = Command::new("git");
@@ -87,20 +78,6 @@ async fn run(dir: &Path, args: &[&str]) -> Result<String> {
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "git {} failed: {}", args.join(" "), said.trim());
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-async fn accept(listener: TcpListener, root: Arc<Path>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let root = Arc::clone(&root);
-        let serve = service_fn(move |request| {
-            let root = Arc::clone(&root);
-            async move { Ok::<_, Infallible>(answer(&root, request).await) }
-        });
-        tokio::spawn(async move {
-            // a client that is stopped just goes
-            drop(auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), serve).await);
-        });
-    }
 }
 
 async fn answer(root: &Path, request: Request<Incoming>) -> Response<Full<Bytes>> {

@@ -31,7 +31,7 @@ pub async fn run(t: &Story) -> Result<()> {
         ..Settings::default()
     };
     let held = Held::start(t.client()).await?;
-    let through = Settings { kubeconfig: Some(t.cluster().kubeconfig_at(&held.server)?), ..settings.clone() };
+    let through = Settings { kubeconfig: Some(t.cluster().kubeconfig_at(&held.url())?), ..settings.clone() };
     let first = t.start_operator(&through).await?;
     let canary = json!({"canary": {"steps": [{"weight": 50, "pause": "1s"}]}});
     let each = |shops: usize, and: &[First]| -> Vec<First> { (0..shops).map(First::After).chain(and.iter().copied()).collect() };

@@ -73,7 +73,7 @@ pub fn fits(world: &World<'_>, draft: &Draft, rollout: &Rollout, plan: &RolloutW
     let row = world.row(&draft.status, &rollout.build);
     !clone.deleting
         && clone.attempt.as_deref() == Some(&*rollout.attempt)
-        && row.is_some_and(|row| workload::difference(world, clone, &plan.workload, row).is_none())
+        && row.is_some_and(|row| workload::runs(world, clone, &plan.workload, row))
 }
 
 /// Whether any clone of ours is left there.

@@ -25,6 +25,11 @@ fn delivered(change: impl FnOnce(&mut Value)) -> Desk {
     desk
 }
 
+fn with_worker(spec: &mut Value) {
+    let worker = json!({"kind": "Deployment", "name": "worker", "containers": [{"name": "app", "imageName": "app"}]});
+    spec["workloads"].as_array_mut().expect("workloads").push(worker);
+}
+
 fn held(desk: &Desk, environment: &str) -> Option<HoldKind> {
     desk.stage(environment).held.as_ref().map(|hold| hold.kind)
 }
@@ -60,11 +65,7 @@ fn an_hour_later_it_is_no_fight() {
 
 #[test]
 fn one_reconcile_of_all_workloads_is_one_write_of_each() {
-    let mut desk = delivered(|spec| {
-        let worker =
-            json!({"kind": "Deployment", "name": "worker", "containers": [{"name": "app", "imageName": "app"}]});
-        spec["workloads"].as_array_mut().expect("workloads").push(worker);
-    });
+    let mut desk = delivered(with_worker);
     for name in ["checkout", "worker"] {
         apply(&mut desk, "production", name);
         desk.step();
@@ -201,11 +202,7 @@ fn a_bake_does_not_end_on_what_a_tool_wrote() {
 
 #[test]
 fn a_person_beside_a_tool_is_what_is_told() {
-    let mut desk = delivered(|spec| {
-        let worker =
-            json!({"kind": "Deployment", "name": "worker", "containers": [{"name": "app", "imageName": "app"}]});
-        spec["workloads"].as_array_mut().expect("workloads").push(worker);
-    });
+    let mut desk = delivered(with_worker);
     apply(&mut desk, "production", "checkout");
     desk.run();
     apply(&mut desk, "production", "checkout");
