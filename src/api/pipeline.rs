@@ -1,5 +1,7 @@
 //! `DeliveryPipeline`: what is delivered, along which environments, how, on what evidence.
 
+use std::collections::BTreeSet;
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,20 @@ use super::release::Source;
 use super::stage::Stage;
 use super::traffic::Traffic;
 use super::{DataSchema, Time};
+
+/// Each stage by itself: a rule that looks for the places of names would cost more than the server lets one cost.
+const AFTER: &str = concat!(
+    "(!has(self.stages[0].after) || self.stages[0].after.size() == 0)",
+    " && (self.stages.size() <= 1 || !has(self.stages[1].after) || self.stages[1].after.all(a, a in [self.stages[0].environment]))",
+    " && (self.stages.size() <= 2 || !has(self.stages[2].after) || self.stages[2].after.all(a, a in [self.stages[0].environment, self.stages[1].environment]))",
+    " && (self.stages.size() <= 3 || !has(self.stages[3].after) || self.stages[3].after.all(a, a in [self.stages[0].environment, self.stages[1].environment, self.stages[2].environment]))",
+    " && (self.stages.size() <= 4 || !has(self.stages[4].after) || self.stages[4].after.all(a, a in [self.stages[0].environment, self.stages[1].environment, self.stages[2].environment, self.stages[3].environment]))",
+    " && (self.stages.size() <= 5 || !has(self.stages[5].after) || self.stages[5].after.all(a, a in [self.stages[0].environment, self.stages[1].environment, self.stages[2].environment, self.stages[3].environment, self.stages[4].environment]))",
+    " && (self.stages.size() <= 6 || !has(self.stages[6].after) || self.stages[6].after.all(a, a in [self.stages[0].environment, self.stages[1].environment, self.stages[2].environment, self.stages[3].environment, self.stages[4].environment, self.stages[5].environment]))",
+    " && (self.stages.size() <= 7 || !has(self.stages[7].after) || self.stages[7].after.all(a, a in [self.stages[0].environment, self.stages[1].environment, self.stages[2].environment, self.stages[3].environment, self.stages[4].environment, self.stages[5].environment, self.stages[6].environment]))",
+    " && (self.stages.size() <= 8 || !has(self.stages[8].after) || self.stages[8].after.all(a, a in [self.stages[0].environment, self.stages[1].environment, self.stages[2].environment, self.stages[3].environment, self.stages[4].environment, self.stages[5].environment, self.stages[6].environment, self.stages[7].environment]))",
+    " && (self.stages.size() <= 9 || !has(self.stages[9].after) || self.stages[9].after.all(a, a in [self.stages[0].environment, self.stages[1].environment, self.stages[2].environment, self.stages[3].environment, self.stages[4].environment, self.stages[5].environment, self.stages[6].environment, self.stages[7].environment, self.stages[8].environment]))",
+);
 
 /// What is delivered, along which environments, how, on what evidence.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -33,6 +49,7 @@ use super::{DataSchema, Time};
 #[x_kube(validation = ("self.workloads.all(w, self.workloads.exists_one(v, v.kind == w.kind && v.name == w.name))", "spec.workloads: each kind and name may stand there once"))]
 #[x_kube(validation = ("self.stages.all(s, !has(s.strategy) || !has(s.strategy.canary)) || self.workloads.exists(w, w.kind == 'Deployment' && (!has(w.exposure) || w.exposure == 'Traffic'))", "spec.stages[].strategy.canary: needs an entry of spec.workloads with kind Deployment and exposure Traffic"))]
 #[x_kube(validation = ("self.stages.all(s, self.stages.exists_one(t, t.environment == s.environment))", "spec.stages[].environment: each environment may stand there once"))]
+#[x_kube(validation = (AFTER, "spec.stages[].after: must name stages that stand before it in spec.stages"))]
 #[x_kube(validation = ("self.stages.all(s, !has(s.tests) || s.tests.all(t, !has(t.job) || !has(t.job.containers) || t.job.containers.all(c, self.images.exists(i, i.name == c.imageName))))", "spec.stages[].tests[].job.containers[].imageName: must be the name of an entry of spec.images"))]
 #[x_kube(validation = ("self.stages.all(s, !has(s.hooks) || !has(s.hooks.before) || s.hooks.before.all(h, !has(h.job.containers) || h.job.containers.all(c, self.images.exists(i, i.name == c.imageName))))", "spec.stages[].hooks.before[].job.containers[].imageName: must be the name of an entry of spec.images"))]
 #[x_kube(validation = ("self.stages.all(s, !has(s.hooks) || !has(s.hooks.beforeTests) || s.hooks.beforeTests.all(h, !has(h.job.containers) || h.job.containers.all(c, self.images.exists(i, i.name == c.imageName))))", "spec.stages[].hooks.beforeTests[].job.containers[].imageName: must be the name of an entry of spec.images"))]
@@ -58,7 +75,7 @@ pub struct DeliveryPipelineSpec {
     /// How requests reach the workload. With it, canaries share them by the weights of a route; without, by the number of pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
-    /// The way to production, in order. A release enters a stage after it was proven in the one before.
+    /// The way to production, in order. A release enters a stage after it was proven in the one before, or in those that it names.
     #[schemars(length(min = 1, max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub stages: Vec<Stage>,
@@ -78,6 +95,36 @@ impl DeliveryPipelineSpec {
     /// The stage of that environment, if there is one.
     pub fn stage(&self, environment: &str) -> Option<&Stage> {
         self.stages.iter().find(|stage| stage.environment == environment)
+    }
+
+    /// The stages that a release must be proven in before it enters that one.
+    pub fn after(&self, environment: &str) -> Vec<&Stage> {
+        let Some(at) = self.stages.iter().position(|stage| stage.environment == environment) else { return Vec::new() };
+        let (before, from) = self.stages.split_at(at);
+        match from.first().and_then(|stage| stage.after.as_ref()) {
+            Some(named) => before.iter().filter(|stage| named.contains(&stage.environment)).collect(),
+            None => before.last().into_iter().collect(),
+        }
+    }
+
+    /// All stages on the way to that one, in their order.
+    pub fn upstream(&self, environment: &str) -> Vec<&Stage> {
+        let (mut way, mut next) = (BTreeSet::new(), vec![environment]);
+        while let Some(name) = next.pop() {
+            let before = self.after(name).into_iter().map(|stage| stage.environment.as_str());
+            next.extend(before.filter(|name| way.insert(*name)));
+        }
+        self.stages.iter().filter(|stage| way.contains(stage.environment.as_str())).collect()
+    }
+
+    /// The stages that no other is after: where a release has come through.
+    pub fn ends(&self) -> Vec<&Stage> {
+        let is_end = |stage: &&Stage| {
+            let is_before =
+                |other: &Stage| self.after(&other.environment).iter().any(|s| s.environment == stage.environment);
+            !self.stages.iter().any(is_before)
+        };
+        self.stages.iter().filter(is_end).collect()
     }
 }
 

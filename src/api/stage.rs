@@ -15,6 +15,8 @@ use super::{Coverage, Span};
 /// One environment's place in the pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("!has(self.after) || self.after.all(a, self.after.exists_one(b, a == b))", "spec.stages[].after: each environment may stand there once"))]
+#[x_kube(validation = ("!has(self.after) || self.after.size() > 0 || !has(self.promotion) || !has(self.promotion.soak)", "spec.stages[].promotion.soak: a stage that is after none has none before it"))]
 #[x_kube(validation = ("!has(self.tests) || self.tests.all(t, self.tests.exists_one(u, u.suite == t.suite))", "spec.stages[].tests[].suite: each suite may stand there once"))]
 #[x_kube(validation = ("!has(self.checks) || self.checks.all(c, self.checks.exists_one(d, d.name == c.name))", "spec.stages[].checks[].name: each check may stand there once"))]
 #[x_kube(validation = ("!has(self.hooks) || !has(self.hooks.beforeTests) || (has(self.tests) && self.tests.size() > 0)", "spec.stages[].hooks.beforeTests: needs a suite in tests; without one it would never run"))]
@@ -23,6 +25,12 @@ pub struct Stage {
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     #[x_kube(validation = ("self != 'build'", "spec.stages[].environment: build is reserved for suites about the build itself"))]
     pub environment: String,
+    /// Stages that a release must be proven in before it enters this one: Environments of stages that stand before it. Left out: the
+    /// stage before. Empty: releases begin here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 9), inner(length(min = 1, max = 40)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub after: Option<Vec<String>>,
     /// How a new build is exposed. Exactly one strategy; default `rolling`.
     #[serde(default)]
     pub strategy: Strategy,

@@ -211,15 +211,15 @@ pub fn found_row(world: &World<'_>, seen: &[&Workload]) -> BuildRow {
 /// More than one release above what runs, at first sight: a person must say which one is meant.
 fn adoption_hold(world: &World<'_>, stage: &StageStatus, live: Option<&Live>) -> Option<Hold> {
     let current = live.and_then(|l| world.release(&l.release)).map(|k| &k.mark);
-    let here = world.spec.stages.iter().position(|s| s.environment == stage.environment)?;
-    let way = world.spec.stages.iter().take(here + 1);
+    let mut way = world.spec.upstream(&stage.environment);
+    way.push(world.stage(&stage.environment)?);
     let is_above = |k: &&Known<'_>| {
         let hash = &k.hash;
         // what cannot be delivered is no candidate, and its place in the order may be a slip of the pen
         k.build.is_ok()
             && current.is_none_or(|c| order(&k.mark, c).is_gt())
             // a ban in a stage before keeps it from here as well
-            && !way.clone().any(|s| world.bans(&s.environment, hash).next().is_some())
+            && !way.iter().any(|s| world.bans(&s.environment, hash).next().is_some())
             && world.withdrawal(k.name(), hash).is_none()
     };
     let above: Vec<&Known<'_>> = world.releases.iter().filter(is_above).collect();

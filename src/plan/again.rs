@@ -17,11 +17,9 @@ pub fn make_stale(world: &World<'_>, stage: &mut StageStatus) {
     }
 }
 
-/// Whether the release runs here on stale evidence, and the next stage waits for it.
+/// Whether the release runs here on stale evidence, and a stage that is after this one waits for it.
 pub fn is_wanted(world: &World<'_>, draft: &Draft, index: usize, known: &Known<'_>, current: &Live) -> bool {
     let Some(stage) = draft.status.stages.get(index) else { return false };
-    let Some(next) = draft.status.stages.get(index + 1) else { return false };
-    let Some(spec) = world.stage(&next.environment) else { return false };
     let is_its =
         |proof: &&Proof| proof.release_uid == known.uid && proof.build == current.build && proof.void.is_none();
     let mut proofs = stage.proofs.iter().filter(is_its).peekable();
@@ -31,9 +29,12 @@ pub fn is_wanted(world: &World<'_>, draft: &Draft, index: usize, known: &Known<'
     let is_tried = stage.history.iter().any(|e| {
         e.outcome.is_terminal() && e.release == known.name() && Some(e.at) > since && e.attempt != current.attempt
     });
-    is_stale
-        && !is_tried
-        && !reach::is_beyond(world, known, &next.environment)
-        && !world.is_bad(next, known.name(), &known.hash)
-        && Candidate::of(world, draft, index + 1, spec, known).is_some()
+    let is_waited_for = |(at, next): (usize, &StageStatus)| {
+        let Some(spec) = world.stage(&next.environment) else { return false };
+        world.spec.after(&next.environment).iter().any(|before| before.environment == stage.environment)
+            && !reach::is_beyond(world, known, &next.environment)
+            && !world.is_bad(next, known.name(), &known.hash)
+            && Candidate::of(world, draft, at, spec, known).is_some()
+    };
+    is_stale && !is_tried && draft.status.stages.iter().enumerate().any(is_waited_for)
 }

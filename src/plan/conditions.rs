@@ -3,6 +3,7 @@
 
 use crate::api::checkpoint::HoldKind;
 use crate::api::conditions::find;
+use crate::api::stage::Stage;
 use crate::api::{Cause, Condition, Outcome, RolloutState, StageStatus, Time};
 use crate::observe::Access;
 
@@ -188,17 +189,13 @@ fn misconfigured(world: &World<'_>, draft: &Draft) -> Option<Standing> {
             }
         }
     }
-    let first = world.spec.stages.first()?;
-    let environment = world.place(&first.environment)?.environment.as_ref()?;
-    let is_required = environment.spec.policy.as_ref().is_some_and(|p| p.require_upstream);
-    if is_required {
-        let name = &first.environment;
-        return stalled(
-            "UpstreamRequired",
-            format!("spec.stages: {name} may not be the first stage (policy.requireUpstream)"),
-        );
-    }
-    None
+    let is_required = |name: &&str| {
+        let environment = world.place(name).and_then(|place| place.environment.as_ref());
+        environment.and_then(|e| e.spec.policy.as_ref()).is_some_and(|policy| policy.require_upstream)
+    };
+    let names = world.spec.stages.iter().map(|stage| stage.environment.as_str());
+    let name = names.filter(|name| world.spec.after(name).is_empty()).find(is_required)?;
+    stalled("UpstreamRequired", format!("spec.stages: {name} may not be a first stage (policy.requireUpstream)"))
 }
 
 /// What is being changed in the cluster there, if anything is.
@@ -247,14 +244,18 @@ fn head_failure(world: &World<'_>, draft: &Draft) -> Option<String> {
 fn delivered(world: &World<'_>, draft: &Draft) -> Option<(&'static str, &'static str, String)> {
     let spec = world.spec.release.as_ref()?;
     let head = draft.status.head.as_ref().filter(|h| h.version == spec.version);
-    let last = world.spec.stages.last().and_then(|s| draft.stage(&s.environment))?;
-    let is_live = head.is_some_and(|h| is_delivered(last, &h.release, &h.build));
-    Some(if is_live {
-        ("True", "Delivered", format!("{} is live and proven in {}", spec.version, last.environment))
-    } else if let Some(why) = head_failure(world, draft) {
-        ("False", "HeadFailed", why)
-    } else {
-        ("Unknown", "UnderWay", format!("{} is not delivered to {} yet", spec.version, last.environment))
+    let ends = world.spec.ends();
+    let is_live = |end: &&&Stage| {
+        let stage = draft.stage(&end.environment);
+        stage.zip(head).is_some_and(|(stage, h)| is_delivered(stage, &h.release, &h.build))
+    };
+    let names = || ends.iter().map(|end| end.environment.as_str()).collect::<Vec<_>>().join(" and ");
+    Some(match (ends.iter().find(|end| !is_live(end)), head_failure(world, draft)) {
+        (None, _) => ("True", "Delivered", format!("{} is live and proven in {}", spec.version, names())),
+        (Some(_), Some(why)) => ("False", "HeadFailed", why),
+        (Some(end), None) => {
+            ("Unknown", "UnderWay", format!("{} is not delivered to {} yet", spec.version, end.environment))
+        }
     })
 }
 

@@ -14,7 +14,7 @@ use super::draft::{self, Draft};
 use super::mutant::{Mutant, is};
 use super::promotion::is_final;
 use super::world::{World, phase_of};
-use super::{cleanup, decision, evidence, head, images, release, traffic};
+use super::{cleanup, decision, evidence, head, images, release, traffic, upstream};
 
 /// All effects, in the order in which they are tried. What takes exposure from a clone comes first, of all stages. A finalizer
 /// that is missing comes before what it guards: that may not start without, and may go back.
@@ -214,8 +214,8 @@ pub fn confirm(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &
     if let Some(known) = world.release(&rollout.release) {
         out.push(target(Kind::Release, known.release));
     }
-    let before = draft.status.stages.iter().take_while(|s| s.environment != stage.environment);
-    for (before, proof) in before.flat_map(|b| b.proofs.iter().map(move |proof| (b, proof))) {
+    let before = upstream::on_the_way(world, draft, &stage.environment);
+    for (before, proof) in before.into_iter().flat_map(|b| b.proofs.iter().map(move |proof| (b, proof))) {
         let is_its = proof.release_uid == rollout.release_uid && proof.build == rollout.build && proof.void.is_none();
         let runs = world.snap.test_runs.iter().filter(|r| {
             is_its

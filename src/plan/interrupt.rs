@@ -26,7 +26,7 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
         | RolloutState::Verifying(_)
         | RolloutState::Homing(_) => false,
     };
-    let Some((cause, why)) = reason(world, draft, index, stage, rollout) else { return false };
+    let Some((cause, why)) = reason(world, draft, stage, rollout) else { return false };
     if cause == Cause::ReleaseDeleted
         && let Some(is_ended) = hurry_home(world, draft, index)
     {
@@ -105,13 +105,7 @@ fn hurry_home(world: &World<'_>, draft: &mut Draft, index: usize) -> Option<bool
     }
 }
 
-fn reason(
-    world: &World<'_>,
-    draft: &Draft,
-    index: usize,
-    stage: &StageStatus,
-    rollout: &Rollout,
-) -> Option<(Cause, String)> {
+fn reason(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &Rollout) -> Option<(Cause, String)> {
     if world.is_pipeline_deleted() {
         return Some((Cause::PipelineDeleted, "the pipeline was deleted".into()));
     }
@@ -133,7 +127,7 @@ fn reason(
         return Some((Cause::HeadMovedBack, format!("the head is {}", head.version)));
     }
     if let Upstream::Withdrawn(environment, why) =
-        upstream::of(world, draft, index, &rollout.release_uid, &rollout.build)
+        upstream::of(world, draft, &stage.environment, &rollout.release_uid, &rollout.build)
     {
         return Some((Cause::EvidenceWithdrawn, format!("its evidence in {environment} was withdrawn: {why}")));
     }

@@ -5,7 +5,8 @@ mod stage;
 
 use crate::api::checkpoint::Mark;
 use crate::api::release::{ReleaseStage, ReleaseStatus};
-use crate::api::{Cause, Phase, RunPhase};
+use crate::api::stage::Stage;
+use crate::api::{Cause, Phase, RunPhase, StageStatus};
 
 use super::conditions::{self, Standing};
 use super::draft::{Draft, clip};
@@ -39,7 +40,7 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
         generation,
         world.now,
     ));
-    let end = reach::end(world, known).ok().flatten();
+    let ends = reach::ends(world, known).unwrap_or_default();
     let tests = stages.iter().rev().find(|s| !s.tests.is_empty()).map(|s| {
         let passed = s.tests.iter().filter(|t| t.phase == RunPhase::Passed).count();
         format!("{passed}/{}", s.tests.len())
@@ -54,8 +55,8 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
         tests,
         by: by(known),
         delivered_at: if is_delivered {
-            let is_end = |s: &&ReleaseStage| end.is_some_and(|(_, end)| end.environment == s.environment);
-            stages.iter().find(is_end).and_then(|s| s.delivered_at).or(old.delivered_at)
+            let is_end = |s: &&ReleaseStage| ends.iter().any(|end| end.environment == s.environment);
+            stages.iter().filter(is_end).filter_map(|s| s.delivered_at).max().or(old.delivered_at)
         } else {
             old.delivered_at
         },
@@ -105,7 +106,7 @@ fn standing(
     {
         return Standing::Stalled { reason: "InvalidBuild".into(), message: why.clone() };
     }
-    if let Err(why) = reach::end(world, known)
+    if let Err(why) = reach::ends(world, known)
         && (is_untried(stages) || is_newest && stages.iter().any(|s| s.phase == Phase::Waiting))
     {
         return Standing::Stalled { reason: "InvalidLastStage".into(), message: why };
@@ -157,9 +158,10 @@ fn delivered(
     stages: &[ReleaseStage],
     here: Option<&ReleaseStage>,
 ) -> (bool, DeliveredCondition) {
-    let last = reach::end(world, known).ok().flatten().and_then(|(_, end)| draft.stage(&end.environment));
-    let is_live = last.is_some_and(|stage| conditions::is_delivered(stage, known.name(), &known.hash));
-    if is_live {
+    let ends = reach::ends(world, known).unwrap_or_default();
+    let is_there = |stage: &StageStatus| conditions::is_delivered(stage, known.name(), &known.hash);
+    let is_live = |end: &&Stage| draft.stage(&end.environment).is_some_and(is_there);
+    if !ends.is_empty() && ends.iter().all(is_live) {
         return (true, ("True", "Delivered".into(), "live and proven at the end of its way".into()));
     }
     let is_over =

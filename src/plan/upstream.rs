@@ -21,22 +21,30 @@ pub enum Upstream {
     Withdrawn(String, String),
 }
 
-/// Of the stage before a proof is asked for; what any stage further up takes back binds as well.
-pub fn of(world: &World<'_>, draft: &Draft, index: usize, release_uid: &str, build: &BuildHash) -> Upstream {
-    let Some((before, further)) = draft.status.stages.get(..index).and_then(<[StageStatus]>::split_last) else {
+/// Of each stage that it is after a proof is asked for; what any stage further up takes back binds as well.
+pub fn of(world: &World<'_>, draft: &Draft, environment: &str, release_uid: &str, build: &BuildHash) -> Upstream {
+    let before = world.spec.after(environment);
+    if before.is_empty() {
         return Upstream::Entry;
-    };
-    let taken_back = std::iter::once(before).chain(further).find_map(|s| taken_back(world, s, release_uid, build));
-    if let Some(withdrawn) = taken_back {
+    }
+    let mut way = on_the_way(world, draft, environment).into_iter().rev();
+    if let Some(withdrawn) = way.find_map(|stage| taken_back(world, stage, release_uid, build)) {
         return withdrawn;
     }
-    let environment = || before.environment.clone();
-    let mut known = proofs(before, release_uid, build);
-    match known.next() {
-        None => Upstream::Unproven(environment()),
-        Some(last) if last.stale.is_none() || known.any(|proof| proof.stale.is_none()) => Upstream::Proven,
-        Some(_) => Upstream::Stale(environment()),
-    }
+    let missing = |name: &str| {
+        let mut known = draft.stage(name).into_iter().flat_map(|stage| proofs(stage, release_uid, build));
+        match known.next() {
+            None => Some(Upstream::Unproven(name.to_owned())),
+            Some(last) if last.stale.is_none() || known.any(|proof| proof.stale.is_none()) => None,
+            Some(_) => Some(Upstream::Stale(name.to_owned())),
+        }
+    };
+    before.iter().find_map(|stage| missing(&stage.environment)).unwrap_or(Upstream::Proven)
+}
+
+/// What the checkpoint has of the stages on the way to that one, in their order.
+pub fn on_the_way<'d>(world: &World<'_>, draft: &'d Draft, environment: &str) -> Vec<&'d StageStatus> {
+    world.spec.upstream(environment).iter().filter_map(|stage| draft.stage(&stage.environment)).collect()
 }
 
 /// What was proven of that build in a stage, in any attempt, counts no more.

@@ -133,7 +133,7 @@ fn advances(world: &World, at: usize, stage: &StageStatus) -> Holds {
                 && d.spec.environment.as_deref() == Some(STAGES[at])
                 && d.spec.build_hash.as_ref() == Some(&hash_of(build))
         });
-        let is_proven = at == 0 || has_ended_well(world, at - 1, uid, build);
+        let is_proven = world.is_first(at) || has_ended_well(world, at - 1, uid, build);
         let mark = stage.high_water.as_ref().map(|m| m.created_at).max(world.ghost.mark[at]);
         let may = !release.spec.paused
             && build.0 <= 4

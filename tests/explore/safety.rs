@@ -136,7 +136,7 @@ fn forward(world: &World, place: usize, key: &str, rollout: &Rollout, new: Image
 pub fn may_rise(world: &World, place: usize, key: &str, rollout: &Rollout, new: Image) -> Holds {
     let condemned = &world.ghost.condemned[place];
     holds(!condemned.contains(&new), "S5", || format!("{key}: {new:?} failed in {} and goes forward", STAGES[place]))?;
-    if place > 0 {
+    if !world.is_first(place) {
         let is_proven = world.ghost.is_proven(place - 1, &rollout.release_uid, new, &world.suites(place - 1));
         holds(is_proven, "S1", || format!("{key}: {new:?} enters {} unproven upstream", STAGES[place]))?;
     }

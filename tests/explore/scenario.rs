@@ -84,6 +84,7 @@ fn stage(name: &str, suites: &str, mode: PromotionMode, checked: bool) -> Stage 
     };
     Stage {
         environment: name.into(),
+        after: None,
         strategy: Strategy::default(),
         promotion: Some(Promotion { mode, soak: None, approvals: None }),
         tests: suites.chars().map(suite).collect(),
@@ -133,6 +134,8 @@ struct Shape {
     soak: Span,
     /// Production has hooks.
     hooked: Hooked,
+    /// Releases begin in production as in staging.
+    side_by_side: bool,
 }
 
 /// Hooks of production.
@@ -157,6 +160,7 @@ const PLAIN: Shape = Shape {
     approved: false,
     soak: Span::seconds(0),
     hooked: Hooked::No,
+    side_by_side: false,
 };
 
 fn spec(shape: &Shape) -> DeliveryPipelineSpec {
@@ -177,6 +181,7 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
                 ..stage("staging", shape.staging, PromotionMode::Automatic, shape.checked)
             },
             Stage {
+                after: shape.side_by_side.then(Vec::new),
                 strategy: strategy(shape),
                 hooks: (shape.hooked != Hooked::No)
                     .then(|| crate::hooks::hooks(&source(), shape.hooked == Hooked::ForGood)),
@@ -250,6 +255,7 @@ fn interrupted(world: World) -> World {
 pub fn all() -> Vec<Scenario> {
     use Kind::*;
     let two = Shape { workloads: &["web", "worker"], ..PLAIN };
+    let beside = Shape { production: "e", side_by_side: true, ..PLAIN };
     let job = Shape { staging: "j", ..PLAIN };
     let both = Shape { staging: "ej", production: "e", ..PLAIN };
     let canary = Shape { canary: &[34], ..PLAIN };
@@ -820,6 +826,13 @@ pub fn all() -> Vec<Scenario> {
             ],
         )
         .from(at_production),
+        scenario(
+            "side by side",
+            &beside,
+            &[1],
+            4,
+            &[(CiFails, 1), (CiLater, 1), (Withdraw, 1), (NewRelease, 1), (Revert, 1), (Template, 1)],
+        ),
         scenario("moved head", &PLAIN, &[1], 3, &[(Head, 2), (Abort, 1)]).settled(),
         shared,
         sight,

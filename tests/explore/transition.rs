@@ -93,7 +93,7 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     holds(!world.ghost.condemned[at].contains(&build), "S5", || {
         format!("{build:?} failed in {name} and starts again")
     })?;
-    if at > 0 && !world.operator.is_late && world.operator.lag.is_none() {
+    if !world.is_first(at) && !world.operator.is_late && world.operator.lag.is_none() {
         let is_proven = world.ghost.is_proven(at - 1, &rollout.release_uid, build, &world.suites(at - 1));
         holds(is_proven, "S1", || format!("{build:?} starts in {name}, unproven upstream"))?;
         let template = world.template(at - 1);

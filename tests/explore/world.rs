@@ -334,6 +334,12 @@ impl World {
         self.places[stage].workloads.values().map(|w| w.fingerprint.as_str()).collect()
     }
 
+    /// Whether releases begin there.
+    pub fn is_first(&self, at: usize) -> bool {
+        let stage = self.pipeline.as_ref().and_then(|pipeline| pipeline.spec.stage(STAGES[at]));
+        at == 0 || stage.is_some_and(|stage| stage.after.as_ref().is_some_and(Vec::is_empty))
+    }
+
     /// Whether the owner of that Environment has frozen it.
     pub fn is_frozen(&self, at: usize) -> bool {
         self.places[at].environment.as_ref().is_some_and(|e| e.spec.freeze.is_some())

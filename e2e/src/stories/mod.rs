@@ -148,6 +148,7 @@ stories! {
     revert_hold_unhold Shared "Revert holds, and only a person brings the reverted build back"
     unban Shared "Unban takes the Ban away, and a person brings the build back"
     paused_is_judged Shared "what a paused rollout has set is judged on"
+    branches Shared "a release goes through two environments side by side, and comes to what is after both when both have proven it"
     adoption_and_return_to_revision_0 Shared "what runs at first sight is recorded, and a bad first release goes back to it"
     foreign_image_write Shared "an image that someone else wrote is not overwritten without a person"
     flux_field_guard Empty "beside Flux the image is ours and the rest of the template is git's, whatever git says"

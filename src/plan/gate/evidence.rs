@@ -1,4 +1,4 @@
-//! The build was proven in the stage before: delivered there in an attempt whose suites all passed, and nothing has
+//! The build was proven in the stages before: delivered there in an attempt whose suites all passed, and nothing has
 //! taken that back since, there or further up.
 
 use super::super::mutant::{Mutant, is};
@@ -9,7 +9,7 @@ pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
     if is(Mutant::EvidenceIgnored) {
         return None;
     }
-    match upstream::of(c.world, c.draft, c.index, c.known.uid, &c.known.hash) {
+    match upstream::of(c.world, c.draft, &c.stage.environment, c.known.uid, &c.known.hash) {
         Upstream::Entry => entry(c),
         Upstream::Proven => None,
         Upstream::Unproven(name) => Some(Closed::new(
@@ -27,12 +27,12 @@ pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
     }
 }
 
-/// The first stage asks for no evidence, unless the Environment's owner says that it may not be first.
+/// A first stage asks for no evidence, unless the Environment's owner says that it may not be one.
 fn entry(c: &Candidate<'_, '_>) -> Option<Closed> {
     let is_required = c.policy().is_some_and(|policy| policy.require_upstream);
     is_required.then(|| {
         Closed::new(
-            format!("{} may not be the first stage (policy.requireUpstream)", c.stage.environment),
+            format!("{} may not be a first stage (policy.requireUpstream)", c.stage.environment),
             "a stage before it in spec.stages of the pipeline",
         )
     })

@@ -55,7 +55,6 @@ impl Closed {
 pub struct Candidate<'w, 'a> {
     pub world: &'w World<'a>,
     pub draft: &'w Draft,
-    pub index: usize,
     pub stage: &'w StageStatus,
     pub spec: &'a Stage,
     pub known: &'w Known<'a>,
@@ -101,7 +100,6 @@ impl<'w, 'a> Candidate<'w, 'a> {
         (is_above || standing.is_some() || is_moved_head || is_interrupted || is_again).then_some(Self {
             world,
             draft,
-            index,
             stage,
             spec,
             known,

@@ -8,7 +8,7 @@ pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
     if c.is_again || is(Mutant::RequiredIgnored) {
         return None;
     }
-    let before = c.draft.status.stages.get(..c.index).unwrap_or_default();
+    let before = upstream::on_the_way(c.world, c.draft, &c.stage.environment);
     let has_passed = |suite: &&String| {
         let mut stages = before.iter();
         stages.any(|stage| upstream::has_passed(stage, c.known.uid, &c.known.hash, suite))

@@ -1,9 +1,9 @@
-//! The build has run long enough in the stage before, proven there and without a break.
+//! The build has run long enough in each stage before, proven there and without a break.
 
 use super::super::mutant::{Mutant, is};
 use super::super::upstream;
 use super::{Candidate, Closed};
-use crate::api::Span;
+use crate::api::{Span, StageStatus};
 
 /// What is asked for.
 struct Asked {
@@ -30,10 +30,17 @@ pub fn source(c: &Candidate<'_, '_>) -> &'static str {
 
 pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
     let Asked { span, field, .. } = asked(c).filter(|_| !c.is_again && !is(Mutant::SoakIgnored))?;
-    let Some(before) = c.index.checked_sub(1).and_then(|index| c.draft.status.stages.get(index)) else {
+    let before = c.world.spec.after(&c.stage.environment);
+    if before.is_empty() {
         let why = format!("{field} asks for {span} in the stage before, and there is none");
         return Some(Closed::new(why, "a stage before it in spec.stages of the pipeline"));
-    };
+    }
+    let mut before = before.iter().filter_map(|stage| c.draft.stage(&stage.environment));
+    before.find_map(|before| soaks(c, before, span, field))
+}
+
+/// What it lacks in that stage.
+fn soaks(c: &Candidate<'_, '_>, before: &StageStatus, span: Span, field: &str) -> Option<Closed> {
     let name = &before.environment;
     let known = upstream::residence(before, c.known.uid, &c.known.hash);
     if known.longest >= span {

@@ -1,5 +1,6 @@
 //! The walks as tables and small worlds: the real `plan`, with a cluster that does at once what it is told.
 
+mod after;
 mod approvals;
 mod bounds;
 mod canary;
