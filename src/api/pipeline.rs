@@ -49,6 +49,7 @@ const AFTER: &str = concat!(
 #[x_kube(validation = ("self.workloads.all(w, self.workloads.exists_one(v, v.kind == w.kind && v.name == w.name))", "spec.workloads: each kind and name may stand there once"))]
 #[x_kube(validation = ("self.stages.all(s, !has(s.strategy) || !has(s.strategy.canary)) || self.workloads.exists(w, w.kind == 'Deployment' && (!has(w.exposure) || w.exposure == 'Traffic'))", "spec.stages[].strategy.canary: needs an entry of spec.workloads with kind Deployment and exposure Traffic"))]
 #[x_kube(validation = ("self.stages.all(s, self.stages.exists_one(t, t.environment == s.environment))", "spec.stages[].environment: each environment may stand there once"))]
+#[x_kube(validation = ("!has(self.pins) || self.pins.all(p, self.stages.exists(s, s.environment == p.environment))", "spec.pins[].environment: must be the environment of an entry of spec.stages"))]
 #[x_kube(validation = (AFTER, "spec.stages[].after: must name stages that stand before it in spec.stages"))]
 #[x_kube(validation = ("self.stages.all(s, !has(s.tests) || s.tests.all(t, !has(t.job) || !has(t.job.containers) || t.job.containers.all(c, self.images.exists(i, i.name == c.imageName))))", "spec.stages[].tests[].job.containers[].imageName: must be the name of an entry of spec.images"))]
 #[x_kube(validation = ("self.stages.all(s, !has(s.hooks) || !has(s.hooks.before) || s.hooks.before.all(h, !has(h.job.containers) || h.job.containers.all(c, self.images.exists(i, i.name == c.imageName))))", "spec.stages[].hooks.before[].job.containers[].imageName: must be the name of an entry of spec.images"))]
@@ -82,6 +83,11 @@ pub struct DeliveryPipelineSpec {
     /// The head, for git: the build that git wants. Windlass makes the Release for it; setting it back is a wish for the earlier build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Head>,
+    /// Stages that are kept at one release until the entry is taken out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub pins: Vec<Pin>,
     /// Entries of history kept per stage. Default 20.
     #[serde(default = "history_limit")]
     #[schemars(range(min = 1, max = 50))]
@@ -233,6 +239,21 @@ pub struct ContainerRef {
     /// Name of an entry of `spec.images`.
     #[schemars(length(min = 1, max = 40))]
     pub image_name: String,
+}
+
+/// That a stage is kept at one release, whatever else comes. Where another runs, it goes back to it at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pin {
+    /// Environment of the stage.
+    #[schemars(length(min = 1, max = 40))]
+    pub environment: String,
+    /// Name of a release that was delivered there before.
+    #[schemars(length(min = 1, max = 52), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub release: String,
+    /// Why, for everyone who waits.
+    #[schemars(length(min = 1, max = 256))]
+    pub reason: String,
 }
 
 /// The build that git wants.

@@ -25,8 +25,8 @@ pub struct Stage {
     #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     #[x_kube(validation = ("self != 'build'", "spec.stages[].environment: build is reserved for suites about the build itself"))]
     pub environment: String,
-    /// Stages that a release must be proven in before it enters this one: Environments of stages that stand before it. Left out: the
-    /// stage before. Empty: releases begin here.
+    /// Stages that a release must be proven in before it enters this one.
+    /// They are named by their Environments and stand before it. Left out: the stage before. Empty: releases begin here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 9), inner(length(min = 1, max = 40)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

@@ -10,7 +10,7 @@ use crate::observe::Access;
 use super::draft::{Draft, clip};
 use super::reference::{self, Problem};
 use super::world::{World, user_of};
-use super::{fight, head, interrupt, job};
+use super::{fight, head, interrupt, job, pin};
 
 /// What is missing and does not come by itself: no time is given.
 const FINAL: &[&str] = &[
@@ -142,10 +142,11 @@ fn pipeline(world: &World<'_>, draft: &Draft, missing: Option<(&Problem, Time)>)
         let message = format!("{}: {}", stage.environment, hold.message);
         return Standing::Ready { reason: hold.kind.reason().into(), message };
     }
-    let message = if world.spec.suspend { "suspended" } else { "" };
-    Standing::Ready {
-        reason: if world.spec.suspend { "Suspended".into() } else { "Ready".into() },
-        message: message.into(),
+    let ready = |reason: &str, message: String| Standing::Ready { reason: reason.into(), message };
+    match world.spec.pins.first() {
+        _ if world.spec.suspend => ready("Suspended", "suspended".into()),
+        Some(pin) => ready("Pinned", format!("{}: {}", pin.environment, pin::text(pin))),
+        None => ready("Ready", String::new()),
     }
 }
 
@@ -166,6 +167,9 @@ fn stalled(world: &World<'_>, draft: &Draft) -> Option<Standing> {
     };
     if let Some(message) = stages.iter().find_map(contested) {
         return Some(Standing::Stalled { reason: HoldKind::ImageContested.reason().into(), message });
+    }
+    if let Some(message) = stages.iter().find_map(|stage| pin::unmet(world, stage)) {
+        return Some(Standing::Stalled { reason: "PinNotMet".into(), message });
     }
     if let Some(message) = head_failure(world, draft) {
         return Some(Standing::Stalled { reason: "HeadFailed".into(), message });
@@ -228,7 +232,9 @@ fn head_failure(world: &World<'_>, draft: &Draft) -> Option<String> {
     if let Some(decision) = world.withdrawal(&head.release, &head.build) {
         return Some(format!("{} was withdrawn by {}", spec.version, user_of(decision)));
     }
-    draft.status.stages.iter().find_map(|stage| {
+    // where a pin says what runs, it is not the head that failed
+    let goes_by_it = |stage: &&StageStatus| pin::against(world, &stage.environment, &head.release).is_none();
+    draft.status.stages.iter().filter(goes_by_it).find_map(|stage| {
         let is_there = stage.rollout.as_ref().is_some_and(|r| r.release == head.release)
             || stage.current.as_ref().is_some_and(|c| c.build == head.build);
         let last = stage.history.iter().rev().find(|e| e.outcome.is_terminal() && e.release == head.release)?;

@@ -11,7 +11,7 @@ use crate::observe::Workload;
 use super::draft::{self, Draft, clip};
 use super::workload::ForeignWrite;
 use super::world::{World, order, user_of};
-use super::{ending, fight, head, health, revert, schema, suite, upstream, workload};
+use super::{ending, fight, head, health, pin, revert, schema, suite, upstream, workload};
 
 pub use drift::{Drift, drift};
 
@@ -88,7 +88,7 @@ fn take_back(world: &World<'_>, stage: &mut StageStatus, run: &TestRun, why: &st
     true
 }
 
-/// What runs was withdrawn, or lies above a head that was proven here: back at once.
+/// What runs was withdrawn, is not what the stage is pinned to, or lies above a head that was proven here: back at once.
 fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held: bool) -> bool {
     let Some(stage) = draft.status.stages.get(index) else { return false };
     let Some(current) = &stage.current else { return false };
@@ -107,6 +107,9 @@ fn go_back_if_wanted(world: &World<'_>, draft: &mut Draft, index: usize, is_held
             draft::alert(stage, world, "NoRevertTarget", &text);
         }
         return false;
+    }
+    if let Some(pin) = pin::of(world, &stage.environment) {
+        return pin::go_back(world, draft, index, pin);
     }
     let Some(head) = head::mark(draft).filter(|_| !is_held) else { return false };
     let mine = current.created_at.map(|created_at| Mark {

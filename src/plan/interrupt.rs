@@ -1,4 +1,4 @@
-//! What ends a rollout from outside: deletion, withdrawal, a head set back, evidence withdrawn, a pause.
+//! What ends a rollout from outside: deletion, withdrawal, a pin, a head set back, evidence withdrawn, a pause.
 
 use crate::api::checkpoint::StageStatus;
 use crate::api::rollout::Rollout;
@@ -11,7 +11,7 @@ use super::strategy::{self, Clones};
 use super::upstream::{self, Upstream};
 use super::workload::{self, Standing};
 use super::world::{World, order, user_of};
-use super::{brake, check, ending, freeze, head, hook, reference, rollout, suite, writing};
+use super::{brake, check, ending, freeze, head, hook, pin, reference, revert, rollout, suite, writing};
 
 /// Ends the rollout if something outside it says so. True if it did.
 pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
@@ -39,6 +39,7 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
         | Cause::Aborted
         | Cause::Reverted
         | Cause::Withdrawn
+        | Cause::Pinned
         | Cause::HeadMovedBack
         | Cause::EvidenceWithdrawn
         | Cause::Interrupted
@@ -58,9 +59,18 @@ pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
     if stays {
         ending::settle(world, draft, index, Outcome::Delivered, &why);
     } else {
+        aim(world, draft, index, cause, &why);
         ending::go_back(world, draft, index, cause, &why, None);
     }
     true
+}
+
+/// A pin says where to, whatever ran before.
+fn aim(world: &World<'_>, draft: &mut Draft, index: usize, cause: Cause, why: &str) {
+    let Some(stage) = draft.status.stages.get_mut(index).filter(|_| cause == Cause::Pinned) else { return };
+    if let Some(Ok(target)) = pin::target(world, stage) {
+        revert::redirect(stage, target, why);
+    }
 }
 
 /// Whether anything speaks against a delivered build just now, or did until it asked for leave to go back: the bake judges
@@ -121,7 +131,11 @@ fn reason(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &Rollo
     }
     // what is wanted no more goes back, whether or not its Release is there
     let release = world.release(&rollout.release).filter(|k| k.uid == rollout.release_uid);
-    if let (Some(head), Some(known)) = (head::mark(draft), release)
+    let pin = pin::of(world, &stage.environment);
+    if let Some(pin) = pin.filter(|pin| pin.release != rollout.release) {
+        return Some((Cause::Pinned, pin::text(pin)));
+    }
+    if let (Some(head), Some(known)) = (head::mark(draft).filter(|_| pin.is_none()), release)
         && order(&known.mark, &head).is_gt()
     {
         return Some((Cause::HeadMovedBack, format!("the head is {}", head.version)));

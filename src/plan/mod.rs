@@ -38,6 +38,7 @@ mod measuring;
 pub mod mutant;
 mod opening;
 mod orphan;
+mod pin;
 mod preflight;
 mod promotion;
 mod reach;

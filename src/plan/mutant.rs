@@ -28,6 +28,8 @@ mutants! {
     WithdrawIgnored,
     /// A held stage takes releases.
     HoldIgnored,
+    /// A pin is not heeded.
+    PinIgnored,
     /// `paused` and `suspend` keep nothing from starting or going on.
     PauseIgnored,
     /// A release above the head may enter.

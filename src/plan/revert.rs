@@ -35,6 +35,34 @@ fn is_sound(world: &World<'_>, stage: &StageStatus, live: &Live, leaving: &Build
     is_well && live.build != *leaving
 }
 
+/// A build recorded healthy here, by its release's name or `hash:` and at least eight digits; or why it is none to go back to.
+pub fn named(world: &World<'_>, stage: &StageStatus, to: &str) -> Result<Live, String> {
+    let is_named = |l: &&Live| match to.strip_prefix("hash:") {
+        Some(digits) => l.build.0.starts_with(digits),
+        None => l.release == to,
+    };
+    let target = stage.current.iter().chain(&stage.previous).find(is_named).filter(|live| live.healthy);
+    let Some(target) = target else {
+        return Err(format!("{to} was not recorded healthy in {}", stage.environment));
+    };
+    if world.is_bad(stage, &target.release, &target.build) {
+        return Err(format!("{to} is banned or withdrawn"));
+    }
+    schema::problem(stage, target).map_or_else(|| Ok(target.clone()), Err)
+}
+
+/// Another target for the rollout under way. What is passed over on the way back is left as well.
+pub fn redirect(stage: &mut StageStatus, target: Live, why: &str) {
+    let passed = stage.current.as_ref().map(|current| current.build.clone());
+    let passed = passed.filter(|build| *build != target.build);
+    if let Some(rollout) = &mut stage.rollout {
+        rollout.target = Some(target);
+    }
+    if let Some(build) = passed {
+        upstream::void(stage, &build, why);
+    }
+}
+
 /// Opens a rollout that goes back from what runs to the target, at once: no suites, no gates.
 pub fn open(
     world: &World<'_>,

@@ -8,6 +8,7 @@ use windlass::api::{
 use windlass::observe::Claim;
 use windlass::plan::{Step as Do, plan};
 
+use crate::people::pin_of;
 use crate::safety::{Holds, broken, holds, stored};
 use crate::transition::{is_withdrawn, wants_approval};
 use crate::world::{STAGES, World, build_of, hash_of, image, serves};
@@ -95,7 +96,18 @@ fn of_stage(world: &World, at: usize, stage: &StageStatus) -> Holds {
             format!("{name} {key}: {:?} failed and stays", image(workload))
         })?;
     }
+    goes_by_its_pin(world, at, stage)?;
     advances(world, at, stage)
+}
+
+/// L7: a pinned stage runs what it is pinned to, where that was delivered there and may run.
+fn goes_by_its_pin(world: &World, at: usize, stage: &StageStatus) -> Holds {
+    let Some(pin) = pin_of(world, at) else { return Ok(()) };
+    let is_bad = |build| world.ghost.condemned[at].contains(&build) || is_withdrawn(world, pin, build);
+    let kept = stage.previous.iter().find(|live| live.release == pin && live.healthy);
+    let is_wanted = kept.is_some_and(|live| !is_bad(world.image_of(&live.build)));
+    let runs = stage.current.as_ref().map(|live| live.release.as_str());
+    holds(!is_wanted, "L7", || format!("{} is pinned to {pin}, and runs {runs:?}", STAGES[at]))
 }
 
 /// L5: a release whose gates are open does not wait.
@@ -115,6 +127,7 @@ fn advances(world: &World, at: usize, stage: &StageStatus) -> Holds {
         || wants_approval(world, at) && world.operator.guarded.is_none()
         || world.is_frozen(at)
         || stage.held.is_some()
+        || pin_of(world, at).is_some()
         || pipeline.spec.suspend
         || spec.is_manual()
         || !is_complete

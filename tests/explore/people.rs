@@ -6,7 +6,7 @@ use windlass::api::conditions::find;
 use windlass::api::decision::Skippable;
 use windlass::api::freeze::Freeze;
 use windlass::api::labels::ROLLOUT_FINALIZER;
-use windlass::api::pipeline::Head;
+use windlass::api::pipeline::{Head, Pin};
 use windlass::api::release::ImageRef;
 use windlass::api::window::Window;
 use windlass::api::{Decision, DecisionSpec, DecisionType, EnvironmentSpec, EnvironmentStatus, PipelineStatus, Time};
@@ -52,6 +52,11 @@ pub fn possible(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
         let heads = [None, Some(1), Some(2), Some(3)].into_iter();
         let now = pipeline.spec.release.as_ref().map(|h| h.version.clone());
         steps.extend(heads.filter(|h| h.map(|n| format!("{n}.0.0")) != now).map(Step::Head));
+    }
+    if budget.has(Kind::Pin) {
+        let pins = [None, Some(1), Some(2), Some(3)].into_iter();
+        let now = pin_of(world, 1);
+        steps.extend(pins.filter(|p| p.map(release_name).as_deref() != now).map(Step::Pin));
     }
     if budget.has(Kind::Wipe) && world.status().is_some() {
         steps.push(Step::Wipe);
@@ -210,6 +215,15 @@ pub fn act(world: &mut World, step: &Step) -> Result<(), Broken> {
             world.operator.guarded = if world.operator.guarded.is_some() { None } else { Some(world.now) };
         }
         Step::Head(head) => move_head(world, *head),
+        Step::Pin(release) => {
+            spend(world, Kind::Pin);
+            let pin = release.map(|number| Pin {
+                environment: STAGES[1].to_owned(),
+                release: release_name(number),
+                reason: "the fair".into(),
+            });
+            edit_pipeline(world, |p| p.spec.pins = pin.into_iter().collect());
+        }
         Step::Decide(kind, release, stage) => decide(world, *kind, *release, *stage),
         Step::Wipe => wipe(world),
         Step::ReleaseGone(_) | Step::PipelineGone | Step::EnvironmentGone(_) | Step::StageGone => remove(world, step),
@@ -221,6 +235,12 @@ pub fn act(world: &mut World, step: &Step) -> Result<(), Broken> {
 /// Windows that never open.
 fn shut() -> Vec<Window> {
     serde_json::from_value(serde_json::json!([{"deny": "0 0 * * *", "for": "744h"}])).unwrap()
+}
+
+/// The release that the stage is pinned to.
+pub fn pin_of(world: &World, at: usize) -> Option<&str> {
+    let pipeline = world.pipeline.as_ref()?;
+    pipeline.spec.pins.iter().find(|pin| pin.environment == STAGES[at]).map(|pin| pin.release.as_str())
 }
 
 fn edit_environment(world: &mut World, at: usize, edit: impl FnOnce(&mut EnvironmentSpec)) {

@@ -191,6 +191,7 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
         ],
         traffic: shape.routed.then(crate::routes::traffic),
         release: None,
+        pins: Vec::new(),
         history_limit: 20,
         suspend: false,
     }
@@ -833,6 +834,9 @@ pub fn all() -> Vec<Scenario> {
             4,
             &[(CiFails, 1), (CiLater, 1), (Withdraw, 1), (NewRelease, 1), (Revert, 1), (Template, 1)],
         ),
+        scenario("pins", &PLAIN, &[1], 3, &[(Pin, 2), (NewRelease, 2), (Trouble, 1), (Revert, 1), (Withdraw, 1)])
+            .settled(),
+        scenario("pins apart", &canary, &[1], 3, &[(Pin, 2), (NewRelease, 2), (Trouble, 1)]).settled(),
         scenario("moved head", &PLAIN, &[1], 3, &[(Head, 2), (Abort, 1)]).settled(),
         shared,
         sight,

@@ -64,6 +64,8 @@ pub enum Step {
     Pause(String),
     Suspend,
     Head(Option<u8>),
+    /// Production is pinned to that release, or to none.
+    Pin(Option<u8>),
     Decide(DecisionType, Option<u8>, Option<usize>),
     ReleaseGone(String),
     ReleaseBack(u8),

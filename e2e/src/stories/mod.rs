@@ -142,6 +142,7 @@ stories! {
     promote_of_an_older_one Shared "Promote of an older one is delivered where it stays, and refused where it would not"
     promote_stands_until_proven Shared "a Promote stands until the evidence is there"
     withdraw Shared "a withdrawn release is reverted everywhere and never comes again"
+    pins Shared "a pinned stage goes back and stays, past a hold; everyone who waits is told; what cannot be met changes nothing"
     paused_release Shared "a paused release stays where it is, and its deadline stops"
     suspended_pipeline Shared "a suspended pipeline raises no exposure, and still goes back"
     abort Shared "Abort goes back without a ban"

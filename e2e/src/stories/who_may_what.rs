@@ -38,10 +38,12 @@ pub async fn run(t: &Story) -> Result<()> {
     for (name, kind) in [("pipeline", "dp"), ("release", "release"), ("environment", "environment"), ("run", "testrun"), ("promote", "decision")] {
         prepare(t, &home, kind, objects.get(name).context("an object of the table")?).await?;
     }
-    let mut job = objects.get("run").context("a TestRun")?.clone();
-    job["metadata"]["name"] = json!(ways::JOB_RUN);
-    job["spec"]["runner"] = json!("Job");
-    prepare(t, &home, "testrun", &job).await?;
+    for (name, field, value) in [(ways::JOB_RUN, "runner", "Job"), (ways::BUILD_RUN, "environment", "build")] {
+        let mut run = objects.get("run").context("a TestRun")?.clone();
+        run["metadata"]["name"] = json!(name);
+        run["spec"][field] = json!(value);
+        prepare(t, &home, "testrun", &run).await?;
+    }
 
     // the server takes a moment to put policies and bindings in force; what it says after that it says for good
     t.eventually(SOON, "the server to answer as docs/permissions.md says", || async {
@@ -115,7 +117,7 @@ async fn tried(
 }
 
 /// Each verb, on the object that it is about and on another; and a way in that needs it.
-const VERBS: [(&str, &str, &str, &str, &str); 10] = [
+const VERBS: [(&str, &str, &str, &str, &str); 12] = [
     ("promote", "environments", "production", "staging", "create Decision Promote"),
     ("promote", "environments", "production", "staging", "apply Decision Promote"),
     ("approve", "environments", "production", "staging", "create Decision Approve"),
@@ -124,6 +126,8 @@ const VERBS: [(&str, &str, &str, &str, &str); 10] = [
     ("revert", "environments", "production", "staging", "create Decision Revert"),
     ("withdraw", "deliverypipelines", "checkout", "cart", "create Decision Withdraw"),
     ("report", "environments", "staging", "production", "status TestRun External"),
+    ("report", "deliverypipelines", "checkout", "cart", "status TestRun Build"),
+    ("revert", "environments", "production", "staging", "pin DeliveryPipeline"),
     ("deliver", "deliverypipelines", "checkout", "cart", "create Release"),
     ("deliver", "deliverypipelines", "checkout", "cart", "head DeliveryPipeline"),
 ];

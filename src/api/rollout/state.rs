@@ -177,6 +177,8 @@ pub enum Cause {
     Reverted,
     /// A Decision `Withdraw`.
     Withdrawn,
+    /// `spec.pins` names another release.
+    Pinned,
     /// `spec.release` was set back.
     HeadMovedBack,
     /// A suite of an earlier stage failed after it had passed.
@@ -204,7 +206,7 @@ impl Cause {
     /// Whether a person asked for it, and knows what it means to go back.
     pub const fn is_asked(self) -> bool {
         match self {
-            Self::Aborted | Self::Reverted | Self::Withdrawn | Self::HeadMovedBack => true,
+            Self::Aborted | Self::Reverted | Self::Withdrawn | Self::Pinned | Self::HeadMovedBack => true,
             Self::Failed
             | Self::EvidenceWithdrawn
             | Self::ReleaseDeleted
@@ -221,6 +223,7 @@ impl Cause {
         match self {
             Self::Failed | Self::Reverted | Self::Withdrawn => false,
             Self::Aborted
+            | Self::Pinned
             | Self::HeadMovedBack
             | Self::EvidenceWithdrawn
             | Self::ReleaseDeleted

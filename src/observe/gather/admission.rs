@@ -7,13 +7,14 @@ use crate::observe::snapshot::Admission;
 use crate::observe::stores::Stores;
 
 /// Policies that every installation has.
-pub const RULES: [&str; 8] = [
+pub const RULES: [&str; 9] = [
     "windlass-ban",
     "windlass-requested-by",
     "windlass-decide",
     "windlass-status",
     "windlass-deliver-release",
     "windlass-deliver-head",
+    "windlass-pins",
     "windlass-finalizers",
     "windlass-owners",
 ];

@@ -1,11 +1,11 @@
 //! Abort, Revert and Unhold: going back, and ending a hold.
 
 use crate::api::checkpoint::{HoldKind, StageStatus};
-use crate::api::{BuildHash, Cause, Decision, Live, RolloutState};
+use crate::api::{BuildHash, Cause, Decision, RolloutState};
 use crate::plan::draft::Draft;
 use crate::plan::mutant::{Mutant, is};
 use crate::plan::world::{World, user_of};
-use crate::plan::{ending, revert, schema, upstream};
+use crate::plan::{ending, pin, revert, schema};
 
 use super::Answer;
 use super::promote::lift_adoption_hold;
@@ -49,7 +49,7 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
         (None, None) => return Answer::refused("nothing was delivered there"),
     };
     let target = match &decision.spec.to {
-        Some(to) => named_target(world, stage, to),
+        Some(to) => revert::named(world, stage, to).map_err(|why| format!("spec.to: {why}")),
         None => revert::default_target(world, stage, &leaving).ok_or_else(|| nowhere(world, stage, &leaving)),
     };
     let target = match target {
@@ -59,6 +59,9 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
         Ok(target) => target,
         Err(why) => return Answer::Refused(why),
     };
+    if let Some(pin) = pin::against(world, &stage.environment, &target.release) {
+        return Answer::refused(format!("{}; change spec.pins", pin::text(pin)));
+    }
     let what = format!("back to {}, and held there", ending::name_of(&target));
     match &mut stage.rollout {
         None => revert::open(world, draft, index, target, Cause::Reverted, &why, Some(user)),
@@ -73,13 +76,7 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
                 state.hold_by = Some(user.to_owned());
                 return Answer::applied("it is going back already; held afterwards");
             }
-            // what is passed over on the way back is left as well
-            let passed = stage.current.as_ref().map(|current| current.build.clone());
-            let passed = passed.filter(|build| *build != target.build);
-            rollout.target = Some(target);
-            if let Some(build) = passed {
-                upstream::void(stage, &build, &why);
-            }
+            revert::redirect(stage, target, &why);
             ending::go_back(world, draft, index, Cause::Reverted, &why, Some(user));
         }
     }
@@ -93,27 +90,6 @@ fn refuse_by_hold(stage: &StageStatus) -> Option<Answer> {
 fn nowhere(world: &World<'_>, stage: &StageStatus, leaving: &BuildHash) -> String {
     let barred = schema::barred(world, stage, leaving);
     format!("there is no build recorded healthy there to go back to{barred}")
-}
-
-/// A build recorded healthy here, by its release's name or `hash:` and at least eight digits.
-fn named_target(world: &World<'_>, stage: &StageStatus, to: &str) -> Result<Live, String> {
-    let is_named = |l: &&Live| match to.strip_prefix("hash:") {
-        Some(digits) => l.build.0.starts_with(digits),
-        None => l.release == to,
-    };
-    let Some(target) = stage.current.iter().chain(&stage.previous).find(is_named) else {
-        return Err(format!("spec.to: {to} was not recorded healthy in {}", stage.environment));
-    };
-    if !target.healthy {
-        return Err(format!("spec.to: {to} was not recorded healthy in {}", stage.environment));
-    }
-    if world.is_bad(stage, &target.release, &target.build) {
-        return Err(format!("spec.to: {to} is banned or withdrawn"));
-    }
-    if let Some(why) = schema::problem(stage, target) {
-        return Err(format!("spec.to: {why}"));
-    }
-    Ok(target.clone())
 }
 
 pub(super) fn unhold(draft: &mut Draft, index: usize) -> Answer {

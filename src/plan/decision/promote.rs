@@ -8,7 +8,7 @@ use crate::plan::draft::Draft;
 use crate::plan::gate::{self, Candidate, is_adoption_hold};
 use crate::plan::rollout::pause_of;
 use crate::plan::world::{Known, World, order, user_of};
-use crate::plan::{head, reach};
+use crate::plan::{head, pin, reach};
 
 use super::{Answer, is_open, is_standing};
 
@@ -63,6 +63,9 @@ pub(super) fn forbidden(world: &World<'_>, draft: &Draft, stage: &StageStatus, k
     }
     if world.is_banned(stage, &known.hash) {
         return Some(format!("the build of {name} is banned in {environment}; Unban it first"));
+    }
+    if let Some(pin) = pin::against(world, environment, name) {
+        return Some(format!("{}; change spec.pins", pin::text(pin)));
     }
     if let Some(head) = head::mark(draft)
         && order(&known.mark, &head).is_gt()

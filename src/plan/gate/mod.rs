@@ -12,6 +12,7 @@ mod hold;
 mod last_stage;
 mod mark;
 mod pause;
+mod pin;
 mod place;
 mod promotion;
 mod required;
@@ -131,10 +132,11 @@ pub struct Gate {
 }
 
 /// All gates, in the order in which they are evaluated and shown.
-pub const GATES: [Gate; 19] = [
+pub const GATES: [Gate; 20] = [
     Gate { name: "build", source: |_| "pipeline", check: build::check },
     Gate { name: "ban", source: |_| "windlass", check: ban::check },
     Gate { name: "hold", source: |_| "windlass", check: hold::check },
+    Gate { name: "pin", source: |_| "pipeline", check: pin::check },
     Gate { name: "pause", source: |_| "release", check: pause::check },
     Gate { name: "lastStage", source: |_| "release", check: last_stage::check },
     Gate { name: "head", source: |_| "pipeline", check: head::check },

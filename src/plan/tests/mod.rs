@@ -31,6 +31,7 @@ mod odd_ends;
 mod other_routes;
 mod overrides;
 mod people;
+mod pins;
 mod preflight;
 mod refused;
 mod routers;

@@ -13,6 +13,9 @@ use crate::story::text;
 /// A TestRun of a Job beside that of CI.
 pub(super) const JOB_RUN: &str = "checkout-1.8.0.staging.unit.20261120t093000123z";
 
+/// A TestRun about the build itself.
+pub(super) const BUILD_RUN: &str = "checkout-1.8.0.build.unit.20261120t093000123z";
+
 /// One row: a way, a kind, and which of its sorts.
 #[derive(Debug)]
 pub(super) struct Way<'a> {
@@ -74,6 +77,10 @@ impl<'a> Way<'a> {
                 let head = json!({"spec": {"release": {"version": "1.8.1"}}});
                 api.patch(name, &patch, &Patch::Merge(head)).await.map(drop)
             }
+            "pin" => {
+                let pin = json!({"environment": "production", "release": "checkout-1.7.0", "reason": "the fair"});
+                api.patch(name, &patch, &Patch::Merge(json!({"spec": {"pins": [pin]}}))).await.map(drop)
+            }
             "delete" => {
                 let dry = DeleteParams { dry_run: true, ..DeleteParams::default() };
                 api.delete(name, &dry).await.map(drop)
@@ -98,6 +105,11 @@ impl<'a> Way<'a> {
             ("TestRun", "Job") => {
                 let mut run = of("run")?;
                 run["metadata"]["name"] = json!(JOB_RUN);
+                run
+            }
+            ("TestRun", "Build") => {
+                let mut run = of("run")?;
+                run["metadata"]["name"] = json!(BUILD_RUN);
                 run
             }
             ("TestRun", _) => of("run")?,
