@@ -32,9 +32,8 @@ impl std::fmt::Display for BuildHash {
 
 /// The first `digits` hex digits of the text's SHA-256.
 pub fn hex(text: &str, digits: usize) -> String {
-    let mut out: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    out.truncate(digits);
-    out
+    let halves = Sha256::digest(text.as_bytes()).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.take(digits).filter_map(|half| char::from_digit(half.into(), 16)).collect()
 }
 
 /// The images of one build, as the pipeline's status remembers them after the Release is gone.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::PipelineStatus;
 use super::release::Source;
-use super::stage::Stage;
+use super::stage::{BuildSuite, Stage};
 use super::traffic::Traffic;
 use super::{DataSchema, Time};
 
@@ -76,6 +76,11 @@ pub struct DeliveryPipelineSpec {
     /// How requests reach the workload. With it, canaries share them by the weights of a route; without, by the number of pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
+    /// Suites about the build itself. A release enters no first stage before they have passed for it, and none after one has failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["suite".into()]))]
+    pub tests: Vec<BuildSuite>,
     /// The way to production, in order. A release enters a stage after it was proven in the one before, or in those that it names.
     #[schemars(length(min = 1, max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

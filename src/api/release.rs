@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DataSchema, Time};
 
-pub use status::{GateStatus, HookSummary, Phase, ReleaseStage, ReleaseStatus, RunSummary, ShareStatus};
+pub use status::{AttemptRecord, GateStatus, HookSummary, Phase, ReleaseStage, ReleaseStatus, RunSummary, ShareStatus};
 
 /// One build on one pipeline.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]

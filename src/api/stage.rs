@@ -165,6 +165,20 @@ impl Suite {
     }
 }
 
+/// A suite about the build itself, such as unit tests or a scan.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildSuite {
+    /// Name of the suite; also in the name of its TestRuns.
+    #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub suite: String,
+    /// Reported by CI in the TestRun's status.
+    pub external: External,
+    /// Percent of the code that its tests must have run, 0 to 100. A pass that reports less is Failed, one that reports none Errored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_coverage: Option<Coverage>,
+}
+
 /// A named, suspended CronJob labelled `windlass.dev/runnable: "true"`, and where the build's images go in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{BuildHash, Coverage, Time};
 
+/// The environment of a run about the build itself.
+pub const BUILD: &str = "build";
+
 /// Evidence about one build, from one attempt.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
@@ -44,10 +47,10 @@ pub struct TestRunSpec {
     /// Of all the workloads' templates together, when the run was made.
     #[schemars(length(max = 40))]
     pub template: String,
-    /// Name of the Environment where it runs.
+    /// Name of the Environment where it runs; `build` where the suite is about the build itself.
     #[schemars(length(min = 1, max = 40))]
     pub environment: String,
-    /// The rollout that asked for it, by the UTC stamp of its start.
+    /// The rollout that asked for it, by the UTC stamp of its start; of a suite about the build itself, when its release was made.
     #[schemars(length(min = 1, max = 20))]
     pub attempt: String,
     /// Name of the suite.
@@ -108,6 +111,10 @@ pub struct TestRunStatus {
     /// When there was a result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
+    /// Who wrote the result of an external suite; stamped at admission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub reporter: Option<String>,
     /// Tests counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,

@@ -10,7 +10,7 @@ use crate::observe::Access;
 use super::draft::{Draft, clip};
 use super::reference::{self, Problem};
 use super::world::{World, user_of};
-use super::{fight, head, interrupt, job, pin};
+use super::{build_suite, fight, head, interrupt, job, pin};
 
 /// What is missing and does not come by itself: no time is given.
 const FINAL: &[&str] = &[
@@ -231,6 +231,10 @@ fn head_failure(world: &World<'_>, draft: &Draft) -> Option<String> {
     let head = draft.status.head.as_ref().filter(|h| h.version == spec.version)?;
     if let Some(decision) = world.withdrawal(&head.release, &head.build) {
         return Some(format!("{} was withdrawn by {}", spec.version, user_of(decision)));
+    }
+    let uid = world.release(&head.release).map(|known| known.uid).unwrap_or_default();
+    if let Some(why) = build_suite::failure(world, uid, &head.build) {
+        return Some(format!("{}: {why}", spec.version));
     }
     // where a pin says what runs, it is not the head that failed
     let goes_by_it = |stage: &&StageStatus| pin::against(world, &stage.environment, &head.release).is_none();

@@ -14,7 +14,7 @@ use super::draft::{self, Draft};
 use super::mutant::{Mutant, is};
 use super::promotion::is_final;
 use super::world::{World, phase_of};
-use super::{cleanup, decision, evidence, head, images, release, traffic, upstream};
+use super::{build_suite, cleanup, decision, evidence, head, images, release, traffic, upstream};
 
 /// All effects, in the order in which they are tried. What takes exposure from a clone comes first, of all stages. A finalizer
 /// that is missing comes before what it guards: that may not start without, and may go back.
@@ -39,6 +39,7 @@ pub fn effects(world: &World<'_>, draft: &Draft) -> Vec<Action> {
     if !is_guarded {
         return actions;
     }
+    build_suite::effects(world, draft, &mut actions);
     for stage in &draft.status.stages {
         evidence::effects(world, draft, stage, &mut actions);
     }
@@ -225,6 +226,8 @@ pub fn confirm(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &
         });
         out.extend(runs.map(|r| target(Kind::TestRun, r.as_ref())));
     }
+    let runs = build_suite::runs(world, &rollout.release_uid, &rollout.build);
+    out.extend(runs.map(|run| target(Kind::TestRun, run)));
     out
 }
 

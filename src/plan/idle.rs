@@ -49,16 +49,16 @@ pub fn later_failures(world: &World<'_>, draft: &mut Draft, index: usize) {
         let (build, attempt, release) =
             (run.spec.build_hash.clone(), run.spec.attempt.clone(), run.spec.release.clone());
         stage.bans.push(PendingBan { build, attempt, release: release.clone(), reason: clip(&why, 256) });
-        draft::alert(
-            stage,
-            world,
-            "EvidenceWithdrawn",
-            &format!("{release}: {why}; it is not promoted further and stays where it runs"),
-        );
+        tell_of_evidence(world, stage, &release, &why);
         let text = format!("{}: {why}", stage.environment);
         draft.warn(&release, "EvidenceWithdrawn", text);
         return;
     }
+}
+
+fn tell_of_evidence(world: &World<'_>, stage: &mut StageStatus, release: &str, why: &str) {
+    let text = format!("{release}: {why}; it is not promoted further and stays where it runs");
+    draft::alert(stage, world, "EvidenceWithdrawn", &text);
 }
 
 /// Voids what was proven of that build here, in any attempt. What was never proven, and runs, is remembered as void. False
@@ -187,7 +187,12 @@ fn become_healthy(world: &World<'_>, draft: &mut Draft, index: usize) {
     if is_found || is_late_target {
         current.healthy = true;
         current.template = draft::template(world, &stage.environment);
+        let (release, build) = (current.release.clone(), current.build.clone());
         stage.alert.take_if(|alert| alert.reason == REVERT_FAILED);
+        // what it was gone back to may have failed meanwhile, and that was told before
+        if is_late_target && world.is_banned(stage, &build) {
+            tell_of_evidence(world, stage, &release, "its build was banned while it came back");
+        }
     }
 }
 

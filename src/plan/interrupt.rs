@@ -11,7 +11,7 @@ use super::strategy::{self, Clones};
 use super::upstream::{self, Upstream};
 use super::workload::{self, Standing};
 use super::world::{World, order, user_of};
-use super::{brake, check, ending, freeze, head, hook, pin, reference, revert, rollout, suite, writing};
+use super::{brake, build_suite, check, ending, freeze, head, hook, pin, reference, revert, rollout, suite, writing};
 
 /// Ends the rollout if something outside it says so. True if it did.
 pub fn apply(world: &World<'_>, draft: &mut Draft, index: usize) -> bool {
@@ -139,6 +139,9 @@ fn reason(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &Rollo
         && order(&known.mark, &head).is_gt()
     {
         return Some((Cause::HeadMovedBack, format!("the head is {}", head.version)));
+    }
+    if let Some(why) = build_suite::failure(world, &rollout.release_uid, &rollout.build) {
+        return Some((Cause::EvidenceWithdrawn, why));
     }
     if let Upstream::Withdrawn(environment, why) =
         upstream::of(world, draft, &stage.environment, &rollout.release_uid, &rollout.build)

@@ -14,6 +14,7 @@ mod again;
 mod approval;
 mod brake;
 mod build;
+mod build_suite;
 mod capacity;
 mod check;
 mod cleanup;

@@ -28,6 +28,8 @@ mutants! {
     WithdrawIgnored,
     /// A held stage takes releases.
     HoldIgnored,
+    /// The suites about the build itself are not asked for.
+    BuildTestsIgnored,
     /// A pin is not heeded.
     PinIgnored,
     /// `paused` and `suspend` keep nothing from starting or going on.

@@ -1,5 +1,6 @@
 //! The projection of the checkpoint on one Release: where it stands in each stage, what it waits for, and why it ended.
 
+mod earlier;
 mod share;
 mod stage;
 
@@ -11,8 +12,11 @@ use crate::api::{Cause, Phase, RunPhase, StageStatus};
 use super::conditions::{self, Standing};
 use super::draft::{Draft, clip};
 use super::world::{Known, World, order};
-use super::{head, reach};
+use super::{build_suite, head, reach};
 use stage::stage;
+
+/// A suite about the build itself failed.
+const BUILD_TEST_FAILED: &str = "BuildTestFailed";
 
 /// The whole status of a release.
 pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseStatus {
@@ -21,7 +25,8 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
     // behind the stage in which it ends there is nothing to tell, unless it was there before
     let is_to_tell = |s: &ReleaseStage| !s.attempt.is_empty() || !reach::is_beyond(world, known, &s.environment);
     let stages = (0..draft.status.stages.len()).filter_map(|i| stage(world, draft, i, known, &old));
-    let stages: Vec<ReleaseStage> = stages.filter(is_to_tell).collect();
+    let mut stages: Vec<ReleaseStage> = stages.filter(is_to_tell).collect();
+    earlier::trim(&mut stages);
     let furthest = stages.iter().rposition(|s| s.phase != Phase::Waiting && !s.attempt.is_empty()).or_else(|| {
         let last = stages.iter().rposition(|s| !matches!(s.phase, Phase::Waiting | Phase::Superseded));
         last.or(if stages.is_empty() { None } else { Some(0) })
@@ -41,9 +46,11 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
         world.now,
     ));
     let ends = reach::ends(world, known).unwrap_or_default();
-    let tests = stages.iter().rev().find(|s| !s.tests.is_empty()).map(|s| {
-        let passed = s.tests.iter().filter(|t| t.phase == RunPhase::Passed).count();
-        format!("{passed}/{}", s.tests.len())
+    let build_tests = build_suite::summaries(world, known);
+    let of_stages = stages.iter().rev().map(|s| s.tests.as_slice());
+    let tests = of_stages.chain([build_tests.as_slice()]).find(|tests| !tests.is_empty()).map(|tests| {
+        let passed = tests.iter().filter(|t| t.phase == RunPhase::Passed).count();
+        format!("{passed}/{}", tests.len())
     });
     let waiting = waiting_for(&stages, here, &standing);
     ReleaseStatus {
@@ -61,6 +68,7 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
             old.delivered_at
         },
         conditions,
+        build_tests,
         stages,
     }
 }
@@ -117,6 +125,10 @@ fn standing(
             message: format!("{}: {}", changing.environment, changing.message),
         };
     }
+    if let Some(message) = build_suite::failure(world, known.uid, &known.hash) {
+        let reason = BUILD_TEST_FAILED.to_owned();
+        return if is_newest { Standing::Stalled { reason, message } } else { Standing::Ready { reason, message } };
+    }
     if let Some(bad) = stages.iter().rev().find(|s| is_bad(s)) {
         let reason = if bad.phase == Phase::Reverted { "Reverted".to_owned() } else { format!("{:?}", bad.phase) };
         let message = format!("{}: {}", bad.environment, bad.message);
@@ -172,6 +184,9 @@ fn delivered(
         .find(|s| is_bad(s))
         .or_else(|| stages.last().filter(is_over))
         .or_else(|| here.filter(is_over));
+    if let Some(why) = build_suite::failure(world, known.uid, &known.hash) {
+        return (false, ("False", BUILD_TEST_FAILED.into(), why));
+    }
     match (ended, &known.build) {
         (None, Err(why)) => (false, ("False", "InvalidBuild".into(), why.clone())),
         (Some(ended), _) => {

@@ -48,7 +48,8 @@ fn status_of(world: &World<'_>, stage: &StageStatus, run: &TestRun) -> Option<Te
     }
 }
 
-fn latched(verdict: &Verdict, base: TestRunStatus) -> TestRunStatus {
+/// As the verdict has it.
+pub fn latched(verdict: &Verdict, base: TestRunStatus) -> TestRunStatus {
     TestRunStatus {
         phase: Some(verdict.phase),
         finished_at: Some(verdict.at),

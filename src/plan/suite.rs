@@ -16,6 +16,8 @@ use super::mutant::{Mutant, is};
 use super::verdict::{self, Said};
 use super::world::World;
 
+pub use coverage::judged;
+
 /// How the suites of a rollout stand together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tests {
@@ -111,7 +113,7 @@ fn follow_external(world: &World<'_>, suite: &mut SuiteState, status: Option<&Te
     let Some(status) = status else { return };
     match status.phase {
         Some(phase @ (RunPhase::Passed | RunPhase::Failed)) => {
-            let verdict = coverage::judged(&suite.plan, reported(world, phase, status));
+            let verdict = judged(suite.plan.minimum_coverage, reported(world, phase, status));
             // CI may say how much it covers until the time-out
             if verdict.phase != RunPhase::Errored || is_over(world, suite) {
                 suite.verdict = Some(verdict);
@@ -126,7 +128,7 @@ fn follow_external(world: &World<'_>, suite: &mut SuiteState, status: Option<&Te
     }
 }
 
-fn reported(world: &World<'_>, phase: RunPhase, status: &TestRunStatus) -> Verdict {
+pub fn reported(world: &World<'_>, phase: RunPhase, status: &TestRunStatus) -> Verdict {
     let message = status.message.as_deref().unwrap_or_default();
     let (counts, coverage, url) = (status.counts, status.coverage, status.url.as_deref());
     verdict::bounded(world, phase, Said { counts, coverage, failing: &status.failing, url }, message)
@@ -135,7 +137,7 @@ fn reported(world: &World<'_>, phase: RunPhase, status: &TestRunStatus) -> Verdi
 fn follow_job(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &mut SuiteState) {
     let plan = suite.plan.clone();
     let Some(wanted) = Wanted::of(&plan) else { return };
-    let judge = |job: &Job| verdict::of_job(world, job).map(|found| coverage::judged(&plan, found));
+    let judge = |job: &Job| verdict::of_job(world, job).map(|found| judged(plan.minimum_coverage, found));
     if let Some(verdict) = job::follow(world, environment, rollout, &wanted, &mut suite.tries, judge) {
         suite.verdict = Some(verdict);
     }

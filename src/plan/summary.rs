@@ -15,9 +15,8 @@ use super::world::World;
 pub fn of(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &SuiteState) -> RunSummary {
     let name = &suite.plan.suite;
     let run = observed_run(world, environment, rollout, name);
-    let unfinished = if suite.tries.started
-        || run.and_then(|r| r.status.as_ref()).and_then(|s| s.phase) == Some(RunPhase::Running)
-    {
+    let said = run.and_then(|run| run.status.as_ref());
+    let unfinished = if suite.tries.started || said.and_then(|s| s.phase) == Some(RunPhase::Running) {
         RunPhase::Running
     } else {
         RunPhase::Pending
@@ -27,6 +26,9 @@ pub fn of(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &Suite
         suite: name.clone(),
         phase: verdict.map_or(unfinished, |v| v.phase),
         run: run_name(rollout, environment, name),
+        reporter: said.filter(|_| verdict.is_some()).and_then(|s| s.reporter.clone()),
+        started_at: said.and_then(|s| s.started_at),
+        finished_at: verdict.map(|v| v.at),
         counts: verdict.and_then(|v| v.counts),
         coverage: verdict.and_then(|v| v.coverage),
         url: verdict.and_then(|v| v.url.clone()),
@@ -97,12 +99,16 @@ fn close(phase: &mut RunPhase, message: &mut String, has_passed: bool) {
     }
 }
 
-fn of_run(run: &TestRun) -> Option<RunSummary> {
+/// A run as it tells itself.
+pub fn of_run(run: &TestRun) -> Option<RunSummary> {
     let status = run.status.as_ref()?;
     Some(RunSummary {
         suite: run.spec.suite.clone(),
         phase: status.phase.unwrap_or_default(),
         run: run.metadata.name.clone()?,
+        reporter: status.reporter.clone(),
+        started_at: status.started_at,
+        finished_at: status.finished_at,
         counts: status.counts,
         coverage: status.coverage,
         url: status.url.as_deref().filter(|url| verdict::is_link(url)).map(str::to_owned),

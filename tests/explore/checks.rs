@@ -26,7 +26,7 @@ pub enum Says {
 /// What is measured in a stage just now.
 fn wanted(world: &World, at: usize) -> Option<Measure> {
     let has_checks = world.pipeline.as_ref().is_some_and(|p| p.spec.stages.iter().any(|s| !s.checks.is_empty()));
-    let snapshot = world.snapshot().filter(|_| has_checks)?;
+    let snapshot = has_checks.then(|| world.snapshot())??;
     measures(&snapshot, world.now).into_iter().find(|m| m.environment == STAGES[at])
 }
 

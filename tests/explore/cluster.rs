@@ -296,10 +296,11 @@ fn ci(world: &mut World, name: &str, phase: RunPhase) {
         run.status.get_or_insert_default().phase = Some(phase);
         run.metadata.resource_version = version;
     }
-    if phase != RunPhase::Errored {
+    let stage = STAGES.iter().position(|s| *s == run.spec.environment);
+    if let Some(stage) = stage.filter(|_| phase != RunPhase::Errored) {
         let spec = &run.spec;
         let said = Said {
-            stage: STAGES.iter().position(|s| *s == spec.environment).unwrap_or(0) as u8,
+            stage: stage as u8,
             suite: spec.suite.clone(),
             attempt: spec.attempt.clone(),
             release_uid: spec.release_uid.clone(),

@@ -2,23 +2,30 @@
 //! What is missing at the end is a failure.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{BuildHasher, Hash, RandomState};
 
 use windlass::api::{DecisionStatus, DecisionType, ReleaseStatus, Rollout, RolloutState, StageStatus};
 
 thread_local! {
     static REACHED: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    static KNOWN: RefCell<(RandomState, HashSet<u64>)> = RefCell::default();
 }
 
-pub fn reach(what: impl Into<String>) {
-    REACHED.with_borrow_mut(|set| set.insert(what.into()));
+/// Almost all of it was reached before, so its name is made only where the key is new.
+fn reach(key: impl Hash, name: impl FnOnce() -> String) {
+    let is_new = KNOWN.with_borrow_mut(|(state, known)| known.insert(state.hash_one(key)));
+    if is_new {
+        REACHED.with_borrow_mut(|set| set.insert(name()));
+    }
 }
 
 pub fn reach_kind(kind: crate::budget::Kind) {
-    reach(format!("event {kind:?}"));
+    reach(("event", kind), || format!("event {kind:?}"));
 }
 
 pub fn take() -> BTreeSet<String> {
+    KNOWN.take();
     REACHED.take()
 }
 
@@ -42,33 +49,33 @@ fn word(rollout: Option<&Rollout>) -> &'static str {
 pub fn stage(before: &StageStatus, stage: &StageStatus) {
     let (from, to) = (word(before.rollout.as_ref()), word(stage.rollout.as_ref()));
     if from != to {
-        reach(format!("arc {from} → {to}"));
+        reach(("arc", from, to), || format!("arc {from} → {to}"));
     }
     if let Some(RolloutState::Reverting(state)) = stage.rollout.as_ref().map(|r| &r.state) {
-        reach(format!("cause {:?}", state.ending.cause));
+        reach(("cause", state.ending.cause), || format!("cause {:?}", state.ending.cause));
     }
     if let Some(hold) = &stage.held {
-        reach(format!("hold {:?}", hold.kind));
+        reach(("hold", hold.kind), || format!("hold {:?}", hold.kind));
     }
     if let Some(alert) = &stage.alert {
-        reach(format!("alert {}", alert.reason));
+        reach(("alert", &alert.reason), || format!("alert {}", alert.reason));
     }
     for entry in &stage.history[before.history.len()..] {
-        reach(format!("outcome {:?}", entry.outcome));
+        reach(("outcome", entry.outcome), || format!("outcome {:?}", entry.outcome));
     }
 }
 
 pub fn decision(kind: DecisionType, status: &DecisionStatus) {
     if let Some(phase) = status.phase {
-        reach(format!("decision {kind:?} {phase:?}"));
+        reach(("decision", kind, phase), || format!("decision {kind:?} {phase:?}"));
     }
 }
 
 pub fn release(status: &ReleaseStatus) {
     for stage in &status.stages {
-        reach(format!("phase {:?}", stage.phase));
+        reach(("phase", stage.phase), || format!("phase {:?}", stage.phase));
         for gate in &stage.gates {
-            reach(format!("gate {} {}", gate.gate, gate.state));
+            reach(("gate", &gate.gate, &gate.state), || format!("gate {} {}", gate.gate, gate.state));
         }
     }
 }
@@ -159,6 +166,7 @@ const GATES: &[&str] = &[
     "head",
     "mark",
     "tags",
+    "buildTests",
     "evidence",
     "requiredSuites",
     "soak",

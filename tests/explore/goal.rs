@@ -8,6 +8,7 @@ use windlass::api::{
 use windlass::observe::Claim;
 use windlass::plan::{Step as Do, plan};
 
+use crate::build_tests;
 use crate::people::pin_of;
 use crate::safety::{Holds, broken, holds, stored};
 use crate::transition::{is_withdrawn, wants_approval};
@@ -46,7 +47,8 @@ pub fn reached(world: &World) -> Holds {
     let is_open = |p: Option<RunPhase>| {
         !matches!(p, Some(RunPhase::Passed | RunPhase::Failed | RunPhase::Errored | RunPhase::Aborted))
     };
-    let open = world.runs.iter().find(|r| is_open(r.status.as_ref().and_then(|s| s.phase)));
+    let of_stages = world.runs.iter().filter(|r| STAGES.contains(&r.spec.environment.as_str()));
+    let open = of_stages.into_iter().find(|r| is_open(r.status.as_ref().and_then(|s| s.phase)));
     holds(open.is_none(), "L3", || format!("a TestRun has no end: {:?}", open.map(|r| &r.metadata.name)))?;
     Ok(())
 }
@@ -155,6 +157,7 @@ fn advances(world: &World, at: usize, stage: &StageStatus) -> Holds {
             && !is_banned
             && !is_withdrawn(world, name, build)
             && is_proven
+            && build_tests::let_in(world, at, uid, &hash_of(build).0)
             && (!wants_approval(world, at) || is_approved(world, at, uid));
         holds(!may, "L5", || format!("{name} could enter {} and does not", STAGES[at]))?;
     }

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod budget;
+mod build_tests;
 mod canon;
 mod checks;
 mod clones;
@@ -39,6 +40,9 @@ use std::time::Instant;
 
 use engine::{Explored, explore};
 use scenario::Scenario;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// States of each scenario in the small run.
 const SMALL: usize = 2_000;

@@ -175,8 +175,9 @@ pub fn act(world: &mut World, step: &Step) -> Result<(), Broken> {
         Step::RunGone(name) => {
             spend(world, Kind::RunGone);
             let run = world.runs.iter().find(|r| r.metadata.name.as_ref() == Some(name)).cloned();
-            if let Some(spec) = run.map(|r| r.spec.clone()) {
-                let at = STAGES.iter().position(|s| *s == spec.environment).unwrap_or(0);
+            let spec = run.map(|r| r.spec.clone());
+            let at = spec.as_ref().and_then(|spec| STAGES.iter().position(|s| *s == spec.environment));
+            if let (Some(at), Some(spec)) = (at, spec) {
                 forget(world, at, &spec.attempt, &spec.suite);
             }
             world.runs.retain(|r| r.metadata.name.as_ref() != Some(name));
@@ -289,9 +290,26 @@ fn move_head(world: &mut World, head: Option<u8>) {
     }
 }
 
+/// What it takes of the budget.
+const fn kind_of(kind: DecisionType) -> Kind {
+    match kind {
+        DecisionType::Promote => Kind::Promote,
+        DecisionType::Approve => Kind::Approve,
+        DecisionType::Reject => Kind::Reject,
+        DecisionType::Override => Kind::Override,
+        DecisionType::Revert => Kind::Revert,
+        DecisionType::Unhold => Kind::Unhold,
+        DecisionType::Retry => Kind::Retry,
+        DecisionType::Unban => Kind::Unban,
+        DecisionType::Withdraw => Kind::Withdraw,
+        DecisionType::Adopt => Kind::Adopt,
+        DecisionType::Restore => Kind::Restore,
+        DecisionType::Abort | DecisionType::Ban | DecisionType::Freeze | DecisionType::Unfreeze => Kind::Abort,
+    }
+}
+
 fn decide(world: &mut World, kind: DecisionType, release: Option<u8>, stage: Option<usize>) {
-    let budget = Kind::ALL.iter().copied().find(|k| format!("{k:?}") == format!("{kind:?}"));
-    spend(world, budget.unwrap_or(Kind::Abort));
+    spend(world, kind_of(kind));
     // the server keeps whole seconds, and the second of the adoption counts as before it
     let adopted = world.status().and_then(|s| s.adopted);
     // a word about a release comes later than the release

@@ -136,6 +136,8 @@ struct Shape {
     hooked: Hooked,
     /// Releases begin in production as in staging.
     side_by_side: bool,
+    /// There is a suite about the build itself.
+    built: bool,
 }
 
 /// Hooks of production.
@@ -161,6 +163,7 @@ const PLAIN: Shape = Shape {
     soak: Span::seconds(0),
     hooked: Hooked::No,
     side_by_side: false,
+    built: false,
 };
 
 fn spec(shape: &Shape) -> DeliveryPipelineSpec {
@@ -191,6 +194,7 @@ fn spec(shape: &Shape) -> DeliveryPipelineSpec {
         ],
         traffic: shape.routed.then(crate::routes::traffic),
         release: None,
+        tests: shape.built.then(crate::build_tests::unit).into_iter().collect(),
         pins: Vec::new(),
         history_limit: 20,
         suspend: false,
@@ -218,7 +222,7 @@ fn scenario(name: &'static str, shape: &Shape, builds: &[u8], total: u8, each: &
         budget: Budget::new(total, each),
         after: None,
         begins: None,
-        limit: 41_000,
+        limit: 76_000,
     }
 }
 
@@ -257,6 +261,7 @@ pub fn all() -> Vec<Scenario> {
     use Kind::*;
     let two = Shape { workloads: &["web", "worker"], ..PLAIN };
     let beside = Shape { production: "e", side_by_side: true, ..PLAIN };
+    let built = Shape { staging: "", built: true, ..PLAIN };
     let job = Shape { staging: "j", ..PLAIN };
     let both = Shape { staging: "ej", production: "e", ..PLAIN };
     let canary = Shape { canary: &[34], ..PLAIN };
@@ -833,6 +838,22 @@ pub fn all() -> Vec<Scenario> {
             &[1],
             4,
             &[(CiFails, 1), (CiLater, 1), (Withdraw, 1), (NewRelease, 1), (Revert, 1), (Template, 1)],
+        ),
+        scenario(
+            "built",
+            &built,
+            &[1],
+            4,
+            &[
+                (CiFails, 1),
+                (CiErrs, 1),
+                (CiLater, 1),
+                (RunGone, 1),
+                (NewRelease, 1),
+                (Promote, 1),
+                (Lag, 1),
+                (Late, 1),
+            ],
         ),
         scenario("pins", &PLAIN, &[1], 3, &[(Pin, 2), (NewRelease, 2), (Trouble, 1), (Revert, 1), (Withdraw, 1)])
             .settled(),

@@ -212,7 +212,7 @@ pub fn spend(world: &mut World, kind: Kind) {
 }
 
 fn write_of(world: &World, plan: Option<&Plan>) -> Option<Write> {
-    let version = world.snapshot()?.pipeline.metadata.resource_version.clone()?;
+    let version = world.seen_pipeline()?.metadata.resource_version.clone()?;
     match &plan?.step {
         Do::Checkpoint { status, .. } => Some(Write::Checkpoint { version, status: status.clone() }),
         Do::TakeOver(_) | Do::Effects(_) => None,

@@ -10,7 +10,7 @@ use windlass::observe::Workload;
 use crate::ghost::note;
 use crate::safety::{Holds, condemnation, holds, inconclusive, is_forward, restored};
 use crate::world::{Frozen, Image, STAGES, World, image, image_in, serves};
-use crate::{checks, clones, coverage, fights, hooks, people};
+use crate::{build_tests, checks, clones, coverage, fights, hooks, people};
 
 /// Judges the change of one stage and records it.
 pub fn judge(world: &mut World, new: &PipelineStatus, at: usize, before: &StageStatus, stage: &StageStatus) -> Holds {
@@ -126,6 +126,9 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     let is_fresh = !world.operator.is_late && !matches!(world.operator.lag, Some(Frozen::Pipeline(_)));
     let head = world.pipeline.as_ref().and_then(|p| p.spec.release.as_ref()?.created_at).filter(|_| is_fresh);
     holds(head.is_none_or(|h| created <= h), "S18", || format!("{} is above the head", rollout.release))?;
+    if is_fresh && world.operator.lag.is_none() && !is_again(world, at, stage, rollout) {
+        build_tests::opened(world, at, rollout)?;
+    }
     let pin = people::pin_of(world, at).filter(|_| is_fresh);
     let is_meant = pin.is_none_or(|pin| pin == rollout.release);
     holds(is_meant, "S35", || format!("{} enters {name}, which is pinned to {pin:?}", rollout.release))?;

@@ -259,18 +259,23 @@ impl World {
         }
     }
 
+    /// The pipeline as the operator sees it.
+    pub fn seen_pipeline(&self) -> Option<&Arc<DeliveryPipeline>> {
+        let pipeline = self.pipeline.as_ref()?;
+        Some(if let Some(Frozen::Pipeline(old)) = &self.operator.lag { old } else { pipeline })
+    }
+
     /// What the operator sees: all of it, but for a cache that has fallen behind.
     pub fn snapshot(&self) -> Option<Snapshot> {
-        let mut pipeline = self.pipeline.clone()?;
+        let pipeline = self.seen_pipeline()?.clone();
         let (mut releases, mut runs, mut decisions, mut places) =
             (&self.releases, &self.runs, &self.decisions, &self.places);
         match &self.operator.lag {
-            Some(Frozen::Pipeline(old)) => pipeline = old.clone(),
             Some(Frozen::Releases(old)) => releases = old,
             Some(Frozen::Runs(old)) => runs = old,
             Some(Frozen::Decisions(old)) => decisions = old,
             Some(Frozen::Workloads(old)) => places = old,
-            None => {}
+            Some(Frozen::Pipeline(_)) | None => {}
         }
         let place = |at: usize| {
             let mut place = Place::clone(&places[at]);

@@ -3,6 +3,7 @@
 
 mod desk;
 mod head;
+mod report;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -15,21 +16,23 @@ pub async fn run(t: &Story) -> Result<()> {
     chart::helm(t.cluster(), "install", &["admission.user=stamp"]).await?;
     chart::in_force(t.cluster()).await?;
     let home = t.ns("shop").await?;
-    for (role, user) in [("deliver", "joe"), ("promote", "joe"), ("edit", "joe"), ("edit", "jim")] {
+    for (role, user) in [("deliver", "joe"), ("promote", "joe"), ("edit", "joe"), ("edit", "jim"), ("report", "joe"), ("report", "jim")] {
         t.apply(&chart::bound(&home, role, user).to_string()).await?;
     }
     let desk = Desk { t, home };
     stamped(&desk).await.context("stamp")?;
     head::stamped(&desk).await.context("stamp, head")?;
+    report::stamped(&desk).await.context("stamp, report")?;
     nobody_bans(&desk).await.context("stamp")?;
 
-    for kind in ["release", "decision", "deliverypipeline"] {
+    for kind in ["release", "decision", "deliverypipeline", "testrun"] {
         t.kubectl(["delete", kind, "--all", "-n", &desk.home]).await?.ok()?;
     }
     chart::helm(t.cluster(), "upgrade", &["admission.user=demand"]).await?;
     chart::in_force(t.cluster()).await?;
     demanded(&desk).await.context("demand")?;
     head::demanded(&desk).await.context("demand, head")?;
+    report::demanded(&desk).await.context("demand, report")?;
     nobody_bans(&desk).await.context("demand")
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::approvals::DecisionRecord;
 use crate::api::hook::HookPoint;
 use crate::api::test_run::{Counts, RunPhase};
-use crate::api::{BuildHash, Condition, Coverage, Time};
+use crate::api::{BuildHash, Cause, Condition, Coverage, Outcome, Time};
 
 /// Where a release stands, for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -64,7 +64,7 @@ pub struct ReleaseStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub waiting_for: Option<String>,
-    /// Suites passed and asked for, of the furthest stage that has suites: `2/3`.
+    /// Suites passed and asked for, of the furthest stage that has suites, else of those about the build itself: `2/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 10))]
     pub tests: Option<String>,
@@ -75,6 +75,11 @@ pub struct ReleaseStatus {
     /// When it was live and proven at the end of its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<Time>,
+    /// Suites about the build itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["suite".into()]))]
+    pub build_tests: Vec<RunSummary>,
     /// How it stands in each stage, in the order of the pipeline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -126,6 +131,11 @@ pub struct ReleaseStage {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub decisions: Vec<DecisionRecord>,
+    /// Its attempts here before the last one, oldest first: the last five, and less where all together would take too much room.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub earlier: Vec<AttemptRecord>,
     /// When the rollout started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
@@ -136,6 +146,47 @@ pub struct ReleaseStage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<Time>,
     /// When the rollout ended, its bake included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+}
+
+/// An attempt that is over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptRecord {
+    /// UTC stamp of its start.
+    #[schemars(length(max = 20))]
+    pub attempt: String,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Why it went back, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// The cause, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 512))]
+    pub message: String,
+    /// Its suites.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub tests: Vec<RunSummary>,
+    /// Its hooks that have begun, in the order in which they ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 40))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub hooks: Vec<HookSummary>,
+    /// When it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When the build was fully exposed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposed_at: Option<Time>,
+    /// When it was live and proven here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Time>,
+    /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
 }
@@ -217,6 +268,16 @@ pub struct RunSummary {
     /// Name of the TestRun.
     #[schemars(length(max = 253))]
     pub run: String,
+    /// Who reported the result of an external suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub reporter: Option<String>,
+    /// When it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When there was a result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
     /// Tests counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,

@@ -20,8 +20,9 @@ pub const RULES: [&str; 9] = [
 ];
 
 /// By which the users on our objects are true: the server writes them, or wants them stated.
-pub const STAMPS: [&str; 3] = ["windlass-stamp-release", "windlass-stamp-decision", "windlass-stamp-head"];
-pub const DEMANDS: [&str; 2] = ["windlass-demand-user", "windlass-demand-head"];
+pub const STAMPS: [&str; 4] =
+    ["windlass-stamp-release", "windlass-stamp-decision", "windlass-stamp-head", "windlass-stamp-report"];
+pub const DEMANDS: [&str; 3] = ["windlass-demand-user", "windlass-demand-head", "windlass-demand-report"];
 
 /// What keeps GitOps tools from the images. It says nothing about users, so nothing else waits for it.
 pub const GUARD: &str = "windlass-field-guard";

@@ -12,7 +12,15 @@ use serde_json::{Map, Value};
 const OURS: &str = "windlass-";
 
 /// The names of the conditions that the chart's policies have.
-const CONDITIONS: [&str; 5] = ["not-the-operator", "not-a-ban", "has-a-spec", "has-a-head", "has-or-had-a-head"];
+const CONDITIONS: [&str; 7] = [
+    "not-the-operator",
+    "not-a-ban",
+    "has-a-spec",
+    "has-a-head",
+    "has-or-had-a-head",
+    "has-or-had-pins",
+    "has-a-status",
+];
 
 /// The kinds, by the version in which a server may have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -198,5 +206,25 @@ impl Resource for AdmissionPolicy {
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CONDITIONS;
+
+    #[test]
+    fn every_condition_of_the_chart_is_known() {
+        let templates = [
+            include_str!("../../../charts/windlass/templates/admission-rules.yaml"),
+            include_str!("../../../charts/windlass/templates/admission-user.yaml"),
+            include_str!("../../../charts/windlass/templates/admission-verbs.yaml"),
+        ];
+        let is_next = |line: &&str| line.strip_prefix("  ").is_some_and(|rest| rest.starts_with(char::is_alphabetic));
+        let lists = templates.iter().flat_map(|text| text.split("matchConditions:\n").skip(1));
+        let lines = lists.flat_map(|list| list.lines().take_while(move |line| !is_next(line)));
+        let names: Vec<&str> = lines.filter_map(|line| line.strip_prefix("  - name: ")).collect();
+        assert!(names.len() > 10, "{names:?}");
+        assert!(names.iter().all(|name| CONDITIONS.contains(name)), "{names:?}");
     }
 }

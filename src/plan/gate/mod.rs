@@ -4,6 +4,7 @@ mod adoption;
 mod approvals;
 mod ban;
 mod build;
+mod build_tests;
 mod capacity;
 mod evidence;
 mod freeze;
@@ -132,7 +133,7 @@ pub struct Gate {
 }
 
 /// All gates, in the order in which they are evaluated and shown.
-pub const GATES: [Gate; 20] = [
+pub const GATES: [Gate; 21] = [
     Gate { name: "build", source: |_| "pipeline", check: build::check },
     Gate { name: "ban", source: |_| "windlass", check: ban::check },
     Gate { name: "hold", source: |_| "windlass", check: hold::check },
@@ -142,6 +143,7 @@ pub const GATES: [Gate; 20] = [
     Gate { name: "head", source: |_| "pipeline", check: head::check },
     Gate { name: "mark", source: |_| "windlass", check: mark::check },
     Gate { name: "tags", source: |_| "policy", check: tags::check },
+    Gate { name: "buildTests", source: |_| "pipeline", check: build_tests::check },
     Gate { name: "evidence", source: |_| "pipeline", check: evidence::check },
     Gate { name: "requiredSuites", source: |_| "policy", check: required::check },
     Gate { name: "soak", source: soak::source, check: soak::check },

@@ -9,7 +9,7 @@ use crate::plan::gate::{Candidate, GATES, State};
 use crate::plan::world::{Known, World, created, user_of};
 use crate::plan::{brake, freeze, hook, interrupt, record, summary};
 
-use super::share;
+use super::{earlier, share};
 
 /// Where the release stands in the stage; `old` is what its status said before.
 pub(super) fn stage(
@@ -23,7 +23,13 @@ pub(super) fn stage(
     let before = old.stages.iter().find(|s| s.environment == stage.environment);
     let told = before.map(|b| b.decisions.as_slice()).unwrap_or_default();
     let decisions = record::of(world, draft, &stage.environment, known, told);
-    Some(ReleaseStage { decisions, ..standing(world, draft, index, stage, known, before) })
+    let now = standing(world, draft, index, stage, known, before);
+    let earlier = earlier::of(world, stage, known, before, &now.attempt);
+    let now = match earlier::as_last(before, &now.attempt) {
+        Some(before) => standing(world, draft, index, stage, known, Some(&before)),
+        None => now,
+    };
+    Some(ReleaseStage { decisions, earlier, ..now })
 }
 
 fn standing(
@@ -54,7 +60,7 @@ fn is_replaced(stage: &StageStatus) -> bool {
     stage.rollout.as_ref().is_some_and(|r| matches!(r.state, RolloutState::Delivered(_) | RolloutState::Homing(_)))
 }
 
-fn blank(environment: &str, phase: Phase) -> ReleaseStage {
+pub(super) fn blank(environment: &str, phase: Phase) -> ReleaseStage {
     ReleaseStage {
         environment: environment.to_owned(),
         phase,
@@ -66,6 +72,7 @@ fn blank(environment: &str, phase: Phase) -> ReleaseStage {
         tests: Vec::new(),
         hooks: Vec::new(),
         decisions: Vec::new(),
+        earlier: Vec::new(),
         started_at: None,
         exposed_at: None,
         delivered_at: None,
@@ -245,7 +252,7 @@ fn waiting(
 }
 
 /// The cause of an end: as the release was told while it went back, where the line of history had to be shortened.
-fn fuller(before: Option<&ReleaseStage>, last: &HistoryEntry) -> String {
+pub(super) fn fuller(before: Option<&ReleaseStage>, last: &HistoryEntry) -> String {
     let told = before.filter(|b| b.attempt == last.attempt).map(|b| b.message.as_str());
     let is_more = |text: &&str| last.reason.strip_suffix('…').is_some_and(|short| text.starts_with(short));
     told.filter(is_more).unwrap_or(&last.reason).to_owned()

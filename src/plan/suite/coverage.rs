@@ -1,13 +1,12 @@
 //! The least that a suite's tests must have run of the code: a pass below it is none, and a pass that does not say is no result.
 
-use crate::api::RunPhase;
 use crate::api::rollout::Verdict;
-use crate::api::stage::Suite;
+use crate::api::{Coverage, RunPhase};
 use crate::plan::draft::clip;
 
 /// The verdict as the suite's own minimum makes it.
-pub(super) fn judged(plan: &Suite, verdict: Verdict) -> Verdict {
-    let Some(minimum) = plan.minimum_coverage else { return verdict };
+pub fn judged(minimum: Option<Coverage>, verdict: Verdict) -> Verdict {
+    let Some(minimum) = minimum else { return verdict };
     let (phase, message) = match verdict.coverage {
         _ if verdict.phase != RunPhase::Passed => return verdict,
         Some(coverage) if coverage >= minimum => return verdict,

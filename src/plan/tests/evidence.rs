@@ -132,6 +132,21 @@ fn a_later_failure_after_settling_bans_and_alerts_but_does_not_revert() {
 }
 
 #[test]
+fn a_later_failure_of_what_is_gone_back_to_is_told_though_the_way_back_takes_too_long() {
+    let mut desk = Desk::adopted(external);
+    desk.release("1.7.0", 1).run();
+    desk.report("api", "Passed").finish();
+    desk.release("1.8.0", 2).until_written("staging", "1.8.0").crash("staging", "checkout").run();
+    let first = desk.snap.test_runs.iter_mut().find(|run| run.spec.release == "checkout-1.7.0").expect("a TestRun");
+    Arc::make_mut(first).status = Some(TestRunStatus { phase: Some(RunPhase::Failed), ..TestRunStatus::default() });
+    desk.crash("staging", "checkout").pass(601).run();
+    assert_eq!(desk.stage("staging").alert.as_ref().map(|a| a.reason.as_str()), Some("RevertFailed"));
+    desk.heal("staging", "checkout").run();
+    assert_eq!(desk.image("staging", "checkout"), image("1.7.0"));
+    assert_eq!(desk.stage("staging").alert.as_ref().map(|a| a.reason.as_str()), Some("EvidenceWithdrawn"));
+}
+
+#[test]
 fn evidence_withdrawn_while_production_rolls_goes_back_there_without_a_ban() {
     let mut desk = Desk::adopted(external);
     desk.release("1.8.0", 1).run();

@@ -3,6 +3,7 @@
 mod after;
 mod approvals;
 mod bounds;
+mod build_tests;
 mod canary;
 mod capacity;
 mod checks;
@@ -33,6 +34,7 @@ mod overrides;
 mod people;
 mod pins;
 mod preflight;
+mod records;
 mod refused;
 mod routers;
 mod routes;

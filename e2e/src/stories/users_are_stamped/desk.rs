@@ -26,6 +26,12 @@ impl Desk<'_> {
         Ok(patched.map_err(|error| format!("{error:#}")))
     }
 
+    /// The same for a TestRun's status.
+    pub async fn reports(&self, user: &str, name: &str, status: Value) -> Result<Result<Value, String>> {
+        let patched = self.objects(user).await?.merge("testrun", &self.home, name, &json!({"status": status}), true).await;
+        Ok(patched.map_err(|error| format!("{error:#}")))
+    }
+
     async fn objects(&self, user: &str) -> Result<Objects> {
         let client = self.t.cluster().client_for_user(user, None).await?;
         Ok(self.t.cluster().objects().through(client))

@@ -1,0 +1,136 @@
+//! Suites about the build itself: each must have passed before a release enters a stage where releases begin. There is one run of
+//! each for a release, made as soon as it may enter. CI may report at any time, so none of them times out.
+
+use crate::api::release::RunSummary;
+use crate::api::stage::BuildSuite;
+use crate::api::test_run::{BUILD, TestRunStatus};
+use crate::api::{BuildHash, RunPhase, Runner, TestRun, TestRunSpec};
+
+use super::action::{Action, Kind, Target};
+use super::draft::Draft;
+use super::effects::target;
+use super::gate::Candidate;
+use super::mutant::{Mutant, is};
+use super::suite::{has_failed, judged, reported};
+use super::world::{Known, World, created};
+use super::{report, summary};
+
+/// How far one of them is for a release: its phase, and what was said.
+pub fn phase(world: &World<'_>, known: &Known<'_>, suite: &BuildSuite) -> (RunPhase, String) {
+    let Some(status) = run(world, known, suite).and_then(|run| run.status.as_ref()) else {
+        return (RunPhase::Pending, String::new());
+    };
+    let phase = status.phase.unwrap_or_default();
+    let verdict = judged(suite.minimum_coverage, reported(world, phase, status));
+    (verdict.phase, verdict.message)
+}
+
+/// Why the build is bad, if one of them says so: of runs, whatever the pipeline asks for by now.
+pub fn failure(world: &World<'_>, release_uid: &str, build: &BuildHash) -> Option<String> {
+    let is_failed = |run: &&TestRun| has_failed(run) && !is(Mutant::BuildTestsIgnored);
+    let failed = runs(world, release_uid, build).find(is_failed)?;
+    let said = failed.status.as_ref().and_then(|status| status.message.as_deref()).unwrap_or_default();
+    let why = format!("suite {} failed for this build", failed.spec.suite);
+    Some(if said.is_empty() { why } else { format!("{why}: {said}") })
+}
+
+/// Whether that suite has passed for the release's build.
+pub fn has_passed(world: &World<'_>, known: &Known<'_>, suite: &str) -> bool {
+    let mut asked = world.spec.tests.iter().filter(|asked| asked.suite == suite);
+    asked.any(|asked| phase(world, known, asked).0 == RunPhase::Passed)
+}
+
+/// The runs about that build, for that release.
+pub fn runs<'a>(world: &World<'a>, release_uid: &str, build: &BuildHash) -> impl Iterator<Item = &'a TestRun> {
+    let all = world.snap.test_runs.iter().map(AsRef::as_ref).filter(|run| run.spec.environment == BUILD);
+    all.filter(move |run| run.spec.release_uid == release_uid && run.spec.build_hash == *build)
+}
+
+fn run<'a>(world: &World<'a>, known: &Known<'_>, suite: &BuildSuite) -> Option<&'a TestRun> {
+    runs(world, known.uid, &known.hash).find(|run| run.spec.suite == suite.suite)
+}
+
+/// `<release>.build.<suite>.<when the release was made>`: of each there is one.
+pub fn run_name(known: &Known<'_>, suite: &BuildSuite) -> String {
+    format!("{}.{BUILD}.{}.{}", known.name(), suite.suite, attempt(known))
+}
+
+fn attempt(known: &Known<'_>) -> String {
+    created(&known.release.metadata).stamp()
+}
+
+/// In short, as the Release tells it.
+pub fn summaries(world: &World<'_>, known: &Known<'_>) -> Vec<RunSummary> {
+    let runs = runs(world, known.uid, &known.hash);
+    let mut all: Vec<RunSummary> = runs.filter_map(summary::of_run).collect();
+    all.sort_by(|a, b| a.suite.cmp(&b.suite));
+    all
+}
+
+/// Makes the runs of releases that may enter, and says in those that are there what is the operator's to say.
+pub fn effects(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
+    for known in world.releases.iter().filter(|known| known.build.is_ok()) {
+        let missing = world.spec.tests.iter().filter(|suite| run(world, known, suite).is_none());
+        let missing: Vec<&BuildSuite> = missing.collect();
+        if !missing.is_empty() && may_enter(world, draft, known) {
+            let release = target(Kind::Release, known.release);
+            actions.extend(missing.into_iter().map(|suite| create(world, known, suite, release.clone())));
+        }
+        for suite in &world.spec.tests {
+            actions.extend(run(world, known, suite).and_then(|run| said(world, suite, run)));
+        }
+    }
+}
+
+/// Whether a stage where releases begin may take it, as far as its order goes.
+fn may_enter(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> bool {
+    let mut stages = draft.status.stages.iter().enumerate().filter(|(_, stage)| is_entry(world, &stage.environment));
+    !world.is_pipeline_deleted()
+        && stages.any(|(index, stage)| {
+            let spec = world.stage(&stage.environment).filter(|_| stage.adopted.is_some());
+            let is_bad = world.is_bad(stage, known.name(), &known.hash);
+            !is_bad && spec.is_some_and(|spec| Candidate::of(world, draft, index, spec, known).is_some())
+        })
+}
+
+/// Whether releases begin there.
+pub fn is_entry(world: &World<'_>, environment: &str) -> bool {
+    world.spec.after(environment).is_empty()
+}
+
+fn create(world: &World<'_>, known: &Known<'_>, suite: &BuildSuite, release: Target) -> Action {
+    let spec = TestRunSpec {
+        pipeline: world.snap.pipeline.metadata.name.clone().unwrap_or_default(),
+        release: known.name().to_owned(),
+        release_uid: known.uid.to_owned(),
+        build_hash: known.hash.clone(),
+        template: String::new(),
+        environment: BUILD.to_owned(),
+        attempt: attempt(known),
+        suite: suite.suite.clone(),
+        runner: Runner::External,
+    };
+    Action::CreateTestRun { name: run_name(known, suite), release, spec }
+}
+
+/// That it waits for CI; and that a pass which covers too little is none.
+fn said(world: &World<'_>, suite: &BuildSuite, run: &TestRun) -> Option<Action> {
+    let old = run.status.clone().unwrap_or_default();
+    let base = TestRunStatus { observed_generation: run.metadata.generation.unwrap_or_default(), ..old.clone() };
+    let status = match old.phase {
+        None => TestRunStatus { phase: Some(RunPhase::Running), started_at: Some(created(&run.metadata)), ..base },
+        Some(RunPhase::Passed) => {
+            let verdict = judged(suite.minimum_coverage, reported(world, RunPhase::Passed, &old));
+            match verdict.phase {
+                RunPhase::Failed => report::latched(&verdict, base),
+                _ if old.finished_at.is_none() => TestRunStatus { finished_at: Some(world.now), ..base },
+                _ => return None,
+            }
+        }
+        Some(RunPhase::Failed) if old.finished_at.is_none() => TestRunStatus { finished_at: Some(world.now), ..base },
+        Some(RunPhase::Pending | RunPhase::Running | RunPhase::Failed | RunPhase::Errored | RunPhase::Aborted) => {
+            return None;
+        }
+    };
+    Some(Action::TestRunStatus { target: target(Kind::TestRun, run), status: Box::new(status) })
+}
