@@ -28,6 +28,8 @@ mutants! {
     WithdrawIgnored,
     /// A held stage takes releases.
     HoldIgnored,
+    /// What waits for evidence says that the cluster is being changed.
+    WaitReconciles,
     /// The suites about the build itself are not asked for.
     BuildTestsIgnored,
     /// A pin is not heeded.

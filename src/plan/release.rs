@@ -11,6 +11,7 @@ use crate::api::{Cause, Phase, RunPhase, StageStatus};
 
 use super::conditions::{self, Standing};
 use super::draft::{Draft, clip};
+use super::mutant::{Mutant, is};
 use super::world::{Known, World, order};
 use super::{build_suite, head, reach};
 use stage::stage;
@@ -149,8 +150,8 @@ fn is_changing(stage: &ReleaseStage) -> bool {
     match stage.phase {
         Phase::Preparing | Phase::Progressing => !["Paused", "Frozen"].contains(&stage.reason.as_str()),
         Phase::Reverting => true,
+        Phase::Verifying => is(Mutant::WaitReconciles),
         Phase::Waiting
-        | Phase::Verifying
         | Phase::Delivered
         | Phase::Unverified
         | Phase::Reverted

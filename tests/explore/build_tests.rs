@@ -19,6 +19,13 @@ fn said(world: &World, release_uid: &str, hash: &str) -> Option<RunPhase> {
     world.runs.iter().find(|run| is_its(&run.spec)).and_then(|run| run.status.as_ref()?.phase)
 }
 
+/// Whether one of that release's says that its build is bad.
+pub fn have_failed(world: &World, release_uid: &str) -> bool {
+    let is_failed = |run: &windlass::api::TestRun| run.status.as_ref().and_then(|s| s.phase) == Some(RunPhase::Failed);
+    let mut its = world.runs.iter().filter(|run| run.spec.environment == BUILD && run.spec.release_uid == release_uid);
+    its.any(|run| is_failed(run))
+}
+
 /// Whether a release may enter that stage as far as they go.
 pub fn let_in(world: &World, at: usize, release_uid: &str, hash: &str) -> bool {
     let is_asked = world.pipeline.as_ref().is_some_and(|p| !p.spec.tests.is_empty());

@@ -3,15 +3,15 @@
 use windlass::api::conditions::is_true;
 use windlass::api::rollout::SuiteState;
 use windlass::api::{
-    Cause, DecisionPhase, DecisionType, Outcome, PipelineStatus, ReleaseStatus, Rollout, RolloutState,
+    Cause, DecisionPhase, DecisionType, Outcome, Phase, PipelineStatus, ReleaseStatus, Rollout, RolloutState,
 };
 use windlass::api::{RunPhase, StageStatus};
 use windlass::observe::Claim;
 use windlass::plan::{Action, CreateJob, PutRoute, PutService, SetImages, Target};
 
 use crate::ghost::JobMade;
-use crate::world::{Image, STAGES, World, image, image_in, serves};
-use crate::{clones, hooks};
+use crate::world::{Image, STAGES, World, build_of, image, image_in, serves};
+use crate::{build_tests, clones, hooks};
 
 /// A guarantee that does not hold.
 #[derive(Clone, Debug)]
@@ -182,8 +182,19 @@ pub fn verdict_stays(said: Option<RunPhase>, now: Option<RunPhase>) -> Holds {
     holds(is_kept, "S27", || format!("a verdict {said:?} becomes {now:?}"))
 }
 
+/// S29: what waits only for people, time or evidence is current for who goes by kstatus, unless it can never come right by itself.
+fn waits(world: &World, target: &Target, status: &ReleaseStatus) -> Holds {
+    let Some(release) = world.release(&target.name).filter(|_| !world.is_stale()) else { return Ok(()) };
+    let is_calm = |phase| matches!(phase, Phase::Waiting | Phase::Verifying | Phase::Delivered | Phase::Superseded);
+    let is_valid = build_of(release).0 <= 4 && !build_tests::have_failed(world, &target.uid);
+    let is_waiting = is_valid && status.stages.iter().all(|stage| is_calm(stage.phase));
+    let is_current = is_true(&status.conditions, "Ready");
+    holds(!is_waiting || is_current, "S29", || format!("{} waits, and is not current", target.name))
+}
+
 /// S13: Delivered=True means live and proven. A workload that was deleted or re-created meanwhile is on its way back.
 pub fn release_status(world: &World, target: &Target, status: &ReleaseStatus) -> Holds {
+    waits(world, target, status)?;
     if !is_true(&status.conditions, "Delivered") || world.is_stale() {
         return Ok(());
     }

@@ -7,8 +7,9 @@ use crate::observe::snapshot::Admission;
 use crate::observe::stores::Stores;
 
 /// Policies that every installation has.
-pub const RULES: [&str; 9] = [
+pub const RULES: [&str; 10] = [
     "windlass-ban",
+    "windlass-test-runs",
     "windlass-requested-by",
     "windlass-decide",
     "windlass-status",
