@@ -312,4 +312,8 @@ pub struct Verdict {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub url: Option<String>,
+    /// Who reported it, of an external suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub reporter: Option<String>,
 }

@@ -58,6 +58,9 @@ pub struct TestRunSpec {
     pub suite: String,
     /// What runs the suite.
     pub runner: Runner,
+    /// Percent of the code that its tests must have run, as the pipeline asked for when the run was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_coverage: Option<Coverage>,
 }
 
 /// What runs the suite.

@@ -15,23 +15,36 @@ use super::suite::{has_failed, judged, reported};
 use super::world::{Known, World, created};
 use super::{report, summary};
 
+/// How many a Release tells.
+const TOLD: usize = 20;
+
 /// How far one of them is for a release: its phase, and what was said.
 pub fn phase(world: &World<'_>, known: &Known<'_>, suite: &BuildSuite) -> (RunPhase, String) {
-    let Some(status) = run(world, known, suite).and_then(|run| run.status.as_ref()) else {
+    let Some((run, status)) = run(world, known, suite).and_then(|run| Some((run, run.status.as_ref()?))) else {
         return (RunPhase::Pending, String::new());
     };
     let phase = status.phase.unwrap_or_default();
-    let verdict = judged(suite.minimum_coverage, reported(world, phase, status));
+    let verdict = judged(run.spec.minimum_coverage, reported(world, phase, status));
     (verdict.phase, verdict.message)
 }
 
-/// Why the build is bad, if one of them says so: of runs, whatever the pipeline asks for by now.
+/// Why the build is bad, if one of them says so, or has said so: of runs, whatever the pipeline asks for by now and whoever deletes them.
 pub fn failure(world: &World<'_>, release_uid: &str, build: &BuildHash) -> Option<String> {
-    let is_failed = |run: &&TestRun| has_failed(run) && !is(Mutant::BuildTestsIgnored);
-    let failed = runs(world, release_uid, build).find(is_failed)?;
-    let said = failed.status.as_ref().and_then(|status| status.message.as_deref()).unwrap_or_default();
-    let why = format!("suite {} failed for this build", failed.spec.suite);
+    let live = runs(world, release_uid, build).filter(|run| has_failed(run)).map(|run| {
+        let said = run.status.as_ref().and_then(|status| status.message.as_deref());
+        (run.spec.suite.as_str(), said.unwrap_or_default())
+    });
+    let known = world.releases.iter().find(|known| known.uid == release_uid && known.hash == *build);
+    let told = known.into_iter().flat_map(told).filter(|row| row.phase == RunPhase::Failed);
+    let mut failed = live.chain(told.map(|row| (row.suite.as_str(), row.message.as_str())));
+    let (suite, said) = failed.next().filter(|_| !is(Mutant::BuildTestsIgnored))?;
+    let why = format!("suite {suite} failed for this build");
     Some(if said.is_empty() { why } else { format!("{why}: {said}") })
+}
+
+/// What the Release told of them before.
+fn told<'a>(known: &Known<'a>) -> &'a [RunSummary] {
+    known.release.status.as_ref().map_or(&[], |status| status.build_tests.as_slice())
 }
 
 /// Whether that suite has passed for the release's build.
@@ -59,10 +72,16 @@ fn attempt(known: &Known<'_>) -> String {
     created(&known.release.metadata).stamp()
 }
 
-/// In short, as the Release tells it.
+/// In short, as the Release tells it; what was told stays when its run goes. Those that the pipeline does not ask for any more give way.
 pub fn summaries(world: &World<'_>, known: &Known<'_>) -> Vec<RunSummary> {
-    let runs = runs(world, known.uid, &known.hash);
-    let mut all: Vec<RunSummary> = runs.filter_map(summary::of_run).collect();
+    let live = runs(world, known.uid, &known.hash).filter_map(summary::of_run);
+    let mut all: Vec<RunSummary> = live.chain(told(known).iter().cloned()).collect();
+    // of one suite the run comes before what was told of it
+    all.sort_by(|a, b| a.suite.cmp(&b.suite));
+    all.dedup_by(|later, first| later.suite == first.suite);
+    let is_asked = |row: &RunSummary| world.spec.tests.iter().any(|suite| suite.suite == row.suite);
+    all.sort_by_key(|row| (row.phase != RunPhase::Failed, !is_asked(row)));
+    all.truncate(TOLD);
     all.sort_by(|a, b| a.suite.cmp(&b.suite));
     all
 }
@@ -77,14 +96,19 @@ pub fn effects(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
             actions.extend(missing.into_iter().map(|suite| create(world, known, suite, release.clone())));
         }
         for suite in &world.spec.tests {
-            actions.extend(run(world, known, suite).and_then(|run| said(world, suite, run)));
+            actions.extend(run(world, known, suite).and_then(|run| said(world, run)));
         }
     }
 }
 
-/// Whether a stage where releases begin may take it, as far as its order goes.
+/// Whether a stage may take it, as far as its order goes, that asks for them: where releases begin, and where the owner wants one of them.
 fn may_enter(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> bool {
-    let mut stages = draft.status.stages.iter().enumerate().filter(|(_, stage)| is_entry(world, &stage.environment));
+    let is_named = |suite: &String| world.spec.tests.iter().any(|asked| asked.suite == *suite);
+    let asks = |environment: &str| {
+        let required = world.policy(environment).map(|policy| policy.required_suites.as_slice()).unwrap_or_default();
+        is_entry(world, environment) || required.iter().any(is_named)
+    };
+    let mut stages = draft.status.stages.iter().enumerate().filter(|(_, stage)| asks(&stage.environment));
     !world.is_pipeline_deleted()
         && stages.any(|(index, stage)| {
             let spec = world.stage(&stage.environment).filter(|_| stage.adopted.is_some());
@@ -109,18 +133,19 @@ fn create(world: &World<'_>, known: &Known<'_>, suite: &BuildSuite, release: Tar
         attempt: attempt(known),
         suite: suite.suite.clone(),
         runner: Runner::External,
+        minimum_coverage: suite.minimum_coverage,
     };
     Action::CreateTestRun { name: run_name(known, suite), release, spec }
 }
 
 /// That it waits for CI; and that a pass which covers too little is none.
-fn said(world: &World<'_>, suite: &BuildSuite, run: &TestRun) -> Option<Action> {
+fn said(world: &World<'_>, run: &TestRun) -> Option<Action> {
     let old = run.status.clone().unwrap_or_default();
     let base = TestRunStatus { observed_generation: run.metadata.generation.unwrap_or_default(), ..old.clone() };
     let status = match old.phase {
         None => TestRunStatus { phase: Some(RunPhase::Running), started_at: Some(created(&run.metadata)), ..base },
         Some(RunPhase::Passed) => {
-            let verdict = judged(suite.minimum_coverage, reported(world, RunPhase::Passed, &old));
+            let verdict = judged(run.spec.minimum_coverage, reported(world, RunPhase::Passed, &old));
             match verdict.phase {
                 RunPhase::Failed => report::latched(&verdict, base),
                 _ if old.finished_at.is_none() => TestRunStatus { finished_at: Some(world.now), ..base },

@@ -67,6 +67,7 @@ fn spec_of(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &Suit
         attempt: rollout.attempt.clone(),
         suite: suite.plan.suite.clone(),
         runner: runner(&suite.plan),
+        minimum_coverage: suite.plan.minimum_coverage,
     }
 }
 

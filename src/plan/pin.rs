@@ -33,6 +33,10 @@ pub fn target(world: &World<'_>, stage: &StageStatus) -> Option<Result<Live, Str
     if *release == pin.release {
         return None;
     }
+    // the same digests under another version
+    if world.release(&pin.release).is_some_and(|known| known.hash == *build) {
+        return None;
+    }
     match revert::named(world, stage, &pin.release) {
         Ok(target) if target.build == *build => None,
         target => Some(target),
@@ -46,10 +50,14 @@ pub fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, pin: &Pin) ->
     true
 }
 
-/// Why a stage in which nothing is under way is not where it is pinned, if a person must do something about that.
+/// Why a stage is not where it is pinned, if a person must do something about that.
 pub fn unmet(world: &World<'_>, stage: &StageStatus) -> Option<String> {
-    let is_idle =
-        stage.rollout.is_none() && stage.adopted.is_some() && stage.held.as_ref().is_none_or(|h| !h.kind.is_foreign());
-    let why = target(world, stage).filter(|_| is_idle)?.err()?;
+    let pin = of(world, &stage.environment).filter(|_| stage.adopted.is_some() && stage.foreign().is_none())?;
+    let is_unknown = stage.current.is_none() && world.release(&pin.release).is_none();
+    let why = match target(world, stage) {
+        None => is_unknown.then(|| format!("there is no release {}", pin.release))?,
+        Some(Ok(_)) => return None,
+        Some(Err(why)) => why,
+    };
     Some(format!("spec.pins[].release of {}: {why}", stage.environment))
 }

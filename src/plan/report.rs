@@ -58,6 +58,7 @@ pub fn latched(verdict: &Verdict, base: TestRunStatus) -> TestRunStatus {
         failing: verdict.failing.clone(),
         message: (!verdict.message.is_empty()).then(|| verdict.message.clone()),
         url: verdict.url.clone(),
+        reporter: verdict.reporter.clone(),
         ..base
     }
 }
@@ -92,5 +93,5 @@ fn over(
         return Some(TestRunStatus { phase: Some(RunPhase::Passed), finished_at, ..base });
     }
     let message = Some(ENDED.to_owned());
-    Some(TestRunStatus { phase: Some(RunPhase::Aborted), finished_at, message, ..base })
+    Some(TestRunStatus { phase: Some(RunPhase::Aborted), finished_at, message, reporter: None, ..base })
 }

@@ -5,6 +5,7 @@ use crate::api::checkpoint::StageStatus;
 use crate::api::rollout::Reverting;
 use crate::api::{BuildHash, Cause, Ending, Live, Rollout, RolloutState};
 
+use super::build_suite;
 use super::draft::{Draft, clip};
 use super::hook;
 use super::mutant::{Mutant, is};
@@ -20,7 +21,10 @@ pub fn default_target(world: &World<'_>, stage: &StageStatus, leaving: &BuildHas
 
 /// Those of them that may not be able to read what is there, too; the newest first.
 pub fn sound<'s>(world: &World<'_>, stage: &'s StageStatus, leaving: &BuildHash) -> impl Iterator<Item = &'s Live> {
-    stage.current.iter().chain(&stage.previous).filter(|live| is_sound(world, stage, live, leaving))
+    // what runs until now may go on; what is found bad since is not brought back
+    let is_found_bad = |live: &&Live| build_suite::failure(world, &live.release_uid, &live.build).is_some();
+    let previous = stage.previous.iter().filter(move |live| !is_found_bad(live));
+    stage.current.iter().chain(previous).filter(|live| is_sound(world, stage, live, leaving))
 }
 
 /// Whether a stage may go back to it: recorded healthy, another build, neither banned nor withdrawn, and able to read
@@ -47,6 +51,9 @@ pub fn named(world: &World<'_>, stage: &StageStatus, to: &str) -> Result<Live, S
     };
     if world.is_bad(stage, &target.release, &target.build) {
         return Err(format!("{to} is banned or withdrawn"));
+    }
+    if let Some(why) = build_suite::failure(world, &target.release_uid, &target.build) {
+        return Err(format!("{to}: {why}"));
     }
     schema::problem(stage, target).map_or_else(|| Ok(target.clone()), Err)
 }

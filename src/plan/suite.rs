@@ -131,7 +131,8 @@ fn follow_external(world: &World<'_>, suite: &mut SuiteState, status: Option<&Te
 pub fn reported(world: &World<'_>, phase: RunPhase, status: &TestRunStatus) -> Verdict {
     let message = status.message.as_deref().unwrap_or_default();
     let (counts, coverage, url) = (status.counts, status.coverage, status.url.as_deref());
-    verdict::bounded(world, phase, Said { counts, coverage, failing: &status.failing, url }, message)
+    let said = Said { counts, coverage, failing: &status.failing, url };
+    Verdict { reporter: status.reporter.clone(), ..verdict::bounded(world, phase, said, message) }
 }
 
 fn follow_job(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &mut SuiteState) {

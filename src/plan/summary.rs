@@ -26,7 +26,7 @@ pub fn of(world: &World<'_>, environment: &str, rollout: &Rollout, suite: &Suite
         suite: name.clone(),
         phase: verdict.map_or(unfinished, |v| v.phase),
         run: run_name(rollout, environment, name),
-        reporter: said.filter(|_| verdict.is_some()).and_then(|s| s.reporter.clone()),
+        reporter: verdict.and_then(|v| v.reporter.clone()),
         started_at: said.and_then(|s| s.started_at),
         finished_at: verdict.map(|v| v.at),
         counts: verdict.and_then(|v| v.counts),

@@ -170,5 +170,6 @@ pub fn bounded(world: &World<'_>, phase: RunPhase, said: Said<'_>, message: &str
         message: clip(message, 256),
         failing: failing.iter().take(20).map(|name| clip(name, 128)).collect(),
         url: url.filter(|url| is_link(url)).map(str::to_owned),
+        reporter: None,
     }
 }

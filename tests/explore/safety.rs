@@ -10,7 +10,7 @@ use windlass::observe::Claim;
 use windlass::plan::{Action, CreateJob, PutRoute, PutService, SetImages, Target};
 
 use crate::ghost::JobMade;
-use crate::world::{Image, STAGES, World, build_of, image, image_in, serves};
+use crate::world::{Image, STAGES, World, build_of, hash_of, image, image_in, serves};
 use crate::{build_tests, clones, hooks};
 
 /// A guarantee that does not hold.
@@ -186,7 +186,8 @@ pub fn verdict_stays(said: Option<RunPhase>, now: Option<RunPhase>) -> Holds {
 fn waits(world: &World, target: &Target, status: &ReleaseStatus) -> Holds {
     let Some(release) = world.release(&target.name).filter(|_| !world.is_stale()) else { return Ok(()) };
     let is_calm = |phase| matches!(phase, Phase::Waiting | Phase::Verifying | Phase::Delivered | Phase::Superseded);
-    let is_valid = build_of(release).0 <= 4 && !build_tests::have_failed(world, &target.uid);
+    let build = build_of(release);
+    let is_valid = build.0 <= 4 && !build_tests::has_failed(world, &target.uid, &hash_of(build).0);
     let is_waiting = is_valid && status.stages.iter().all(|stage| is_calm(stage.phase));
     let is_current = is_true(&status.conditions, "Ready");
     holds(!is_waiting || is_current, "S29", || format!("{} waits, and is not current", target.name))

@@ -52,7 +52,28 @@ pub async fn run(t: &Story) -> Result<()> {
         Ok(Some(()))
     })
     .await?;
-    by_name(t, &home, &objects).await
+    by_name(t, &home, &objects).await?;
+    ten_pins(t, &home, &objects).await
+}
+
+/// As many pins as there may be, set and lifted at once: one right for each is asked for.
+async fn ten_pins(t: &Story, home: &str, objects: &Good) -> Result<()> {
+    let names: Vec<String> = (0..10).map(|n| format!("stage-{n}")).collect();
+    let mut pipeline = objects.get("pipeline").context("a pipeline")?.clone();
+    pipeline["metadata"] = json!({"name": "pinned", "namespace": home});
+    pipeline["spec"]["stages"] = names.iter().map(|name| json!({"environment": name})).collect();
+    let pin = |name| json!({"environment": name, "release": "checkout-1.7.0", "reason": "the fair"});
+    pipeline["spec"]["pins"] = names.iter().map(pin).collect();
+    let as_role = async |role: &str| -> Result<_> {
+        Ok(t.cluster().objects().through(t.cluster().client_for_user(&user(role), None).await?))
+    };
+    let said = as_role("edit").await?.create(&pipeline).await.map_err(|error| format!("{error:#}"));
+    let told = "needs the verb revert on environments/stage-0";
+    ensure!(said.as_ref().is_err_and(|said| said.contains(told)), "ten pins without the verb: {said:?}");
+    let everything = as_role("everything").await?;
+    everything.create(&pipeline).await.context("ten pins with the verb")?;
+    everything.merge("dp", home, "pinned", &json!({"spec": {"pins": null}}), false).await.context("none again")?;
+    Ok(())
 }
 
 /// Where the server and the table differ.

@@ -334,6 +334,7 @@ async fn test_run_and_ban(world: &World, release: &Release) {
         attempt: "20261121t093000123z".into(),
         suite: "smoke".into(),
         runner: Runner::External,
+        minimum_coverage: None,
     };
     let create = Action::CreateTestRun { name: "run-1".into(), release: target(Kind::Release, release), spec };
     assert!(world.act(create.clone()).await.failed.is_empty());

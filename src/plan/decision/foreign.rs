@@ -1,9 +1,10 @@
 //! Adopt and Restore: what becomes of an image that someone else wrote.
 
+use crate::api::pipeline::Pin;
 use crate::api::{Cause, Decision};
 use crate::plan::draft::Draft;
 use crate::plan::world::{World, user_of};
-use crate::plan::{adoption, ending, revert, schema};
+use crate::plan::{adoption, ending, pin, revert, schema};
 
 use super::Answer;
 
@@ -18,6 +19,11 @@ pub(super) fn adopt(world: &World<'_>, draft: &mut Draft, index: usize, decision
     }
     let Some(stage) = draft.status.stages.get_mut(index) else { return Answer::Stands };
     let Some(row) = adoption::found_now(world, &stage.environment) else { return Answer::Stands };
+    // it would be written over at once
+    let is_met = |pin: &&Pin| revert::named(world, stage, &pin.release).is_ok();
+    if let Some(pin) = pin::of(world, &stage.environment).filter(is_met) {
+        return Answer::refused(format!("{}; change spec.pins", pin::text(pin)));
+    }
     ending::adopt_found(world, stage, &row, user_of(decision));
     draft.keep(&row);
     Answer::applied("what runs is taken as it is")

@@ -4,7 +4,7 @@ use super::held::REVERT_HELD;
 use super::{close, name_of};
 use crate::api::checkpoint::{Hold, HoldKind, StageStatus};
 use crate::api::rollout::{Reverting, Rollout};
-use crate::api::{Live, Outcome, RolloutState};
+use crate::api::{Cause, Live, Outcome, RolloutState};
 use crate::plan::draft::{self, Draft};
 use crate::plan::hook;
 use crate::plan::idle::REVERT_FAILED;
@@ -25,7 +25,10 @@ pub fn reverted(world: &World<'_>, draft: &mut Draft, index: usize, reverting: &
     make_current(world, stage, &target, target.healthy);
     stage.alert.take_if(|alert| [HOMECOMING_FAILED, REVERT_HELD].contains(&alert.reason.as_str()));
     if let Some(by) = &reverting.hold_by {
-        let message = format!("held by {by}, who reverted to {}", name_of(&target));
+        let message = match reverting.ending.cause {
+            Cause::Reverted => format!("held by {by}, who reverted to {}", name_of(&target)),
+            _ => format!("held by {by}"),
+        };
         stage.held = Some(persons(world, by, message));
     }
     hold_if_interrupted(world, stage);

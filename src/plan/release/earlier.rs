@@ -54,7 +54,7 @@ fn closed(world: &World<'_>, stage: &StageStatus, known: &Known<'_>, before: &Re
     AttemptRecord {
         outcome: last.map(|entry| entry.outcome),
         cause: last.and_then(|entry| entry.cause),
-        message: last.map_or_else(String::new, |entry| fuller(Some(before), entry)),
+        message: last.map_or_else(|| before.message.clone(), |entry| fuller(Some(before), entry)),
         finished_at: last.map(|entry| entry.at).or(told.finished_at),
         attempt: told.attempt,
         tests: told.tests,

@@ -285,6 +285,12 @@ fn ended(world: &World<'_>, stage: &StageStatus, known: &Known<'_>, before: Opti
         out = blank(&stage.environment, phase);
     }
     summary::finish(world, stage, known.uid, &mut out);
+    // the line of history goes before the release does
+    let is_end = |b: &&ReleaseStage| matches!(b.phase, Phase::Reverted | Phase::Failed) && b.attempt == attempt;
+    if let Some(before) = before.filter(is_end).filter(|_| last.is_none() && !attempt.is_empty()) {
+        let (phase, reason, message) = (before.phase, before.reason.clone(), before.message.clone());
+        out = ReleaseStage { phase, reason, message, ..out };
+    }
     if let Some(last) = last {
         out.finished_at = Some(last.at);
         out.message = fuller(before, last);
@@ -292,7 +298,7 @@ fn ended(world: &World<'_>, stage: &StageStatus, known: &Known<'_>, before: Opti
             out.reason = last.cause.map_or_else(|| format!("{:?}", last.outcome), |cause| format!("{cause:?}"));
         }
     }
-    if phase == Phase::Superseded {
+    if out.phase == Phase::Superseded {
         out.message = String::new();
     }
     if let Some(decision) = world.withdrawal(known.name(), &known.hash) {

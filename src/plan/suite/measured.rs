@@ -45,6 +45,7 @@ fn follow(world: &World<'_>, draft: &Draft, index: usize, suite: SuiteState) -> 
         message: clip(&message, 256),
         failing: Vec::new(),
         url: None,
+        reporter: None,
     });
     SuiteState { verdict, ..suite }
 }

@@ -121,6 +121,91 @@ fn a_failure_after_all_has_settled_is_told_and_takes_nothing_back() {
 }
 
 #[test]
+fn what_is_asked_for_is_frozen_in_the_run() {
+    let mut desk = passed();
+    desk.finish();
+    let writes = desk.writes();
+    Arc::make_mut(&mut desk.snap.pipeline).spec.tests =
+        serde_json::from_value(json!([{"suite": "scan", "external": {}, "minimumCoverage": 98}])).expect("suites");
+    desk.finish();
+    assert_eq!((desk.writes(), desk.condition("1.8.0", "Stalled")), (writes, "False Delivered".into()));
+    desk.release("1.9.0", 2).run();
+    says(&mut desk, "scan", json!({"phase": "Passed", "coverage": 91}));
+    assert!(desk.waiting_for("1.9.0").contains("must be at least 98 %"), "{}", desk.waiting_for("1.9.0"));
+}
+
+#[test]
+fn a_failure_stays_when_its_run_is_deleted() {
+    let mut desk = Desk::adopted(|spec| {
+        tested(spec);
+        spec["stages"][1]["promotion"] = json!({"mode": "Manual"});
+    });
+    desk.release("1.8.0", 1).run();
+    says(&mut desk, "unit", json!({"phase": "Passed"}));
+    says(&mut desk, "scan", json!({"phase": "Passed", "coverage": 91}));
+    desk.finish();
+    says(&mut desk, "unit", json!({"phase": "Failed", "message": "a flake it was not"}));
+    desk.snap.test_runs.clear();
+    let promote = desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0"}));
+    desk.finish();
+    let why = "suite unit failed for this build: a flake it was not";
+    assert_eq!(desk.answer(&promote), format!("Pending: stands; waits: {why}"));
+    assert_eq!(desk.known("1.8.0").status.as_ref().map(|status| status.build_tests.len()), Some(2), "the record stays");
+}
+
+#[test]
+fn what_an_owner_asks_for_later_is_made_for_what_is_on_its_way() {
+    let mut desk = Desk::adopted(|spec| spec["stages"][1]["promotion"] = json!({"mode": "Manual"}));
+    desk.release("1.8.0", 1).finish();
+    desk.rules("production", |spec| spec.policy.get_or_insert_default().required_suites = vec!["scan".into()]);
+    Arc::make_mut(&mut desk.snap.pipeline).spec.tests =
+        serde_json::from_value(json!([{"suite": "scan", "external": {}}])).expect("suites");
+    desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0"}));
+    desk.run();
+    assert_ne!(desk.image("production", "checkout"), image("1.8.0"));
+    says(&mut desk, "scan", json!({"phase": "Passed"}));
+    desk.finish();
+    assert_eq!(desk.image("production", "checkout"), image("1.8.0"));
+}
+
+#[test]
+fn what_is_found_bad_is_not_gone_back_to() {
+    let mut desk = passed();
+    desk.finish();
+    let bad = desk.snap.test_runs.clone();
+    desk.release("1.9.0", 2).run();
+    says(&mut desk, "unit", json!({"phase": "Passed"}));
+    says(&mut desk, "scan", json!({"phase": "Passed", "coverage": 91}));
+    desk.finish();
+    for mut run in bad {
+        Arc::make_mut(&mut run).status = serde_json::from_value(json!({"phase": "Failed"})).ok();
+        desk.snap.test_runs.retain(|other| other.metadata.name != run.metadata.name);
+        desk.snap.test_runs.push(run);
+    }
+    let named = desk.decide("Revert", json!({"environment": "production", "to": "checkout-1.8.0"}));
+    desk.run();
+    assert_eq!(desk.answer(&named), "Refused: spec.to: checkout-1.8.0: suite unit failed for this build");
+    desk.decide("Revert", json!({"environment": "production"}));
+    desk.run();
+    assert_ne!(desk.image("production", "checkout"), image("1.8.0"), "past it");
+}
+
+#[test]
+fn a_release_tells_no_more_suites_than_it_may() {
+    let mut desk = Desk::adopted(|_| {});
+    desk.release("1.8.0", 1);
+    for round in ["a", "b", "c"] {
+        let suites = (0..9).map(|n| json!({"suite": format!("{round}-{n}"), "external": {}}));
+        Arc::make_mut(&mut desk.snap.pipeline).spec.tests = serde_json::from_value(suites.collect()).expect("suites");
+        desk.run();
+    }
+    let told: Vec<_> =
+        desk.known("1.8.0").status.iter().flat_map(|s| &s.build_tests).map(|t| t.suite.clone()).collect();
+    assert_eq!(told.len(), 20);
+    assert!((0..9).all(|n| told.contains(&format!("c-{n}"))), "{told:?}");
+}
+
+#[test]
 fn a_run_of_another_build_of_that_name_says_nothing() {
     let mut desk = passed();
     desk.finish();

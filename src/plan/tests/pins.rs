@@ -115,6 +115,44 @@ fn what_cannot_be_pinned_is_told_and_changes_nothing() {
 }
 
 #[test]
+fn what_cannot_be_met_takes_nothing_back_that_is_under_way() {
+    let mut desk = three();
+    desk.release("2.0.0", 4).until_written("production", "2.0.0");
+    pin(&mut desk, Some("2.0.0"));
+    assert_eq!(
+        desk.pipeline_condition("Stalled"),
+        "True PinNotMet",
+        "a slip of the pen: the version, and not the name"
+    );
+    desk.finish();
+    assert_eq!(desk.image("production", "checkout"), image("2.0.0"));
+    pin(&mut desk, Some("checkout-2.0.0"));
+    assert_eq!(desk.pipeline_condition("Stalled"), "False Pinned");
+}
+
+#[test]
+fn the_same_digests_under_another_version_are_what_is_pinned() {
+    let mut desk = three();
+    desk.release_of("1.9.0-r2", 4, &image("1.9.0")).finish();
+    pin(&mut desk, Some("checkout-1.9.0"));
+    assert_eq!(desk.pipeline_condition("Stalled"), "False Pinned");
+}
+
+#[test]
+fn an_image_that_would_be_written_over_at_once_is_not_adopted() {
+    let mut desk = three();
+    pin(&mut desk, Some("checkout-1.8.0"));
+    desk.change("production", "checkout", |w| {
+        w.images.insert("app".into(), image("hotfix"));
+    })
+    .run();
+    let adopt = desk.decide("Adopt", json!({"environment": "production"}));
+    desk.run();
+    assert_eq!(desk.answer(&adopt), "Refused: pinned to checkout-1.8.0: the fair; change spec.pins");
+    assert_eq!(desk.image("production", "checkout"), image("hotfix"));
+}
+
+#[test]
 fn what_is_pinned_and_withdrawn_leaves() {
     let mut desk = three();
     pin(&mut desk, Some("checkout-1.9.0"));

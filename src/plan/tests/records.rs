@@ -48,6 +48,16 @@ fn a_result_has_its_reporter_and_its_times() {
     let test = staging(&desk).tests.into_iter().next().expect("a suite");
     assert_eq!((test.phase, test.reporter.as_deref()), (RunPhase::Passed, Some("ci")));
     assert!(test.finished_at.is_some(), "{test:?}");
+    assert_eq!(desk.snap.test_runs.len(), 1);
+}
+
+#[test]
+fn whoever_writes_a_result_later_has_not_reported_the_one_that_counts() {
+    let mut desk = Desk::adopted(external);
+    desk.release("1.8.0", 1).run();
+    says(&mut desk, json!({"phase": "Passed", "reporter": "ci"}));
+    says(&mut desk, json!({"phase": "Passed", "reporter": "mallory"}));
+    assert_eq!(staging(&desk).tests.first().and_then(|test| test.reporter.as_deref()), Some("ci"));
 }
 
 #[test]
@@ -84,6 +94,23 @@ fn what_waits_again_has_not_lost_its_attempt_and_an_attempt_is_told_once() {
     let ended = staging(&desk);
     assert_eq!((&ended.attempt, &ended.tests, ended.earlier.len()), (&first.attempt, &first.tests, 0));
     assert_eq!(ended.started_at, first.started_at);
+}
+
+#[test]
+fn why_it_ended_is_told_longer_than_its_line_of_history_is_kept() {
+    let mut desk = Desk::adopted(|spec| spec["historyLimit"] = json!(1));
+    desk.release("1.8.0", 1).until_written("staging", "1.8.0").crash("staging", "checkout").run();
+    desk.heal("staging", "checkout").run();
+    let ended = staging(&desk);
+    assert_eq!(desk.condition("1.8.0", "Stalled"), "True Reverted");
+    desk.change("staging", "checkout", |w| {
+        w.fingerprint = "another".into();
+        w.generation += 1;
+    });
+    desk.finish();
+    assert!(!desk.history("staging").iter().any(|line| line.contains("1.8.0")), "{:?}", desk.history("staging"));
+    assert_eq!((staging(&desk).phase, &staging(&desk).message), (ended.phase, &ended.message));
+    assert_eq!(desk.condition("1.8.0", "Stalled"), "True Reverted");
 }
 
 #[test]
