@@ -1,7 +1,8 @@
-//! How fast exposure falls: from the moment at which a failing pod of a clone is on the API server to the write there that
+//! How soon a change is told, and how fast exposure falls: from the moment at which a failing pod of a clone is on the API server to the write there that
 //! leaves the clone without pods, or without weight. Played pods; API server, controllers and router are real.
 
 mod fall;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,32 +29,33 @@ enum Exposure {
     Weight,
 }
 
-/// Runs so many canaries of each kind that fail at their first step, and prints the times.
-pub async fn failure_to_exposure_0(runs: u32) -> Result<()> {
+/// Closes gates, then runs so many canaries of each kind that fail at their first step; prints the times.
+pub async fn all(runs: u32) -> Result<()> {
     ensure!((SHOPS..=SHOPS * 59).contains(&runs), "--runs must be between {SHOPS} and {}", SHOPS * 59);
     let cluster = Arc::new(Cluster::start(Options::default()).await?);
     let traffic = Arc::new(Traffic::start(&cluster).await?);
     let operator = Arc::new(Operator::start(&cluster, &Settings::default()).await?);
     let story = Story::new("bench", cluster, Some(operator), Some(traffic));
-    let mut lines = Vec::new();
+    let told = told::times(&story, runs.div_ceil(10)).await?;
+    let mut lines = vec![summary("change to its words", "of nine causes", told)];
     for exposure in [Exposure::Pods, Exposure::Weight] {
         let shops = (0..SHOPS).map(|_| one_shop(&story, exposure, runs.div_ceil(SHOPS)));
         let times = try_join_all(shops).await?.into_iter().flatten().collect();
-        lines.push(summary(exposure, times));
+        lines.push(summary("failure to exposure 0", exposure.words(), times));
     }
     lines.iter().for_each(|line| println!("{line}"));
     Ok(())
 }
 
-fn summary(exposure: Exposure, mut times: Vec<Duration>) -> String {
+fn summary(what: &str, of: &str, mut times: Vec<Duration>) -> String {
     times.sort();
     let at = |percent: usize| {
         let place = (times.len() * percent).div_ceil(100).saturating_sub(1);
         times.get(place).copied().unwrap_or_default().as_millis()
     };
-    let (kind, runs) = (exposure.words(), times.len());
+    let runs = times.len();
     let (p50, p99, longest) = (at(50), at(99), at(100));
-    format!("failure to exposure 0: p50 {p50} ms, p99 {p99} ms ({kind}; {runs} runs, longest {longest} ms)")
+    format!("{what}: p50 {p50} ms, p99 {p99} ms ({of}; {runs} runs, longest {longest} ms)")
 }
 
 async fn one_shop(story: &Story, exposure: Exposure, runs: u32) -> Result<Vec<Duration>> {
@@ -119,6 +121,6 @@ mod tests {
     fn percentiles_are_the_nearest_rank() {
         let times = (1..=100).rev().map(Duration::from_millis).collect();
         let line = "failure to exposure 0: p50 50 ms, p99 99 ms (by weight; 100 runs, longest 100 ms)";
-        assert_eq!(summary(Exposure::Weight, times), line);
+        assert_eq!(summary("failure to exposure 0", "by weight", times), line);
     }
 }

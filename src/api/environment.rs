@@ -63,7 +63,7 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || duration(self) <= duration('720h')", "spec.policy.minSoak: must be at most 720h"))]
     pub min_soak: Option<Span>,
-    /// Suites that must have passed for a build in a stage before, whatever that stage's own pipeline asks for.
+    /// Suites that must have passed for a build, in a stage before or about the build itself, whatever the pipeline asks for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 40)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

@@ -55,8 +55,8 @@ pub fn has_passed(world: &World<'_>, known: &Known<'_>, suite: &str) -> bool {
 
 /// The runs about that build, for that release.
 pub fn runs<'a>(world: &World<'a>, release_uid: &str, build: &BuildHash) -> impl Iterator<Item = &'a TestRun> {
-    let all = world.snap.test_runs.iter().map(AsRef::as_ref).filter(|run| run.spec.environment == BUILD);
-    all.filter(move |run| run.spec.release_uid == release_uid && run.spec.build_hash == *build)
+    let all = world.build_runs.get(release_uid).into_iter().flatten().copied();
+    all.filter(move |run| run.spec.build_hash == *build)
 }
 
 fn run<'a>(world: &World<'a>, known: &Known<'_>, suite: &BuildSuite) -> Option<&'a TestRun> {
@@ -76,8 +76,8 @@ fn attempt(known: &Known<'_>) -> String {
 pub fn summaries(world: &World<'_>, known: &Known<'_>) -> Vec<RunSummary> {
     let live = runs(world, known.uid, &known.hash).filter_map(summary::of_run);
     let mut all: Vec<RunSummary> = live.chain(told(known).iter().cloned()).collect();
-    // of one suite the run comes before what was told of it
-    all.sort_by(|a, b| a.suite.cmp(&b.suite));
+    // of one suite the run comes before what was told of it, but a failure is final
+    all.sort_by(|a, b| (&a.suite, a.phase != RunPhase::Failed).cmp(&(&b.suite, b.phase != RunPhase::Failed)));
     all.dedup_by(|later, first| later.suite == first.suite);
     let is_asked = |row: &RunSummary| world.spec.tests.iter().any(|suite| suite.suite == row.suite);
     all.sort_by_key(|row| (row.phase != RunPhase::Failed, !is_asked(row)));
@@ -91,7 +91,8 @@ pub fn effects(world: &World<'_>, draft: &Draft, actions: &mut Vec<Action>) {
     for known in world.releases.iter().filter(|known| known.build.is_ok()) {
         let missing = world.spec.tests.iter().filter(|suite| run(world, known, suite).is_none());
         let missing: Vec<&BuildSuite> = missing.collect();
-        if !missing.is_empty() && may_enter(world, draft, known) {
+        let is_bad = || failure(world, known.uid, &known.hash).is_some();
+        if !missing.is_empty() && !is_bad() && may_enter(world, draft, known) {
             let release = target(Kind::Release, known.release);
             actions.extend(missing.into_iter().map(|suite| create(world, known, suite, release.clone())));
         }

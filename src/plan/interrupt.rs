@@ -132,8 +132,7 @@ fn reason(world: &World<'_>, draft: &Draft, stage: &StageStatus, rollout: &Rollo
     // what is wanted no more goes back, whether or not its Release is there
     let release = world.release(&rollout.release).filter(|k| k.uid == rollout.release_uid);
     let pin = pin::of(world, &stage.environment);
-    let can_be_met = || !matches!(pin::target(world, stage), Some(Err(_)));
-    if let Some(pin) = pin.filter(|pin| pin.release != rollout.release && can_be_met()) {
+    if let Some(pin) = pin.filter(|_| matches!(pin::target(world, stage), Some(Ok(_)))) {
         return Some((Cause::Pinned, pin::text(pin)));
     }
     if let (Some(head), Some(known)) = (head::mark(draft).filter(|_| pin.is_none()), release)

@@ -11,7 +11,8 @@ use crate::api::decision::DecisionPhase;
 use crate::api::environment::Policy;
 use crate::api::pipeline::DeliveryPipelineSpec;
 use crate::api::stage::Stage;
-use crate::api::{BuildHash, BuildRow, Decision, DecisionType, PipelineStatus, Release, Span, Time};
+use crate::api::test_run::BUILD;
+use crate::api::{BuildHash, BuildRow, Decision, DecisionType, PipelineStatus, Release, Span, TestRun, Time};
 use crate::observe::{Access, Claim, Place, Snapshot};
 
 use super::build;
@@ -57,6 +58,8 @@ pub struct World<'a> {
     pub releases: Vec<Known<'a>>,
     /// Oldest first.
     pub decisions: Vec<&'a Decision>,
+    /// Runs of suites about the build itself, by the UID of the release that they are for.
+    pub build_runs: BTreeMap<&'a str, Vec<&'a TestRun>>,
     /// By the name of the Environment: its windows, where it has any, or what is wrong with them.
     pub calendars: BTreeMap<&'a str, Result<Calendar, String>>,
     wake: Cell<Option<Time>>,
@@ -75,7 +78,11 @@ impl<'a> World<'a> {
             Some((name.as_str(), Calendar::of(&environment.spec)))
         };
         let calendars = snap.places.iter().filter_map(windowed).collect();
-        Self { snap, spec, now, releases, decisions, calendars, wake: Cell::new(None) }
+        let mut build_runs = BTreeMap::<&str, Vec<&TestRun>>::new();
+        for run in snap.test_runs.iter().filter(|run| run.spec.environment == BUILD) {
+            build_runs.entry(&run.spec.release_uid).or_default().push(run);
+        }
+        Self { snap, spec, now, releases, decisions, build_runs, calendars, wake: Cell::new(None) }
     }
 
     /// Whether that point has come; if not, the plan wakes up there.

@@ -21,7 +21,7 @@ fn said(world: &World, release_uid: &str, hash: &str) -> Option<RunPhase> {
 }
 
 /// Whether that release's build is bad: its run says so, or was deleted after the Release had been told.
-pub fn has_failed(world: &World, release_uid: &str, hash: &str) -> bool {
+fn has_failed(world: &World, release_uid: &str, hash: &str) -> bool {
     let is_its = |release: &&Arc<Release>| release.metadata.uid.as_deref() == Some(release_uid);
     let status = world.releases.iter().find(is_its).and_then(|release| release.status.as_ref());
     let is_told = status.is_some_and(|s| s.build_tests.iter().any(|row| row.phase == RunPhase::Failed));

@@ -10,8 +10,8 @@ use windlass::observe::Claim;
 use windlass::plan::{Action, CreateJob, PutRoute, PutService, SetImages, Target};
 
 use crate::ghost::JobMade;
-use crate::world::{Image, STAGES, World, build_of, hash_of, image, image_in, serves};
-use crate::{build_tests, clones, hooks};
+use crate::world::{Image, STAGES, World, build_of, image, image_in, serves};
+use crate::{clones, hooks};
 
 /// A guarantee that does not hold.
 #[derive(Clone, Debug)]
@@ -186,8 +186,8 @@ pub fn verdict_stays(said: Option<RunPhase>, now: Option<RunPhase>) -> Holds {
 fn waits(world: &World, target: &Target, status: &ReleaseStatus) -> Holds {
     let Some(release) = world.release(&target.name).filter(|_| !world.is_stale()) else { return Ok(()) };
     let is_calm = |phase| matches!(phase, Phase::Waiting | Phase::Verifying | Phase::Delivered | Phase::Superseded);
-    let build = build_of(release);
-    let is_valid = build.0 <= 4 && !build_tests::has_failed(world, &target.uid, &hash_of(build).0);
+    let is_bad = status.build_tests.iter().any(|row| row.phase == RunPhase::Failed);
+    let is_valid = build_of(release).0 <= 4 && !is_bad;
     let is_waiting = is_valid && status.stages.iter().all(|stage| is_calm(stage.phase));
     let is_current = is_true(&status.conditions, "Ready");
     holds(!is_waiting || is_current, "S29", || format!("{} waits, and is not current", target.name))

@@ -2,7 +2,7 @@
 //! has under way, what may still happen, and the ghost history that the properties are judged by.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use kube::api::ObjectMeta;
 use windlass::api::decision::Skippable;
@@ -44,6 +44,10 @@ impl Image {
 
     /// The reference as it stands in a template; 1 and more are builds.
     pub fn text(self) -> String {
+        TEXTS[usize::from(self.0)].clone()
+    }
+
+    fn spelled(self) -> String {
         match self {
             Self::GIT => "registry.example/shop/app:git".into(),
             Self::TOOL => "registry.example/shop/app:tool".into(),
@@ -55,9 +59,12 @@ impl Image {
     }
 
     pub fn of(text: &str) -> Self {
-        (0..=9).map(Self).find(|image| image.text() == text).unwrap_or(Self(99))
+        TEXTS.iter().position(|image| image == text).map_or(Self(99), |at| Self(at as u8))
     }
 }
+
+/// Of all images, by their numbers.
+static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| (0..=9).map(|n| Image(n).spelled()).collect());
 
 fn digest(build: u8) -> String {
     format!("sha256:{}", build.to_string().repeat(64))

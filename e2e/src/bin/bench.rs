@@ -1,4 +1,4 @@
-//! `make bench`: how fast exposure falls, on the played cluster. Prints one line per run and the percentiles at the end.
+//! `make bench`: how soon a change is told and how fast exposure falls, on the played cluster. Prints one line per run and the percentiles at the end.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,9 @@ use clap::Parser;
 use windlass_e2e::{bench, inside};
 
 #[derive(Parser)]
-#[command(about = "Measures the time from a failing pod of a canary to its exposure being 0")]
+#[command(
+    about = "Measures the time from a change to the words about it, and from a failing pod of a canary to its exposure being 0"
+)]
 struct Args {
     /// Canaries that fail, of each kind
     #[arg(long, env = "RUNS", default_value_t = 100)]
@@ -23,6 +25,6 @@ async fn main() -> ExitCode {
     if !args.inside {
         return windlass_e2e::exit(inside::again("--inside").await);
     }
-    let outcome = windlass_e2e::unless_interrupted(bench::failure_to_exposure_0(args.runs)).await;
+    let outcome = windlass_e2e::unless_interrupted(bench::all(args.runs)).await;
     windlass_e2e::exit(outcome.map(|()| true))
 }

@@ -3,6 +3,10 @@
 use super::super::mutant::{Mutant, is};
 use super::{Candidate, Closed};
 
+pub fn source(c: &Candidate<'_, '_>) -> &'static str {
+    if c.world.spec.suspend { "pipeline" } else { "release" }
+}
+
 pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
     if is(Mutant::PauseIgnored) {
         return None;

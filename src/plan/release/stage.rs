@@ -220,7 +220,7 @@ fn waiting(
 ) -> ReleaseStage {
     let mut out = blank(&stage.environment, Phase::Waiting);
     let old = before.map(|b| b.gates.as_slice()).unwrap_or_default();
-    for gate in &GATES {
+    for (at, gate) in GATES.iter().enumerate() {
         let (state, reason, change) = match gate.state(candidate) {
             State::Open => ("Open", String::new(), String::new()),
             State::Closed(closed) => ("Closed", clip(&closed.reason, 512), clip(&closed.change, 512)),
@@ -229,10 +229,9 @@ fn waiting(
                 ("Overridden", clip(&reason, 512), String::new())
             }
         };
-        let since = old
-            .iter()
-            .find(|g| g.gate == gate.name && g.state == state && g.reason == reason)
-            .map_or(world.now, |g| g.since);
+        let before = old.get(at).filter(|g| g.gate == gate.name).or_else(|| old.iter().find(|g| g.gate == gate.name));
+        let is_same = |g: &&GateStatus| g.state == state && g.reason == reason;
+        let since = before.filter(is_same).map_or(world.now, |g| g.since);
         out.gates.push(GateStatus {
             gate: gate.name.into(),
             state: state.into(),

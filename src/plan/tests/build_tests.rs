@@ -154,6 +154,19 @@ fn a_failure_stays_when_its_run_is_deleted() {
 }
 
 #[test]
+fn a_failure_stays_where_releases_begin_too() {
+    let mut desk = Desk::adopted(tested);
+    desk.release("1.8.0", 1).run();
+    says(&mut desk, "unit", json!({"phase": "Failed"}));
+    for _ in 0..3 {
+        desk.snap.test_runs.clear();
+        desk.pass(60).run();
+        assert_eq!(desk.waiting_for("1.8.0"), "suite unit failed for this build");
+    }
+    assert_eq!(runs(&desk).len(), 0, "nobody is asked again");
+}
+
+#[test]
 fn what_an_owner_asks_for_later_is_made_for_what_is_on_its_way() {
     let mut desk = Desk::adopted(|spec| spec["stages"][1]["promotion"] = json!({"mode": "Manual"}));
     desk.release("1.8.0", 1).finish();

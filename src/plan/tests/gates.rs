@@ -116,6 +116,8 @@ fn an_environment_may_refuse_to_be_first_and_may_allow_tags() {
     desk.rules("staging", |rules| rules.policy = policy(true, false));
     desk.release("1.8.0", 1).finish();
     assert_eq!((desk.pipeline_condition("Stalled"), desk.writes()), ("True UpstreamRequired".into(), 0));
+    assert_eq!(desk.gate("1.8.0", "staging", "evidence").source, "policy");
+    assert_eq!(desk.gate("1.8.0", "production", "evidence").source, "pipeline");
     desk.rules("staging", |rules| rules.policy = policy(false, true));
     desk.release_of("1.9.0", 2, &format!("{}:1.9", super::desk::REPOSITORY)).finish();
     assert_eq!(desk.image("staging", "checkout"), format!("{}:1.9", super::desk::REPOSITORY));
@@ -124,6 +126,16 @@ fn an_environment_may_refuse_to_be_first_and_may_allow_tags() {
         desk.image("staging", "checkout"),
         "production does not allow tags"
     );
+}
+
+#[test]
+fn a_pause_says_whose_it_is() {
+    let mut desk = Desk::adopted(|spec| spec["stages"][1]["promotion"] = json!({"mode": "Manual"}));
+    desk.release("1.8.0", 1).finish();
+    assert_eq!(desk.gate("1.8.0", "production", "pause").source, "release");
+    std::sync::Arc::make_mut(&mut desk.snap.pipeline).spec.suspend = true;
+    desk.pass(1).run();
+    assert_eq!(desk.gate("1.8.0", "production", "pause").source, "pipeline");
 }
 
 #[test]

@@ -133,8 +133,13 @@ fn what_cannot_be_met_takes_nothing_back_that_is_under_way() {
 #[test]
 fn the_same_digests_under_another_version_are_what_is_pinned() {
     let mut desk = three();
-    desk.release_of("1.9.0-r2", 4, &image("1.9.0")).finish();
+    desk.release_of("1.9.0-r2", 4, &image("1.9.0")).until(|desk| {
+        let open = &desk.stage("production").rollout;
+        open.as_ref().is_some_and(|rollout| rollout.release == "checkout-1.9.0-r2")
+    });
     pin(&mut desk, Some("checkout-1.9.0"));
+    desk.finish();
+    assert_eq!(desk.history("production").last().map(String::as_str), Some("checkout-1.9.0-r2 Delivered"));
     assert_eq!(desk.pipeline_condition("Stalled"), "False Pinned");
 }
 
