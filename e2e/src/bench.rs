@@ -1,5 +1,5 @@
-//! How soon a change is told, and how fast exposure falls: from the moment at which a failing pod of a clone is on the API server to the write there that
-//! leaves the clone without pods, or without weight. Played pods; API server, controllers and router are real.
+//! How soon a change is told, and how fast exposure falls: from the moment at which a failing pod of a clone is on the API server
+//! to the write there that leaves the clone without pods, or without weight. Played pods; API server, controllers and router are real.
 
 mod fall;
 mod told;

@@ -118,6 +118,11 @@ impl DeliveryPipelineSpec {
         }
     }
 
+    /// Whether releases begin there.
+    pub fn is_first(&self, environment: &str) -> bool {
+        self.after(environment).is_empty()
+    }
+
     /// All stages on the way to that one, in their order.
     pub fn upstream(&self, environment: &str) -> Vec<&Stage> {
         let (mut way, mut next) = (BTreeSet::new(), vec![environment]);

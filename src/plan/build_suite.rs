@@ -107,7 +107,7 @@ fn may_enter(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> bool {
     let is_named = |suite: &String| world.spec.tests.iter().any(|asked| asked.suite == *suite);
     let asks = |environment: &str| {
         let required = world.policy(environment).map(|policy| policy.required_suites.as_slice()).unwrap_or_default();
-        is_entry(world, environment) || required.iter().any(is_named)
+        world.spec.is_first(environment) || required.iter().any(is_named)
     };
     let mut stages = draft.status.stages.iter().enumerate().filter(|(_, stage)| asks(&stage.environment));
     !world.is_pipeline_deleted()
@@ -116,11 +116,6 @@ fn may_enter(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> bool {
             let is_bad = world.is_bad(stage, known.name(), &known.hash);
             !is_bad && spec.is_some_and(|spec| Candidate::of(world, draft, index, spec, known).is_some())
         })
-}
-
-/// Whether releases begin there.
-pub fn is_entry(world: &World<'_>, environment: &str) -> bool {
-    world.spec.after(environment).is_empty()
 }
 
 fn create(world: &World<'_>, known: &Known<'_>, suite: &BuildSuite, release: Target) -> Action {

@@ -193,12 +193,9 @@ fn misconfigured(world: &World<'_>, draft: &Draft) -> Option<Standing> {
             }
         }
     }
-    let is_required = |name: &&str| {
-        let environment = world.place(name).and_then(|place| place.environment.as_ref());
-        environment.and_then(|e| e.spec.policy.as_ref()).is_some_and(|policy| policy.require_upstream)
-    };
+    let is_required = |name: &&str| world.policy(name).is_some_and(|policy| policy.require_upstream);
     let names = world.spec.stages.iter().map(|stage| stage.environment.as_str());
-    let name = names.filter(|name| world.spec.after(name).is_empty()).find(is_required)?;
+    let name = names.filter(|name| world.spec.is_first(name)).find(is_required)?;
     stalled("UpstreamRequired", format!("spec.stages: {name} may not be a first stage (policy.requireUpstream)"))
 }
 

@@ -25,6 +25,11 @@ pub fn text(pin: &Pin) -> String {
     format!("pinned to {}: {}", pin.release, pin.reason)
 }
 
+/// What a person hears who wants something else there.
+pub fn refusal(pin: &Pin) -> String {
+    format!("{}; change spec.pins", text(pin))
+}
+
 /// What the stage goes back to for its pin, unless it is there; or why it cannot.
 pub fn target(world: &World<'_>, stage: &StageStatus) -> Option<Result<Live, String>> {
     let pin = of(world, &stage.environment)?;

@@ -235,7 +235,7 @@ pub fn act(world: &mut World, step: &Step) -> Result<(), Broken> {
 
 /// Windows that never open.
 fn shut() -> Vec<Window> {
-    serde_json::from_value(serde_json::json!([{"deny": "0 0 1 * *", "for": "744h"}])).unwrap()
+    serde_json::from_value(serde_json::json!([{"deny": "0 0 * * *", "for": "744h"}])).unwrap()
 }
 
 /// The release that the stage is pinned to.

@@ -1,4 +1,5 @@
-//! `make bench`: how soon a change is told and how fast exposure falls, on the played cluster. Prints one line per run and the percentiles at the end.
+//! `make bench`: how soon a change is told and how fast exposure falls, on the played cluster.
+//! Prints one line per run and the percentiles at the end.
 
 use std::process::ExitCode;
 

@@ -60,7 +60,7 @@ pub(super) fn go_back(world: &World<'_>, draft: &mut Draft, index: usize, decisi
         Err(why) => return Answer::Refused(why),
     };
     if let Some(pin) = pin::against(world, &stage.environment, &target.release) {
-        return Answer::refused(format!("{}; change spec.pins", pin::text(pin)));
+        return Answer::Refused(pin::refusal(pin));
     }
     let what = format!("back to {}, and held there", ending::name_of(&target));
     match &mut stage.rollout {

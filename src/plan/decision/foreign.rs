@@ -22,7 +22,7 @@ pub(super) fn adopt(world: &World<'_>, draft: &mut Draft, index: usize, decision
     // it would be written over at once
     let is_met = |pin: &&Pin| revert::named(world, stage, &pin.release).is_ok();
     if let Some(pin) = pin::of(world, &stage.environment).filter(is_met) {
-        return Answer::refused(format!("{}; change spec.pins", pin::text(pin)));
+        return Answer::Refused(pin::refusal(pin));
     }
     ending::adopt_found(world, stage, &row, user_of(decision));
     draft.keep(&row);

@@ -65,7 +65,7 @@ pub(super) fn forbidden(world: &World<'_>, draft: &Draft, stage: &StageStatus, k
         return Some(format!("the build of {name} is banned in {environment}; Unban it first"));
     }
     if let Some(pin) = pin::against(world, environment, name) {
-        return Some(format!("{}; change spec.pins", pin::text(pin)));
+        return Some(pin::refusal(pin));
     }
     if let Some(head) = head::mark(draft)
         && order(&known.mark, &head).is_gt()

@@ -2,7 +2,7 @@
 
 use crate::api::RunPhase;
 
-use super::super::build_suite::{self, is_entry};
+use super::super::build_suite;
 use super::super::mutant::{Mutant, is};
 use super::{Candidate, Closed};
 
@@ -10,7 +10,7 @@ pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {
     if let Some(why) = build_suite::failure(c.world, c.known.uid, &c.known.hash) {
         return Some(Closed::new(why, "a new build"));
     }
-    if !is_entry(c.world, &c.stage.environment) || c.is_again || is(Mutant::BuildTestsIgnored) {
+    if !c.world.spec.is_first(&c.stage.environment) || c.is_again || is(Mutant::BuildTestsIgnored) {
         return None;
     }
     let all = c.world.spec.tests.iter().map(|suite| (suite, build_suite::phase(c.world, c.known, suite)));

@@ -6,8 +6,7 @@ use super::super::upstream::{self, Upstream};
 use super::{Candidate, Closed};
 
 pub fn source(c: &Candidate<'_, '_>) -> &'static str {
-    let is_first = c.world.spec.after(&c.stage.environment).is_empty();
-    if is_first && entry(c).is_some() { "policy" } else { "pipeline" }
+    if c.world.spec.is_first(&c.stage.environment) && entry(c).is_some() { "policy" } else { "pipeline" }
 }
 
 pub fn check(c: &Candidate<'_, '_>) -> Option<Closed> {

@@ -18,19 +18,12 @@ fn runs(desk: &Desk) -> Vec<String> {
     desk.snap.test_runs.iter().filter_map(|run| run.metadata.name.clone()).collect()
 }
 
-/// CI says so of the newest run of that suite.
-fn says(desk: &mut Desk, suite: &str, status: Value) {
-    let run = desk.snap.test_runs.iter_mut().rev().find(|run| run.spec.suite == suite).expect("a TestRun");
-    Arc::make_mut(run).status = Some(serde_json::from_value(status).expect("a status"));
-    desk.run();
-}
-
 /// A release whose suites have passed, on its way.
 fn passed() -> Desk {
     let mut desk = Desk::adopted(tested);
     desk.release("1.8.0", 1).run();
-    says(&mut desk, "unit", json!({"phase": "Passed"}));
-    says(&mut desk, "scan", json!({"phase": "Passed", "coverage": 91}));
+    desk.says("unit", json!({"phase": "Passed"}));
+    desk.says("scan", json!({"phase": "Passed", "coverage": 91}));
     desk
 }
 
@@ -45,12 +38,12 @@ fn nothing_is_exposed_before_all_have_passed() {
     assert_eq!(desk.waiting_for("1.8.0"), "tests of the build: unit, scan");
     let gate = desk.gate("1.8.0", "staging", "buildTests");
     assert_eq!(gate.change, format!("its result in the TestRun {}", names[0]));
-    says(&mut desk, "unit", json!({"phase": "Passed"}));
+    desk.says("unit", json!({"phase": "Passed"}));
     assert_eq!(desk.waiting_for("1.8.0"), "tests of the build: scan");
     assert!(desk.known("1.8.0").status.as_ref().is_some_and(|s| s.tests.as_deref() == Some("1/2")));
-    says(&mut desk, "scan", json!({"phase": "Errored", "message": "out of memory"}));
+    desk.says("scan", json!({"phase": "Errored", "message": "out of memory"}));
     assert_eq!(desk.waiting_for("1.8.0"), "suite scan gave no verdict for this build: out of memory");
-    says(&mut desk, "scan", json!({"phase": "Passed", "coverage": 91}));
+    desk.says("scan", json!({"phase": "Passed", "coverage": 91}));
     desk.finish();
     assert_eq!(desk.phase("1.8.0", "production"), "Delivered");
     let told: Vec<_> =
@@ -63,9 +56,9 @@ fn nothing_is_exposed_before_all_have_passed() {
 fn one_that_fails_keeps_the_build_out_and_says_so() {
     let mut desk = Desk::adopted(tested);
     desk.release("1.8.0", 1).run();
-    says(&mut desk, "scan", json!({"phase": "Passed", "coverage": 91}));
+    desk.says("scan", json!({"phase": "Passed", "coverage": 91}));
     let writes = desk.writes();
-    says(&mut desk, "unit", json!({"phase": "Failed", "message": "3 of 40 failed"}));
+    desk.says("unit", json!({"phase": "Failed", "message": "3 of 40 failed"}));
     desk.finish();
     let why = "suite unit failed for this build: 3 of 40 failed";
     assert_eq!((desk.writes(), desk.bans()), (writes, 0));
@@ -80,11 +73,11 @@ fn one_that_fails_keeps_the_build_out_and_says_so() {
 fn a_pass_that_covers_too_little_is_none() {
     let mut desk = Desk::adopted(tested);
     desk.release("1.8.0", 1).run();
-    says(&mut desk, "unit", json!({"phase": "Passed"}));
-    says(&mut desk, "scan", json!({"phase": "Passed"}));
+    desk.says("unit", json!({"phase": "Passed"}));
+    desk.says("scan", json!({"phase": "Passed"}));
     let why = "it passed and reports no coverage, which must be at least 80 % (minimumCoverage)";
     assert_eq!(desk.waiting_for("1.8.0"), format!("suite scan gave no verdict for this build: {why}"));
-    says(&mut desk, "scan", json!({"phase": "Passed", "coverage": 41}));
+    desk.says("scan", json!({"phase": "Passed", "coverage": 41}));
     let run = desk.snap.test_runs.iter().find(|run| run.spec.suite == "scan").and_then(|run| run.status.clone());
     assert_eq!(run.and_then(|status| status.phase), Some(RunPhase::Failed), "the run says so itself");
     assert!(desk.waiting_for("1.8.0").starts_with("suite scan failed for this build: coverage is 41 %"));
@@ -94,7 +87,7 @@ fn a_pass_that_covers_too_little_is_none() {
 fn a_failure_in_mid_rollout_takes_it_back_without_a_ban() {
     let mut desk = passed();
     desk.until_written("production", "1.8.0");
-    says(&mut desk, "unit", json!({"phase": "Failed"}));
+    desk.says("unit", json!({"phase": "Failed"}));
     desk.finish();
     for environment in ["staging", "production"] {
         assert_ne!(desk.image(environment, "checkout"), image("1.8.0"));
@@ -114,7 +107,7 @@ fn a_failure_after_all_has_settled_is_told_and_takes_nothing_back() {
     let mut desk = passed();
     desk.finish();
     let writes = desk.writes();
-    says(&mut desk, "unit", json!({"phase": "Failed"}));
+    desk.says("unit", json!({"phase": "Failed"}));
     desk.finish();
     assert_eq!((desk.writes(), desk.condition("1.8.0", "Stalled")), (writes, "True BuildTestFailed".into()));
     assert_eq!(desk.condition("1.8.0", "Delivered"), "True Delivered");
@@ -130,7 +123,7 @@ fn what_is_asked_for_is_frozen_in_the_run() {
     desk.finish();
     assert_eq!((desk.writes(), desk.condition("1.8.0", "Stalled")), (writes, "False Delivered".into()));
     desk.release("1.9.0", 2).run();
-    says(&mut desk, "scan", json!({"phase": "Passed", "coverage": 91}));
+    desk.says("scan", json!({"phase": "Passed", "coverage": 91}));
     assert!(desk.waiting_for("1.9.0").contains("must be at least 98 %"), "{}", desk.waiting_for("1.9.0"));
 }
 
@@ -141,10 +134,10 @@ fn a_failure_stays_when_its_run_is_deleted() {
         spec["stages"][1]["promotion"] = json!({"mode": "Manual"});
     });
     desk.release("1.8.0", 1).run();
-    says(&mut desk, "unit", json!({"phase": "Passed"}));
-    says(&mut desk, "scan", json!({"phase": "Passed", "coverage": 91}));
+    desk.says("unit", json!({"phase": "Passed"}));
+    desk.says("scan", json!({"phase": "Passed", "coverage": 91}));
     desk.finish();
-    says(&mut desk, "unit", json!({"phase": "Failed", "message": "a flake it was not"}));
+    desk.says("unit", json!({"phase": "Failed", "message": "a flake it was not"}));
     desk.snap.test_runs.clear();
     let promote = desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0"}));
     desk.finish();
@@ -157,7 +150,7 @@ fn a_failure_stays_when_its_run_is_deleted() {
 fn a_failure_stays_where_releases_begin_too() {
     let mut desk = Desk::adopted(tested);
     desk.release("1.8.0", 1).run();
-    says(&mut desk, "unit", json!({"phase": "Failed"}));
+    desk.says("unit", json!({"phase": "Failed"}));
     for _ in 0..3 {
         desk.snap.test_runs.clear();
         desk.pass(60).run();
@@ -176,7 +169,7 @@ fn what_an_owner_asks_for_later_is_made_for_what_is_on_its_way() {
     desk.decide("Promote", json!({"environment": "production", "release": "checkout-1.8.0"}));
     desk.run();
     assert_ne!(desk.image("production", "checkout"), image("1.8.0"));
-    says(&mut desk, "scan", json!({"phase": "Passed"}));
+    desk.says("scan", json!({"phase": "Passed"}));
     desk.finish();
     assert_eq!(desk.image("production", "checkout"), image("1.8.0"));
 }
@@ -187,8 +180,8 @@ fn what_is_found_bad_is_not_gone_back_to() {
     desk.finish();
     let bad = desk.snap.test_runs.clone();
     desk.release("1.9.0", 2).run();
-    says(&mut desk, "unit", json!({"phase": "Passed"}));
-    says(&mut desk, "scan", json!({"phase": "Passed", "coverage": 91}));
+    desk.says("unit", json!({"phase": "Passed"}));
+    desk.says("scan", json!({"phase": "Passed", "coverage": 91}));
     desk.finish();
     for mut run in bad {
         Arc::make_mut(&mut run).status = serde_json::from_value(json!({"phase": "Failed"})).ok();
@@ -265,8 +258,8 @@ fn they_count_for_what_the_owner_of_an_environment_asks() {
         spec.policy.get_or_insert_default().required_suites = vec!["unit".into()];
     });
     desk.release("1.8.0", 1).run();
-    says(&mut desk, "unit", json!({"phase": "Passed"}));
-    says(&mut desk, "scan", json!({"phase": "Passed", "coverage": 91}));
+    desk.says("unit", json!({"phase": "Passed"}));
+    desk.says("scan", json!({"phase": "Passed", "coverage": 91}));
     desk.finish();
     assert_eq!(desk.phase("1.8.0", "production"), "Delivered");
 }
@@ -288,7 +281,7 @@ fn a_head_whose_build_is_bad_has_failed() {
     let head = json!({"version": "1.8.0", "images": [{"name": "app", "ref": image("1.8.0")}]});
     Arc::make_mut(&mut desk.snap.pipeline).spec.release = serde_json::from_value(head).expect("a head");
     desk.pass(60).run();
-    says(&mut desk, "unit", json!({"phase": "Failed"}));
+    desk.says("unit", json!({"phase": "Failed"}));
     assert_eq!(desk.pipeline_condition("Stalled"), "True HeadFailed");
     assert_eq!(desk.pipeline_condition("Delivered"), "False HeadFailed");
 }

@@ -6,26 +6,18 @@ use serde_json::{Value, json};
 
 use super::desk::{Desk, image};
 use super::evidence::said;
-use crate::api::{RunPhase, TestRunStatus};
+use crate::api::RunPhase;
 use crate::observe::{CronJob, JobPod};
 
 fn external(spec: &mut Value) {
     spec["stages"][0]["tests"] = json!([{"suite": "unit", "external": {}, "timeout": "5m", "minimumCoverage": 80}]);
 }
 
-/// CI says so in the open TestRun.
-fn says(desk: &mut Desk, status: Value) {
-    let status: TestRunStatus = serde_json::from_value(status).expect("a status");
-    let run = desk.snap.test_runs.last_mut().expect("a TestRun");
-    Arc::make_mut(run).status = Some(status);
-    desk.run();
-}
-
 #[test]
 fn a_pass_that_covers_too_little_is_none_and_the_test_run_says_so() {
     let mut desk = Desk::adopted(external);
     desk.release("1.8.0", 1).run();
-    says(&mut desk, json!({"phase": "Passed", "coverage": 79.999}));
+    desk.says("unit", json!({"phase": "Passed", "coverage": 79.999}));
     let status = said(&desk);
     let why = "coverage is 79.99 %, and must be at least 80 % (minimumCoverage)";
     assert_eq!((status.phase, status.message.as_deref()), (Some(RunPhase::Failed), Some(why)));
@@ -41,7 +33,7 @@ fn a_pass_that_covers_too_little_is_none_and_the_test_run_says_so() {
 fn one_that_covers_enough_passes_and_is_shown() {
     let mut desk = Desk::adopted(external);
     desk.release("1.8.0", 1).run();
-    says(&mut desk, json!({"phase": "Passed", "coverage": 80}));
+    desk.says("unit", json!({"phase": "Passed", "coverage": 80}));
     assert_eq!(desk.phase("1.8.0", "staging"), "Delivered Baking");
     let shown = desk.known("1.8.0").status.clone().expect("a status").stages[0].tests[0].coverage;
     assert_eq!(shown.map(|coverage| coverage.to_string()).as_deref(), Some("80 %"));
@@ -51,14 +43,14 @@ fn one_that_covers_enough_passes_and_is_shown() {
 fn one_that_does_not_say_is_waited_for_and_is_no_result() {
     let mut desk = Desk::adopted(external);
     desk.release("1.8.0", 1).run();
-    says(&mut desk, json!({"phase": "Passed"}));
+    desk.says("unit", json!({"phase": "Passed"}));
     assert_eq!(desk.phase("1.8.0", "staging"), "Verifying");
     desk.pass(300).run();
     assert_eq!(desk.phase("1.8.0", "staging"), "Unverified");
     assert!(desk.waiting_for("1.8.0").contains("reports no coverage"), "{}", desk.waiting_for("1.8.0"));
     desk.release("1.9.0", 2).run();
-    says(&mut desk, json!({"phase": "Passed"}));
-    says(&mut desk, json!({"phase": "Passed", "coverage": 91.5}));
+    desk.says("unit", json!({"phase": "Passed"}));
+    desk.says("unit", json!({"phase": "Passed", "coverage": 91.5}));
     assert_eq!(desk.phase("1.9.0", "staging"), "Delivered Baking");
 }
 

@@ -12,13 +12,6 @@ fn external(spec: &mut Value) {
     spec["stages"][0]["tests"] = json!([{"suite": "api", "external": {}, "timeout": "5m"}]);
 }
 
-/// CI says so of the newest run.
-fn says(desk: &mut Desk, status: Value) {
-    let run = desk.snap.test_runs.last_mut().expect("a TestRun");
-    Arc::make_mut(run).status = Some(serde_json::from_value(status).expect("a status"));
-    desk.run();
-}
-
 fn staging(desk: &Desk) -> ReleaseStage {
     let status = desk.known("1.8.0").status.clone().expect("a status");
     status.stages.into_iter().find(|stage| stage.environment == "staging").expect("staging")
@@ -28,9 +21,7 @@ fn staging(desk: &Desk) -> ReleaseStage {
 fn aborted() -> Desk {
     let mut desk = Desk::adopted(external);
     desk.release("1.8.0", 1).run();
-    says(
-        &mut desk,
-        json!({"phase": "Passed", "counts": {"total": 3, "passed": 3}, "url": "https://ci.example/1", "reporter": "ci"}),
+    desk.says("api", json!({"phase": "Passed", "counts": {"total": 3, "passed": 3}, "url": "https://ci.example/1", "reporter": "ci"}),
     );
     desk.decide("Abort", json!({"environment": "staging"}));
     desk.run();
@@ -55,8 +46,8 @@ fn a_result_has_its_reporter_and_its_times() {
 fn whoever_writes_a_result_later_has_not_reported_the_one_that_counts() {
     let mut desk = Desk::adopted(external);
     desk.release("1.8.0", 1).run();
-    says(&mut desk, json!({"phase": "Passed", "reporter": "ci"}));
-    says(&mut desk, json!({"phase": "Passed", "reporter": "mallory"}));
+    desk.says("api", json!({"phase": "Passed", "reporter": "ci"}));
+    desk.says("api", json!({"phase": "Passed", "reporter": "mallory"}));
     assert_eq!(staging(&desk).tests.first().and_then(|test| test.reporter.as_deref()), Some("ci"));
 }
 
@@ -73,7 +64,7 @@ fn what_an_earlier_attempt_proved_is_kept_while_the_next_goes_on() {
     assert_eq!((&earlier.attempt, &earlier.tests), (&first.attempt, &first.tests));
     assert_eq!(earlier.message, "aborted by joe");
     assert_eq!((earlier.exposed_at, earlier.finished_at), (first.exposed_at, first.finished_at));
-    says(&mut desk, json!({"phase": "Passed"}));
+    desk.says("api", json!({"phase": "Passed"}));
     desk.finish();
     assert_eq!(staging(&desk).earlier.len(), 1);
     assert_eq!(staging(&desk).tests.len(), 1);
