@@ -64,7 +64,7 @@ pub struct Config {
     /// How long containers may be failing in the bake before health counts as lost.
     #[arg(long, env = "WINDLASS_BAKE_GRACE", default_value = "60s", value_parser = span::span, value_name = "SPAN")]
     bake_grace: Span,
-    /// A pause longer than this ends the rollout.
+    /// A pause or freeze longer than this ends the rollout.
     #[arg(long, env = "WINDLASS_MAX_PAUSE", default_value = "168h", value_parser = span::span, value_name = "SPAN")]
     max_pause: Span,
     /// A watch that hears nothing for so long is dead: the replica is not ready, and the watch starts anew. A living one

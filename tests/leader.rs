@@ -168,7 +168,7 @@ async fn of_many_candidates_one_leads() {
         *world.lease.as_mut().unwrap().pointer_mut("/spec/holderIdentity").unwrap() = "thief".into();
         world.version += 1;
     });
-    let lost = tokio::time::timeout(TIMING.lease, leader.run).await.expect("who finds it taken gives up").unwrap();
+    let lost = tokio::time::timeout(TIMING.lease * 10, leader.run).await.expect("who finds it taken gives up").unwrap();
     assert!(matches!(lost, Err(Error::Taken(_))) && !leader.leadership.is_leader(), "{lost:?}");
     assert!(others.iter().all(|candidate| !candidate.run.is_finished()), "they stand for the next one");
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 use json_patch::Patch as JsonPatch;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::ObjectMeta;
 use kube::runtime::events::{Event, Recorder, Reporter};
 
 use crate::api::labels::MANAGER;
 use crate::metrics::{Metrics, Verb, WriteResult};
 
+use super::error::READ;
 use super::{Error, Leadership, Object, Resource, Written};
 
 /// A write that takes longer is given up. Within the time that lies between the end of a leadership and the end of its
@@ -84,13 +85,23 @@ impl Cluster {
     /// From the server itself, whole; none if it does not exist.
     pub(super) async fn fetch(&self, limit: Duration, object: &Object) -> Result<Option<DynamicObject>, Error> {
         let api = object.api(&self.client);
-        within(limit, "read", object, api.get_opt(&object.name)).await
+        within(limit, READ, object, api.get_opt(&object.name)).await
+    }
+
+    /// An object of someone else's kind from the server itself; none if it does not exist, or its kind does not.
+    pub(super) async fn fetch_foreign(
+        &self,
+        kind: &ApiResource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<DynamicObject>, kube::Error> {
+        Api::namespaced_with(self.client.clone(), namespace, kind).get_opt(name).await
     }
 
     /// From the server itself, metadata only; none if it does not exist.
     pub(super) async fn fetch_meta(&self, object: &Object) -> Result<Option<ObjectMeta>, Error> {
         let api = object.api(&self.client);
-        let found = within(LIMIT, "read", object, api.get_metadata_opt(&object.name)).await?;
+        let found = within(LIMIT, READ, object, api.get_metadata_opt(&object.name)).await?;
         Ok(found.map(|found| found.metadata))
     }
 

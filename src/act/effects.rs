@@ -12,7 +12,10 @@ impl Cluster {
         for action in actions {
             match self.effect(namespace, action).await {
                 Ok(written) => done.written.extend(written),
-                Err(error) => done.failed.push(error),
+                Err(error) => {
+                    done.unsure.extend(action.raises().filter(|_| error.is_unsure()).map(str::to_owned));
+                    done.failed.push(error);
+                }
             }
         }
         done

@@ -6,6 +6,9 @@ use kube::core::Status;
 
 use super::object::{Object, Resource};
 
+/// What is only looked at.
+pub(super) const READ: &str = "read";
+
 /// Why an effect was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -59,6 +62,24 @@ impl Error {
             | Self::Unanswered { .. }
             | Self::Unreadable { .. }
             | Self::Absent { .. }
+            | Self::ContainerNotFound { .. }
+            | Self::NotRunnable { .. }
+            | Self::NotOurs { .. } => false,
+        }
+    }
+
+    /// Whether a write was sent of which nobody can tell what becomes of it.
+    pub fn is_unsure(&self) -> bool {
+        match self {
+            Self::TimedOut { verb, .. } | Self::Unanswered { verb, .. } => *verb != READ,
+            // what a webhook keeps the server from doing it does not do later
+            Self::Refused { verb, source, .. } => {
+                *verb != READ && source.code >= 500 && !source.message.contains("webhook")
+            }
+            Self::NotLeading { .. }
+            | Self::Unreadable { .. }
+            | Self::Absent { .. }
+            | Self::Moved { .. }
             | Self::ContainerNotFound { .. }
             | Self::NotRunnable { .. }
             | Self::NotOurs { .. } => false,
@@ -145,6 +166,21 @@ mod tests {
         let error = Error::Refused { verb: "create", object: Object::new(Resource::Decision, "shop", "ban"), source };
         let text = with_causes(&error);
         assert!(text.starts_with("failed to create Decision shop/ban: ") && text.contains("no bans here"), "{text}");
+    }
+
+    #[test]
+    fn what_was_sent_and_got_no_answer_may_arrive() {
+        let object = || Object::new(Resource::Decision, "shop", "ban");
+        let timed = |verb| Error::TimedOut { verb, object: object(), limit: Duration::from_secs(5) };
+        let said = |verb, code, message: &str| {
+            let source = serde_json::from_value(json!({"code": code, "message": message, "reason": "x"})).unwrap();
+            Error::Refused { verb, object: object(), source: Box::new(source) }
+        };
+        let refused = |verb, code| said(verb, code, "etcdserver: request timed out");
+        assert!(!said("patch", 500, "failed calling webhook \"a.example\": timeout").is_unsure(), "it was not done");
+        assert!(timed("patch").is_unsure() && refused("patch", 504).is_unsure() && refused("patch", 500).is_unsure());
+        assert!(!timed(READ).is_unsure() && !refused(READ, 504).is_unsure(), "nothing was sent");
+        assert!(!refused("patch", 409).is_unsure() && !refused("patch", 429).is_unsure(), "it was answered");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod jobs;
 mod leadership;
 mod object;
 mod objects;
+mod origin;
 mod patch;
 mod routing;
 mod status;
@@ -42,4 +43,6 @@ pub struct Done {
     /// Objects that stand as written, also those found already made. Not what is deleted: its absence cannot be waited for.
     pub written: Vec<Written>,
     pub failed: Vec<Error>,
+    /// UIDs of objects to which a write that raises exposure got no answer: it may take effect yet.
+    pub unsure: Vec<String>,
 }

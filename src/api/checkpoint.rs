@@ -7,7 +7,7 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use super::decision::DecisionPhase;
-use super::{BuildHash, BuildRow, Condition, Time};
+use super::{BuildHash, BuildRow, Condition, Origin, Time};
 
 pub use stage::{
     Alert, Hold, HoldKind, Interrupted, Mark, PendingBan, Proof, Readable, Reasserted, SeenImage, SeenWorkload,
@@ -75,6 +75,9 @@ pub struct HeadStatus {
     pub release: String,
     /// Its place in the order: `createdAt`, or when it was first seen.
     pub order: Time,
+    /// Where it comes from, if a GitOps tool brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Environments where it is exempt from the high-water mark, because the head was moved to it and no attempt started there since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(max = 40)))]

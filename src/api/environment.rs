@@ -73,9 +73,28 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub max_concurrent_rollouts: Option<u32>,
+    /// Each stage here must have at least one check of health in `spec.stages[].checks` of its pipeline.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checks_required: bool,
+    /// How many delivered builds may go back by themselves because their health was lost. What is more stays as it is until a person decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revert_brake: Option<RevertBrake>,
     /// Who must agree before a build enters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals: Option<ApprovalPolicy>,
+}
+
+/// How many delivered builds may go back by themselves in one Environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+pub struct RevertBrake {
+    /// So many, of all pipelines. Default a tenth of the pipelines, and at least 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub reverts: Option<u32>,
+    /// In so long. Default 10m; 1m to 24h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || (duration(self) >= duration('1m') && duration(self) <= duration('24h'))", "spec.policy.revertBrake.within: must be between 1m and 24h"))]
+    pub within: Option<Span>,
 }
 
 /// What an Environment looks like at present.
@@ -107,12 +126,12 @@ pub struct EnvironmentStatus {
     #[schemars(length(max = 100))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["pipeline".into()]))]
     pub grants: Vec<Grant>,
-    /// Delivered builds that were let go back in the last ten minutes because their health was lost.
+    /// Delivered builds that were let go back of late because their health was lost, as far back as the brake counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub reverts: Vec<RevertGrant>,
-    /// Set while more want to go back than are let: more than 2, or a tenth of the pipelines, in ten minutes.
+    /// Set while more want to go back than `policy.revertBrake` lets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brake: Option<Brake>,
 }

@@ -90,6 +90,9 @@ pub struct Rollout {
     pub progress_deadline: Span,
     /// How long health is judged after delivery, as frozen at the start.
     pub bake: Span,
+    /// A pause that lasts longer ends it, as frozen at the start; none where the stage says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_pause: Option<Span>,
     /// When the new build was fully exposed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposed_at: Option<Time>,

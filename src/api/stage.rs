@@ -58,6 +58,10 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || duration(self) <= duration('168h')", "spec.stages[].bake: must be at most 168h"))]
     pub bake: Option<Span>,
+    /// A pause or freeze before the delivery that lasts longer than this ends the rollout. Default and upper limit: the operator's `--max-pause`; at least 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("!self.matches('^[0-9]+[hms]([0-9]+[ms])?([0-9]+s)?$') || (duration(self) >= duration('10s') && duration(self) <= duration('336h'))", "spec.stages[].maxPause: must be between 10s and 336h"))]
+    pub max_pause: Option<Span>,
 }
 
 impl Stage {

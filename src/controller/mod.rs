@@ -5,6 +5,7 @@ pub mod census;
 pub mod freshness;
 pub mod leader;
 mod lease;
+mod origins;
 pub mod outcome;
 mod pass;
 pub mod queue;
@@ -26,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::observe::{GatherConfig, Key, Stores, WatchHealth, relate};
 use backoff::Backoff;
 use freshness::Freshness;
+use origins::Origins;
 use outcome::{Passed, wait};
 use queue::Queue;
 use refusals::Refusals;
@@ -69,6 +71,7 @@ pub struct Controller {
     freshness: Freshness,
     refusals: Refusals,
     touched: Touched,
+    origins: Origins,
     prober: Prober,
     backoff: Backoff<Key>,
     metrics: Arc<Metrics>,
@@ -87,7 +90,7 @@ impl Controller {
         config: Config,
     ) -> Arc<Self> {
         let (freshness, refusals, touched) = (Freshness::default(), Refusals::default(), Touched::default());
-        let backoff = Backoff::default();
+        let (backoff, origins) = (Backoff::default(), Origins::default());
         Arc::new(Self {
             cluster,
             stores,
@@ -96,6 +99,7 @@ impl Controller {
             freshness,
             refusals,
             touched,
+            origins,
             prober,
             backoff,
             metrics,

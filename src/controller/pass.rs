@@ -54,6 +54,7 @@ impl Controller {
         self.refusals.show(key, &mut snapshot);
         self.touched.show(key, &mut snapshot);
         self.prober.show(key, &mut snapshot);
+        self.origins.show(key, namespace, &mut snapshot, &self.cluster).await;
         let mut notes = Vec::new();
         let passed = self.steps(key, &mut snapshot, &mut notes).await;
         self.prober.want(key, plan::measures(&snapshot, now()));
@@ -86,7 +87,10 @@ impl Controller {
                 Step::TakeOver(touches) => return self.take_over(key, snapshot, &touches).await,
                 Step::Effects(actions) => {
                     let namespace = snapshot.pipeline.namespace().unwrap_or_default();
-                    return self.carry_out(key, &namespace, &actions, plan.wake_at).await;
+                    let (passed, written) = self.carry_out_all(key, &namespace, &actions, plan.wake_at).await;
+                    let is_written = |uid: &str| written.iter().any(|stands| stands.uid == uid);
+                    notes.extend(plan::waits(snapshot, &actions, is_written));
+                    return passed;
                 }
             }
         }
@@ -186,17 +190,29 @@ impl Controller {
     }
 
     async fn carry_out(&self, key: &Key, namespace: &str, actions: &[Action], wake_at: Option<Time>) -> Passed {
+        self.carry_out_all(key, namespace, actions, wake_at).await.0
+    }
+
+    /// The same, and what was written.
+    async fn carry_out_all(
+        &self,
+        key: &Key,
+        namespace: &str,
+        actions: &[Action],
+        wake_at: Option<Time>,
+    ) -> (Passed, Vec<Written>) {
         if actions.is_empty() {
             self.refusals.note(key, &[]);
-            return Passed { outcome: Outcome::Settled, wake_at };
+            return (Passed { outcome: Outcome::Settled, wake_at }, Vec::new());
         }
         tracing::debug!(?key, ?actions, "carrying out");
         let done = self.cluster.carry_out(namespace, actions).await;
         self.refusals.note(key, &done.failed);
+        self.touched.doubt(key, &done.unsure);
         for written in &done.written {
             self.freshness.note(key, written, &self.health);
         }
-        Passed { outcome: outcome(key, &done.failed), wake_at }
+        (Passed { outcome: outcome(key, &done.failed), wake_at }, done.written)
     }
 }
 

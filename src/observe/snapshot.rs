@@ -10,7 +10,7 @@ mod workload;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::api::{Decision, DeliveryPipeline, Environment, Preflight, Release, Span, TestRun, Time};
+use crate::api::{Decision, DeliveryPipeline, Environment, Origin, Preflight, Release, Span, TestRun, Time};
 
 pub use autoscaler::{Autoscaler, LeftLock};
 pub use job::{CronJob, Job, JobPod};
@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub unreadable: Unreadable,
     /// Why the Release that the head asks for cannot be made, if the last try was refused.
     pub no_release: Option<String>,
+    /// Where a new head or Release comes from that a GitOps tool brought, by the UID of the object.
+    pub origins: BTreeMap<String, Origin>,
     /// By environment: each stage of the spec, and each of the status that is not in the spec any more.
     pub places: BTreeMap<String, Place>,
     pub settings: Settings,
@@ -39,6 +41,8 @@ pub struct Snapshot {
     pub term: Arc<str>,
     /// What it has touched while the checkpoint is of an earlier term, by UID: the version since then; 0 where that cannot be done.
     pub touched: BTreeMap<String, u64>,
+    /// UIDs of objects to which a write of ours that got no answer may arrive yet.
+    pub doubts: BTreeSet<String>,
     /// Whether what people are said to have done can be relied on.
     pub admission: Admission,
     /// Whether the field guard of the chart is in force, as well as can be told.

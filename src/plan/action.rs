@@ -184,6 +184,20 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// UID of the object by which it exposes more of a build than is exposed now, if it does.
+    pub fn raises(&self) -> Option<&str> {
+        let (uid, confirm) = match self {
+            Self::SetImages(SetImages { uid, confirm, .. }) | Self::ScaleClone(ScaleClone { uid, confirm, .. }) => {
+                (uid, confirm)
+            }
+            Self::PutRoute(PutRoute { stands, confirm, .. }) => (&stands.as_ref()?.uid, confirm),
+            _ => return None,
+        };
+        (!confirm.is_empty()).then_some(uid)
+    }
+}
+
 /// An image write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetImages {

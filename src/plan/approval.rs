@@ -11,6 +11,7 @@ use crate::observe::Admission;
 
 use super::decision;
 use super::draft::Draft;
+use super::mutant::{Mutant, is};
 use super::world::{Known, SERVICE_ACCOUNT, World, created};
 
 /// What is asked for: by the Environment's owner, and by the pipeline. Both must be met.
@@ -36,7 +37,7 @@ impl Rule<'_> {
 
 impl<'a> Asked<'a> {
     pub fn of(policy: Option<&'a Policy>, stage: &'a Stage) -> Self {
-        let policy = policy.and_then(|policy| policy.approvals.as_ref());
+        let policy = policy.and_then(|policy| policy.approvals.as_ref()).filter(|_| !is(Mutant::FloorIgnored));
         let pipeline = stage.promotion.as_ref().and_then(|promotion| promotion.approvals.as_ref());
         let floor = policy.map(|p| Rule { source: "policy", required: p.required as usize, groups: &p.groups });
         let more = pipeline.map(|p| Rule { source: "pipeline", required: p.required as usize, groups: &p.groups });

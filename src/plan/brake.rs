@@ -12,10 +12,12 @@ use super::draft::clip;
 use super::mutant::{Mutant, is};
 use super::world::World;
 
-/// Reverts are counted over so long.
-const WINDOW: Span = Span::seconds(600);
-/// So many are let through however few pipelines there are.
+/// Reverts are counted over so long where the Environment's owner says nothing.
+const WITHIN: Span = Span::seconds(600);
+/// So many are let through then, however few pipelines there are.
 const LEAST: usize = 2;
+/// The list of them is no longer.
+const MOST: usize = 100;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,16 +69,20 @@ pub fn grants(
     old: &EnvironmentStatus,
     now: Time,
 ) -> (Vec<RevertGrant>, Option<Brake>) {
+    let policy = view.environment.spec.policy.as_ref().and_then(|policy| policy.revert_brake);
+    let within = policy.and_then(|brake| brake.within).unwrap_or(WITHIN);
+    let most = policy.and_then(|brake| brake.reverts).map(|most| most as usize);
+    let most = most.unwrap_or_else(|| LEAST.max(view.pipelines.len() / 10)).min(MOST);
     let mut requests: Vec<(Time, RevertGrant)> =
         view.pipelines.iter().filter_map(|pipeline| request(pipeline, name, now)).collect();
     requests.sort_by(|a, b| (a.0, &a.1.pipeline).cmp(&(b.0, &b.1.pipeline)));
     let is_asked = |grant: &RevertGrant| requests.iter().any(|(_, r)| is_same(r, grant));
     let mut granted: Vec<RevertGrant> =
-        old.reverts.iter().filter(|grant| now.since(grant.at) < WINDOW || is_asked(grant)).cloned().collect();
+        old.reverts.iter().filter(|grant| now.since(grant.at) < within || is_asked(grant)).cloned().collect();
     let mut open: Vec<RevertGrant> = requests.into_iter().map(|(_, request)| request).collect();
     open.retain(|request| !granted.iter().any(|grant| is_same(grant, request)));
     // once it holds, it holds until nothing is left to hold: what was let through has shown nothing
-    let room = LEAST.max(view.pipelines.len() / 10).min(100).saturating_sub(granted.len());
+    let room = most.saturating_sub(granted.len());
     let room = if old.brake.is_some() && !open.is_empty() { 0 } else { room.min(open.len()) };
     let held: Vec<String> = open.split_off(room).into_iter().map(|request| request.pipeline).take(200).collect();
     granted.extend(open);

@@ -25,6 +25,10 @@ pub fn watch(world: &World<'_>, draft: &mut Draft, index: usize) {
     let Some(stage) = draft.status.stages.get_mut(index) else { return };
     let named: Vec<String> = world.spec.workloads.iter().map(WorkloadRef::key).collect();
     stage.reasserted.retain(|line| !world.is_due(line.at.plus(FIGHT)) && named.contains(&line.workload));
+    let mut seen = world.place(&stage.environment).into_iter().flat_map(|place| place.workloads.values());
+    if !seen.any(|seen| seen.image_writers.values().any(|writer| writer.is_tool)) {
+        return;
+    }
     // what is banned or withdrawn is not written over anything
     let is_kept = stage.rollout.as_ref().is_none_or(Rollout::is_apart);
     if world.is_pipeline_deleted() || is_kept && idle::is_bad(world, stage) {

@@ -128,7 +128,7 @@ pub fn condition(view: &EnvironmentView, name: &str, freeze: &FreezeStatus, gene
     let old = view.environment.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default();
     let has_seen = |pipeline: &&std::sync::Arc<DeliveryPipeline>| {
         let stage = pipeline.status.as_ref().and_then(|status| status.stage(name));
-        stage.is_none_or(|stage| stage.frozen == Some(freeze.since))
+        stage.is_none_or(|stage| stage.frozen == Some(freeze.since)) || is(Mutant::FrozenHasty)
     };
     let (status, reason, message) = if view.pipelines.iter().all(|pipeline| has_seen(&pipeline)) {
         ("True", "Frozen", format!("{}{}", text(freeze), passing(view, name)))

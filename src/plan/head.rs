@@ -7,9 +7,9 @@ use crate::api::pipeline::Head;
 use crate::api::release::Build;
 use crate::api::{BuildHash, BuildRow, ReleaseSpec, Time};
 
-use super::build;
 use super::draft::Draft;
 use super::world::World;
+use super::{build, origin};
 
 /// Follows the head: records where it stands and where a moved one may go below the mark.
 pub fn follow(world: &World<'_>, draft: &mut Draft) {
@@ -32,7 +32,9 @@ pub fn follow(world: &World<'_>, draft: &mut Draft) {
     let order = existing.or(head.created_at).or_else(remembered).unwrap_or(world.now);
     let is_moved = known.is_some();
     let exempt = if is_moved { world.spec.stages.iter().map(|s| s.environment.clone()).collect() } else { Vec::new() };
-    draft.status.head = Some(HeadStatus { version: head.version.clone(), build: row.hash, release, order, exempt });
+    let origin = origin::of(world, &world.snap.pipeline.metadata);
+    let version = head.version.clone();
+    draft.status.head = Some(HeadStatus { version, build: row.hash, release, order, origin, exempt });
 }
 
 /// When a build that runs or ran here was made: its Release may be gone, and it is not newer for that.

@@ -2,7 +2,7 @@
 
 use crate::api::checkpoint::StageStatus;
 use crate::api::rollout::Rollout;
-use crate::api::{Cause, Outcome, RolloutState};
+use crate::api::{Cause, Outcome, RolloutState, Time};
 
 use super::draft::Draft;
 use super::health::{self, Judgement};
@@ -159,6 +159,14 @@ pub fn is_paused(world: &World<'_>, rollout: &Rollout) -> bool {
         || world
             .release(&rollout.release)
             .is_some_and(|k| k.uid == rollout.release_uid && k.release.spec.paused && !is(Mutant::PauseIgnored))
+}
+
+/// Whether a pause since then has lasted longer than the stage, or the operator, allows. On its way home a build is proven: the stage's
+/// limit is for what is not.
+pub fn is_overlong(world: &World<'_>, rollout: &Rollout, since: Time) -> bool {
+    let most = world.snap.settings.max_pause;
+    let own = rollout.max_pause.filter(|_| !matches!(rollout.state, RolloutState::Homing(_)));
+    world.is_due(since.plus(own.map_or(most, |limit| limit.min(most))))
 }
 
 /// Whether no more of it may be exposed just now: paused, or frozen there.

@@ -38,6 +38,7 @@ mod job;
 mod measuring;
 pub mod mutant;
 mod opening;
+mod origin;
 mod orphan;
 mod pin;
 mod preflight;
@@ -60,6 +61,7 @@ mod tests;
 mod traffic;
 mod upstream;
 mod verdict;
+mod waiting;
 mod window;
 mod workload;
 mod world;
@@ -74,7 +76,9 @@ pub use action::{
 };
 pub use environment::environment;
 pub use measuring::{Ask, Endpoint, Measure, Metric, Names, Stable, measures};
+pub use origin::{OriginAsk, origins};
 pub use orphan::{left_lock, orphan_clone, orphan_decision, orphan_job, orphan_release, orphan_routing};
+pub use waiting::waits;
 
 use draft::Draft;
 use mutant::{Mutant, is};

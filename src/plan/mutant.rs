@@ -18,6 +18,8 @@ macro_rules! mutants {
 mutants! {
     /// A new leader touches nothing.
     TermIgnored,
+    /// Nor does one whose own write got no answer.
+    DoubtIgnored,
     /// Workloads are written before adoption is recorded.
     AdoptionAfter,
     /// A banned build may enter.
@@ -54,6 +56,14 @@ mutants! {
     FreezeIgnored,
     /// The suites that the Environment's owner names are not asked for.
     RequiredIgnored,
+    /// Nor are checks.
+    ChecksUnasked,
+    /// What the Environment's owner asks of soak and approvals is forgotten where the pipeline asks for less.
+    FloorIgnored,
+    /// A release goes on behind its last stage.
+    LastStageIgnored,
+    /// An Environment says that it is frozen before its pipelines have seen it.
+    FrozenHasty,
     /// A build goes back to one that cannot read its data.
     SchemaIgnored,
     /// As many rollouts as like to run at a time.

@@ -62,6 +62,7 @@ pub fn rollout(
         checks: Vec::new(),
         progress_deadline: spec.progress_deadline(),
         bake: spec.bake(),
+        max_pause: spec.max_pause,
         exposed_at: None,
         target,
         state,
@@ -93,13 +94,16 @@ fn found(
     kept.filter_map(image).map(|(container, image)| FoundImage { workload: key.clone(), container, image }).collect()
 }
 
-/// The stamp of an attempt that starts now: later than any that is remembered.
+/// The stamp of an attempt that starts now: later than any that is remembered, or that a workload bears of a checkpoint that is lost.
 fn next_attempt(world: &World<'_>, stage: &StageStatus) -> String {
+    let place = world.place(&stage.environment);
+    let seen = place.into_iter().flat_map(|place| place.workloads.values().chain(place.clones.values()));
     let last = stage
         .history
         .iter()
         .map(|e| e.attempt.as_str())
         .chain(stage.proofs.iter().map(|p| p.attempt.as_str()))
+        .chain(seen.filter_map(|seen| seen.attempt.as_deref()))
         .max()
         .unwrap_or("");
     let mut at: Time = world.now;

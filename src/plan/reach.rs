@@ -1,5 +1,6 @@
 //! How far a release goes: to the ends of the pipeline, or to the stage that it names.
 
+use super::mutant::{Mutant, is};
 use super::world::{Known, World};
 use crate::api::stage::Stage;
 
@@ -19,7 +20,7 @@ pub fn problem(world: &World<'_>, known: &Known<'_>, environment: &str) -> Optio
     match ends(world, known) {
         Err(why) => Some(why),
         Ok(ends) => {
-            let end = ends.first().filter(|_| is_beyond(world, known, environment))?;
+            let end = ends.first().filter(|_| is_beyond(world, known, environment) && !is(Mutant::LastStageIgnored))?;
             Some(format!("{} ends in {} (spec.lastStage)", known.name(), end.environment))
         }
     }

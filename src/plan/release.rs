@@ -7,13 +7,13 @@ mod stage;
 use crate::api::checkpoint::Mark;
 use crate::api::release::{ReleaseStage, ReleaseStatus};
 use crate::api::stage::Stage;
-use crate::api::{Cause, Phase, RunPhase, StageStatus};
+use crate::api::{Cause, Origin, Phase, RunPhase, StageStatus};
 
 use super::conditions::{self, Standing};
 use super::draft::{Draft, clip};
 use super::mutant::{Mutant, is};
 use super::world::{Known, World, order};
-use super::{build_suite, head, reach};
+use super::{build_suite, head, origin, reach};
 use stage::stage;
 
 /// A suite about the build itself failed.
@@ -62,6 +62,7 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
         waiting_for: waiting.map(|w| clip(&w, 512)),
         tests,
         by: by(known),
+        origin: origin(world, draft, known, old.origin),
         delivered_at: if is_delivered {
             let is_end = |s: &&ReleaseStage| ends.iter().any(|end| end.environment == s.environment);
             stages.iter().filter(is_end).filter_map(|s| s.delivered_at).max().or(old.delivered_at)
@@ -78,6 +79,14 @@ pub fn status(world: &World<'_>, draft: &Draft, known: &Known<'_>) -> ReleaseSta
 fn by(known: &Known<'_>) -> Option<String> {
     let author = || known.release.spec.build.source.as_ref().and_then(|source| source.author.clone());
     known.requester().map(str::to_owned).or_else(author)
+}
+
+/// The head that asks for it comes before the manifest by which it came once.
+fn origin(world: &World<'_>, draft: &Draft, known: &Known<'_>, before: Option<Origin>) -> Option<Origin> {
+    match draft.status.head.as_ref().filter(|head| head.release == known.name()) {
+        Some(head) => head.origin.clone(),
+        None => before.or_else(|| origin::of(world, &known.release.metadata)),
+    }
 }
 
 /// Whether a stage's end is a failure of the release, rather than a person's wish or a newer release.

@@ -17,7 +17,7 @@ pub fn touches(world: &World<'_>) -> Vec<Action> {
     let term = &world.snap.term;
     let stored = world.snap.pipeline.status.as_ref();
     let Some(stored) = stored.filter(|status| *status.term != **term && !is(Mutant::TermIgnored)) else {
-        return Vec::new();
+        return doubted(world);
     };
     let draft = Draft::of(world);
     let busy = stored.stages.iter().filter(|stage| is_busy(world, &draft, stage));
@@ -33,6 +33,13 @@ pub fn touches(world: &World<'_>) -> Vec<Action> {
     let own = environments.chain(releases).filter(|own| !bears(world, &own.uid, &own.resource_version));
     let own = own.map(|target| Action::TouchOwn { target, term: term.clone() });
     found.map(|of| Action::Touch { of, term: term.clone() }).chain(own).collect()
+}
+
+/// What a write of this leader may reach that got no answer.
+fn doubted(world: &World<'_>) -> Vec<Action> {
+    let all = world.snap.places.values().flat_map(Place::changeable);
+    let doubted = all.filter(|of| world.snap.doubts.contains(&of.uid) && !is(Mutant::DoubtIgnored));
+    doubted.map(|of| Action::Touch { of, term: world.snap.term.clone() }).collect()
 }
 
 /// Whether the stored checkpoint asks for any change in the target namespace.

@@ -222,7 +222,7 @@ fn known<'a>(spec: &DeliveryPipelineSpec, release: &'a Release, now: Time) -> Kn
         release,
         uid: release.metadata.uid.as_deref().unwrap_or(""),
         mark,
-        hash: build::hash(&build.images),
+        hash: resolved.as_ref().map_or_else(|_| build::hash(&build.images), |row| row.hash.clone()),
         build: resolved,
     }
 }

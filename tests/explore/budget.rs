@@ -38,11 +38,13 @@ pub enum Kind {
     // what owners of Environments want
     Window,
     Freeze,
+    Annotate,
     Policies,
     // what people want
     NewRelease,
     Pause,
     Suspend,
+    Lower,
     Head,
     Pin,
     Promote,
@@ -95,10 +97,12 @@ impl Kind {
         Self::CheckLost,
         Self::Window,
         Self::Freeze,
+        Self::Annotate,
         Self::Policies,
         Self::NewRelease,
         Self::Pause,
         Self::Suspend,
+        Self::Lower,
         Self::Head,
         Self::Pin,
         Self::Promote,
@@ -135,6 +139,12 @@ pub struct Budget {
     pub schema: bool,
     /// Production's owner asks for a suite that staging has, and for none of the pipeline's own.
     pub required: bool,
+    /// Production's owner asks for checks, and the pipeline has none.
+    pub unchecked: bool,
+    /// The first release ends in staging.
+    pub stops: bool,
+    /// Production's owner asks for the soak and the approvals that the pipeline asks for as well.
+    pub floor: bool,
     /// One rollout may be under way in production at a time.
     pub limited: bool,
     /// Events may come before the pipeline is first seen.
@@ -152,7 +162,18 @@ impl Budget {
 
     /// Nothing beyond what goes by itself.
     pub fn none() -> Self {
-        Self { left: [0; KINDS], total: 0, shares: false, schema: false, required: false, limited: false, early: false }
+        Self {
+            left: [0; KINDS],
+            total: 0,
+            shares: false,
+            schema: false,
+            required: false,
+            unchecked: false,
+            stops: false,
+            floor: false,
+            limited: false,
+            early: false,
+        }
     }
 
     pub fn has(&self, kind: Kind) -> bool {

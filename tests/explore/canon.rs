@@ -8,7 +8,7 @@ use windlass::api::{PipelineStatus, StageStatus, Time};
 use windlass::observe::{Job, Place, Workload};
 use windlass::plan::{Action, Target};
 
-use crate::world::{Frozen, World, Write};
+use crate::world::{Frozen, STAGES, World, Write};
 
 /// Ages beyond this are all the same: nothing in the plan waits that long.
 const OLD: i64 = 2 * 3600 * 1000;
@@ -119,7 +119,17 @@ fn find(bytes: &[u8]) -> Option<usize> {
     if bytes.len() < 19 {
         return None;
     }
-    bytes.windows(4).take(bytes.len() - 18).position(|w| w == b"2026")
+    let mut at = 0;
+    while at + 18 < bytes.len() {
+        // by its last byte: how far the next place is at which it may begin
+        at += match bytes[at + 3] {
+            b'6' if bytes[at..].starts_with(b"202") => return Some(at),
+            b'2' => 1,
+            b'0' => 2,
+            _ => 4,
+        };
+    }
+    None
 }
 
 /// An attempt's stamp, or none for a date; and how long the text is.
@@ -165,6 +175,12 @@ pub fn hash(world: &World) -> u128 {
     }
     for place in &world.places {
         of_place(place, c);
+    }
+    for (at, place) in world.places.iter().enumerate() {
+        let told =
+            place.environment.as_ref().and_then(|e| e.status.as_ref()?.freeze.as_ref()).map(|freeze| freeze.since);
+        let noted = world.status().and_then(|status| status.stage(STAGES[at])?.frozen);
+        (told == noted).hash(c);
     }
     of_operator(world, c);
     world.budget.hash(c);
@@ -221,6 +237,7 @@ fn of_place(place: &Place, c: &mut Canon) {
     for clone in place.clones.values() {
         of_workload(clone, c);
     }
+    place.freezes.is_empty().hash(c);
     crate::routes::canon(place, c);
     crate::locks::canon(place, c);
     for job in place.jobs.values() {

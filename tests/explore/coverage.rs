@@ -163,9 +163,11 @@ const GATES: &[&str] = &[
     "hold",
     "pin",
     "pause",
+    "lastStage",
     "head",
     "mark",
     "tags",
+    "checks",
     "buildTests",
     "evidence",
     "requiredSuites",
@@ -206,8 +208,9 @@ pub fn wanted() -> Vec<String> {
     ));
     for gate in GATES {
         all.push(format!("gate {gate} Open"));
-        // a release below the mark is no candidate, unless someone asks for it, and then the gate is open
-        if *gate != "mark" {
+        // a release below the mark is no candidate, unless someone asks for it, and then the gate is open; behind its last stage
+        // there is nothing to tell of it
+        if !["mark", "lastStage"].contains(gate) {
             all.push(format!("gate {gate} Closed"));
         }
     }

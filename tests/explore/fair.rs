@@ -14,7 +14,7 @@ use crate::step::{Step, glance, possible, take};
 use crate::world::World;
 
 /// Runs are tried from each quiet state, and from one in so many others.
-const ONE_IN: u64 = 40;
+const ONE_IN: u64 = 200;
 /// Longer than this is never.
 const LONG: usize = 400;
 

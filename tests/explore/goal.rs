@@ -11,7 +11,7 @@ use windlass::plan::{Step as Do, plan};
 use crate::build_tests;
 use crate::people::pin_of;
 use crate::safety::{Holds, broken, holds, stored};
-use crate::transition::{is_withdrawn, wants_approval};
+use crate::transition::{is_withdrawn, wanted_soak, wants_approval};
 use crate::world::{STAGES, World, build_of, hash_of, image, serves};
 
 /// L1: nothing is written at rest, a day later either.
@@ -119,13 +119,8 @@ fn advances(world: &World, at: usize, stage: &StageStatus) -> Holds {
     let is_complete = world.places[at].workloads.len() == pipeline.spec.workloads.len();
     let is_ours = world.places[at].workloads.values().all(|w| !matches!(w.claim, Claim::Other(_)));
     let is_shut = world.places[at].environment.as_ref().is_some_and(|e| !e.spec.windows.is_empty());
-    let is_barred = at == 1
-        && world.places[at]
-            .environment
-            .as_ref()
-            .is_some_and(|e| e.spec.policy.as_ref().is_some_and(|policy| !policy.required_suites.is_empty()));
     if is_shut
-        || is_barred
+        || world.bars(at)
         || wants_approval(world, at) && world.operator.guarded.is_none()
         || world.is_frozen(at)
         || stage.held.is_some()
@@ -151,17 +146,26 @@ fn advances(world: &World, at: usize, stage: &StageStatus) -> Holds {
         let is_proven = world.is_first(at) || has_ended_well(world, at - 1, uid, build);
         let mark = stage.high_water.as_ref().map(|m| m.created_at).max(world.ghost.mark[at]);
         let may = !release.spec.paused
+            && !world.is_beyond(at, release)
             && build.0 <= 4
             && mark.is_none_or(|m| created > m)
             && head.is_none_or(|h| created <= h)
             && !is_banned
             && !is_withdrawn(world, name, build)
             && is_proven
+            && soaks(world, at, build)
             && build_tests::let_in(world, at, uid, &hash_of(build).0)
             && (!wants_approval(world, at) || is_approved(world, at, uid));
         holds(!may, "L5", || format!("{name} could enter {} and does not", STAGES[at]))?;
     }
     Ok(())
+}
+
+/// At rest it has soaked, if it runs in the stage before and nobody has put anything else there.
+fn soaks(world: &World, at: usize, build: crate::world::Image) -> bool {
+    let runs = |stage: &StageStatus| stage.current.as_ref().is_some_and(|live| live.build == hash_of(build));
+    wanted_soak(world, at) == Span::default()
+        || stored(world, at - 1).is_some_and(|stage| runs(stage) && stage.foreign().is_none())
 }
 
 /// The last word that was taken about it is an approval.

@@ -46,6 +46,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// States of each scenario in the small run.
 const SMALL: usize = 2_000;
+/// So many are to be seen by the whole one.
+const LEAST: usize = 5_000_000;
 
 fn main() -> ExitCode {
     let is_whole = std::env::args().any(|a| a == "whole");
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
     let states: usize = explored.iter().map(|e| e.states).sum();
     if is_whole && only.is_none() && limit.is_none() {
         is_sound &= is_all_reached(&reached.lock().unwrap());
+        is_sound &= is_wide_enough(states);
     }
     let (caught, mutants) = if is_whole && is_sound { mutation::plant_all(&scenarios) } else { (0, 0) };
     println!("explored {states} states in {seconds:.1} s, caught {caught} of {mutants} mutants");
@@ -104,6 +107,14 @@ fn is_all_reached(reached: &BTreeSet<String>) -> bool {
     );
     missing.iter().for_each(|m| println!("  never reached: {m}"));
     missing.is_empty()
+}
+
+fn is_wide_enough(states: usize) -> bool {
+    let is_so = states >= LEAST;
+    if !is_so {
+        println!("{states} states are fewer than {LEAST}: let the limits of the scenarios reach further");
+    }
+    is_so
 }
 
 fn tell(explored: &Explored) -> bool {

@@ -9,8 +9,10 @@ use windlass::api::labels::ROLLOUT_FINALIZER;
 use windlass::api::pipeline::{Head, Pin};
 use windlass::api::release::ImageRef;
 use windlass::api::window::Window;
-use windlass::api::{Decision, DecisionSpec, DecisionType, EnvironmentSpec, EnvironmentStatus, PipelineStatus, Time};
-use windlass::observe::{Access, EnvironmentView, Settings};
+use windlass::api::{
+    Decision, DecisionSpec, DecisionType, EnvironmentSpec, EnvironmentStatus, PipelineStatus, RolloutState, Time,
+};
+use windlass::observe::{Access, EnvironmentView, Freezing, Settings};
 use windlass::plan::Action;
 
 use crate::budget::{Budget, Kind};
@@ -39,11 +41,17 @@ pub fn possible(world: &World, budget: &Budget, steps: &mut Vec<Step>) {
     if budget.has(Kind::Suspend) {
         steps.push(Step::Suspend);
     }
+    if budget.has(Kind::Lower) {
+        steps.push(Step::Lower);
+    }
     if budget.has(Kind::Window) {
         steps.push(Step::Window(1));
     }
     if budget.has(Kind::Freeze) {
         steps.push(Step::Freeze(1));
+    }
+    if budget.has(Kind::Annotate) {
+        steps.push(Step::Annotate(1));
     }
     if budget.has(Kind::Policies) {
         steps.push(Step::Policies);
@@ -122,8 +130,21 @@ pub fn has_environment_pass(world: &World, at: usize) -> bool {
 fn environment_actions(world: &World, at: usize) -> Vec<Action> {
     let place = &world.places[at];
     let Some(environment) = place.environment.clone() else { return Vec::new() };
+    let is_going = environment.metadata.deletion_timestamp.is_some();
+    let told = |s: &EnvironmentStatus| {
+        let frozen = find(&s.conditions, "Frozen").map(|c| c.status.clone());
+        (s.reverts.len(), s.brake.clone(), s.freeze.clone(), s.grants.len(), frozen)
+    };
+    let before = environment.status.as_ref().map(told).unwrap_or_default();
+    // in most worlds nobody wants anything of it, and to ask takes longer than to see that
+    let is_limited = environment.spec.policy.as_ref().is_some_and(|policy| policy.max_concurrent_rollouts.is_some());
+    let is_asked = stored(world, at)
+        .is_some_and(|s| matches!(s.rollout.as_ref().map(|r| &r.state), Some(RolloutState::Delivered(_))));
+    if !(is_going || is_limited || is_asked || world.is_frozen(at)) && before == told(&EnvironmentStatus::default()) {
+        return Vec::new();
+    }
     let pipelines = world.pipeline.iter().cloned().collect();
-    let (freezes, decisions) = (Vec::new(), Vec::new());
+    let (freezes, decisions) = (place.freezes.clone(), Vec::new());
     let view = EnvironmentView {
         environment: Arc::clone(&environment),
         access: place.access.clone(),
@@ -131,12 +152,6 @@ fn environment_actions(world: &World, at: usize) -> Vec<Action> {
         freezes,
         decisions,
     };
-    let told = |s: &EnvironmentStatus| {
-        let frozen = find(&s.conditions, "Frozen").map(|c| c.status.clone());
-        (s.reverts.len(), s.brake.clone(), s.freeze.clone(), s.grants.len(), frozen)
-    };
-    let before = environment.status.as_ref().map(told).unwrap_or_default();
-    let is_going = environment.metadata.deletion_timestamp.is_some();
     let (mut actions, _, _) = windlass::plan::environment(&view, Settings::default(), world.now);
     // what is shown to people alone is left out: it would double the states
     actions.retain(|a| match a {
@@ -202,6 +217,10 @@ pub fn act(world: &mut World, step: &Step) -> Result<(), Broken> {
             spend(world, Kind::Suspend);
             edit_pipeline(world, |p| p.spec.suspend = !p.spec.suspend);
         }
+        Step::Lower => {
+            spend(world, Kind::Lower);
+            edit_pipeline(world, |p| p.spec.stages.iter_mut().skip(1).for_each(|stage| stage.promotion = None));
+        }
         Step::Window(at) => {
             spend(world, Kind::Window);
             edit_environment(world, *at, |spec| spec.windows = if spec.windows.is_empty() { shut() } else { vec![] });
@@ -210,6 +229,12 @@ pub fn act(world: &mut World, step: &Step) -> Result<(), Broken> {
             spend(world, Kind::Freeze);
             let freeze = Freeze { reason: "audit".into(), until: None };
             edit_environment(world, *at, |spec| spec.freeze = spec.freeze.is_none().then_some(freeze));
+        }
+        Step::Annotate(at) => {
+            spend(world, Kind::Annotate);
+            let asked = Freezing { source: "the namespace".into(), reason: "audit".into(), until: None };
+            let freezes = &mut Arc::make_mut(&mut world.places[*at]).freezes;
+            *freezes = if freezes.is_empty() { vec![asked] } else { vec![] };
         }
         Step::Policies => {
             spend(world, Kind::Policies);

@@ -172,8 +172,10 @@ fn raised(world: &World, at: usize) -> Holds {
     };
     let is_waiting = matches!(&rollout.state, RolloutState::Stepping(state) if state.since.is_none());
     let is_paused = world.release(&rollout.release).is_some_and(|r| r.spec.paused) || world.is_suspended();
+    let is_paused = is_paused && !world.operator.is_late;
     holds(!is_paused || !is_waiting, "S10", || format!("{name}: the weight rises while paused"))?;
-    holds(!world.is_stopped(at), "S10", || format!("{name}: the weight rises while frozen"))?;
+    let frozen = world.stops(at);
+    holds(frozen.is_none(), frozen.unwrap_or(""), || format!("{name}: the weight rises while frozen"))?;
     let says = |suite: &String| {
         let is_its = |run: &&Arc<TestRun>| run.spec.attempt == rollout.attempt && run.spec.suite == *suite;
         world.runs.iter().find(is_its).and_then(|run| run.status.as_ref()).and_then(|status| status.phase)

@@ -91,6 +91,7 @@ fn stage(name: &str, suites: &str, mode: PromotionMode, checked: bool) -> Stage 
         checks: if checked { vec![check()] } else { Vec::new() },
         hooks: None,
         progress_deadline: None,
+        max_pause: None,
         bake: None,
     }
 }
@@ -214,6 +215,37 @@ fn strategy(shape: &Shape) -> Strategy {
     }
 }
 
+/// States of a scenario, in the whole run.
+const NEAR: usize = 53_000;
+/// The same where a state costs little.
+const FAR: usize = 112_000;
+const QUICK: &[&str] = &[
+    "hooks",
+    "suites",
+    "decisions",
+    "soaked",
+    "approved",
+    "schema",
+    "stops",
+    "annotated",
+    "limited",
+    "manual",
+    "by hand",
+    "cluster",
+    "status lost",
+    "deletion",
+    "second by hand",
+    "second manual",
+    "tool",
+    "tool beside clones",
+    "canary unanswered",
+    "canary faults",
+    "canary cluster",
+    "shared build",
+    "first sight",
+    "guarded",
+];
+
 fn scenario(name: &'static str, shape: &Shape, builds: &[u8], total: u8, each: &[(Kind, u8)]) -> Scenario {
     Scenario {
         name,
@@ -222,7 +254,7 @@ fn scenario(name: &'static str, shape: &Shape, builds: &[u8], total: u8, each: &
         budget: Budget::new(total, each),
         after: None,
         begins: None,
-        limit: 76_000,
+        limit: if QUICK.contains(&name) { FAR } else { NEAR },
     }
 }
 
@@ -406,8 +438,18 @@ pub fn all() -> Vec<Scenario> {
             &soaked,
             &[1],
             3,
-            &[(NewRelease, 1), (Trouble, 1), (Template, 1), (HandEdit, 1), (Adopt, 1), (Restore, 1), (Promote, 1)],
-        ),
+            &[
+                (NewRelease, 1),
+                (Lower, 1),
+                (Trouble, 1),
+                (Template, 1),
+                (HandEdit, 1),
+                (Adopt, 1),
+                (Restore, 1),
+                (Promote, 1),
+            ],
+        )
+        .bound_by(|budget| budget.floor = true),
         scenario(
             "guarded",
             &PLAIN,
@@ -436,6 +478,7 @@ pub fn all() -> Vec<Scenario> {
                 (Override, 1),
                 (Reject, 1),
                 (Policies, 2),
+                (Lower, 1),
                 (NewRelease, 1),
                 (ReleaseGone, 1),
                 (ReleaseBack, 1),
@@ -445,7 +488,8 @@ pub fn all() -> Vec<Scenario> {
                 (Cut, 1),
                 (Lag, 1),
             ],
-        ),
+        )
+        .bound_by(|budget| budget.floor = true),
         scenario(
             "schema",
             &PLAIN,
@@ -465,6 +509,31 @@ pub fn all() -> Vec<Scenario> {
         .bound_by(|budget| budget.schema = true),
         scenario("required", &PLAIN, &[1], 3, &[(NewRelease, 1), (Promote, 1), (Retry, 1), (Wipe, 1)])
             .bound_by(|budget| budget.required = true),
+        scenario("unchecked", &PLAIN, &[1], 3, &[(NewRelease, 1), (Promote, 1), (Retry, 1), (Wipe, 1)])
+            .bound_by(|budget| budget.unchecked = true),
+        scenario(
+            "stops",
+            &PLAIN,
+            &[1],
+            4,
+            &[(NewRelease, 2), (Trouble, 1), (Promote, 2), (Retry, 1), (ReleaseGone, 1), (ReleaseBack, 1), (Wipe, 1)],
+        )
+        .bound_by(|budget| budget.stops = true),
+        scenario(
+            "annotated",
+            &PLAIN,
+            &[1],
+            4,
+            &[(Annotate, 2), (Freeze, 1), (Late, 1), (Lag, 1), (NewRelease, 1), (Override, 1), (Trouble, 1), (Cut, 1)],
+        ),
+        scenario(
+            "annotated canary",
+            &routed,
+            &[1],
+            4,
+            &[(Annotate, 2), (Late, 1), (Lag, 1), (Trouble, 1), (Abort, 1), (Override, 1)],
+        )
+        .settled(),
         scenario(
             "limited",
             &PLAIN,

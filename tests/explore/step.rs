@@ -23,6 +23,8 @@ pub enum Step {
     Refuse(usize),
     /// It is cut off at one write, which arrives later; another leader takes over.
     Late(usize),
+    /// The same, and it leads on: it has given the write up.
+    Doubt(usize),
     Arrive,
     /// The Environment's own pass.
     EnvironmentPass(usize),
@@ -58,11 +60,15 @@ pub enum Step {
     Window(usize),
     /// The owner of that Environment freezes it, or ends that.
     Freeze(usize),
+    /// Someone freezes that Environment by an annotation of its namespace, or ends that.
+    Annotate(usize),
     /// Someone deletes an admission policy of the chart, or all are put in force again.
     Policies,
     NewRelease(u8),
     Pause(String),
     Suspend,
+    /// The pipeline asks for nothing more before production.
+    Lower,
     Head(Option<u8>),
     /// Production is pinned to that release, or to none.
     Pin(Option<u8>),
@@ -118,6 +124,7 @@ fn of_operator(world: &World, plan: &Plan, steps: &mut Vec<Step>) {
     }
     if budget.has(Kind::Late) && world.operator.late.is_none() {
         steps.extend((0..parts).map(Step::Late));
+        steps.extend((0..parts).filter(|at| raised(plan, *at).is_some()).map(Step::Doubt));
     }
     if world.operator.late.is_some() {
         steps.push(Step::Arrive);
@@ -177,15 +184,22 @@ pub fn take(world: &World, plan: Option<&Plan>, step: &Step) -> Result<World, Br
         }
         Step::Late(at) => {
             spend(&mut next, Kind::Late);
-            next.operator.late = late(world, plan, *at);
             pass(&mut next, plan, *at, None)?;
+            next.operator.late = late(&next, plan, *at);
             next.operator.term += 1;
             next.operator.touched.clear();
             next.operator.is_lost = world.status().is_none();
         }
+        Step::Doubt(at) => {
+            spend(&mut next, Kind::Late);
+            pass(&mut next, plan, *at, None)?;
+            next.operator.late = late(&next, plan, *at);
+            next.operator.doubts = plan.and_then(|plan| raised(plan, *at)).into_iter().collect();
+        }
         Step::Arrive => {
             if let Some(write) = next.operator.late.take() {
                 let is_settled = terms::is_settled(&next) && !std::mem::take(&mut next.operator.is_lost);
+                let is_settled = is_settled && next.operator.doubts.is_empty();
                 next.operator.is_late = true;
                 let has_effect = carry_out(&mut next, &write)?;
                 next.operator.is_late = false;
@@ -224,7 +238,26 @@ fn late(world: &World, plan: Option<&Plan>, at: usize) -> Option<Arc<Write>> {
         return Some(Arc::new(write));
     }
     let (Do::TakeOver(actions) | Do::Effects(actions)) = &plan?.step else { return None };
-    groups(actions).get(at).and_then(|g| g.first()).map(|a| Arc::new(Write::Effect(a.clone())))
+    let action = groups(actions).get(at)?.first()?;
+    sent(world, action.clone()).map(|action| Arc::new(Write::Effect(action)))
+}
+
+/// The object by which the first effect of that group exposes more.
+fn raised(plan: &Plan, at: usize) -> Option<String> {
+    let Do::Effects(actions) = &plan.step else { return None };
+    groups(actions).get(at)?.first()?.raises().map(str::to_owned)
+}
+
+/// What is on its way once the server was asked; nothing if what it rests on has moved.
+fn sent(world: &World, mut action: Action) -> Option<Action> {
+    let confirm = match &mut action {
+        Action::SetImages(set) => &mut set.confirm,
+        Action::ScaleClone(scale) => &mut scale.confirm,
+        Action::PutRoute(put) => &mut put.confirm,
+        _ => return Some(action),
+    };
+    let is_so = std::mem::take(confirm).iter().all(|target| world.is_current(target));
+    is_so.then_some(action)
 }
 
 /// The operator's pass: so many groups of effects, one of them refused.

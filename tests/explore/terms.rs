@@ -51,6 +51,7 @@ pub fn touch(world: &mut World, of: &Untouched) -> bool {
     }
     let version = world.version;
     world.operator.touched.insert(of.uid.clone(), version);
+    world.operator.doubts.remove(&of.uid);
     true
 }
 
@@ -83,4 +84,5 @@ pub fn arrived(write: &Write, is_settled: bool, has_effect: bool) -> Holds {
 pub fn canon(world: &World, c: &mut crate::canon::Canon) {
     use std::hash::Hash;
     (is_settled(world), world.operator.is_lost, world.operator.touched.keys().collect::<Vec<_>>()).hash(c);
+    world.operator.doubts.hash(c);
 }

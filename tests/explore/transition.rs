@@ -2,7 +2,8 @@
 //! then written into the ghost history.
 
 use windlass::api::{
-    Cause, DecisionPhase, DecisionType, Live, Outcome, PipelineStatus, Rollout, RolloutState, Span, StageStatus, Time,
+    Cause, DecisionPhase, DecisionType, Live, Outcome, PipelineStatus, Policy, Rollout, RolloutState, Span,
+    StageStatus, Time,
 };
 
 use windlass::observe::Workload;
@@ -134,15 +135,11 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
     holds(is_meant, "S35", || format!("{} enters {name}, which is pinned to {pin:?}", rollout.release))?;
     let is_held = before.held.is_some() && stage.held.is_some();
     holds(!is_held, "S18", || format!("{} enters {name}, which is held", rollout.release))?;
-    // no scenario has the suite that is asked for there
-    let is_barred = at == 1
-        && world.places[at]
-            .environment
-            .as_ref()
-            .is_some_and(|e| e.spec.policy.as_ref().is_some_and(|p| !p.required_suites.is_empty()));
-    holds(!is_barred, "S30", || {
-        format!("{} starts in {name} without the suite that its owner asks for", rollout.release)
+    holds(!world.bars(at), "S30", || {
+        format!("{} starts in {name} without the suite, or the check, that its owner asks for", rollout.release)
     })?;
+    let is_beyond = world.is_beyond(at, &release);
+    holds(!is_beyond, "S18", || format!("{} enters {name}, which is behind its last stage", rollout.release))?;
     let has_place = world.places[at].environment.as_ref().is_some_and(|e| {
         let is_limited = e.spec.policy.as_ref().is_some_and(|p| p.max_concurrent_rollouts.is_some());
         !is_limited || e.status.as_ref().is_some_and(|s| s.grants.iter().any(|grant| grant.pipeline == "shop"))
@@ -159,8 +156,7 @@ fn opened(world: &mut World, at: usize, before: &StageStatus, stage: &StageStatu
 
 /// An attempt of that build in the stage before began as long ago as it has to soak there, and was fully exposed.
 fn has_soaked(world: &World, at: usize, release_uid: &str, build: Image) -> bool {
-    let stage = world.pipeline.as_ref().and_then(|p| p.spec.stage(STAGES[at]));
-    let soak = stage.and_then(|s| s.promotion.as_ref()?.soak).unwrap_or_default();
+    let soak = wanted_soak(world, at);
     soak == Span::default()
         || world.ghost.exposed[at - 1].iter().any(|(attempt, uid, image)| {
             // of attempts that began at once the stamps are a millisecond apart
@@ -168,10 +164,23 @@ fn has_soaked(world: &World, at: usize, release_uid: &str, build: Image) -> bool
         })
 }
 
+/// How long a build must have run in the stage before.
+pub fn wanted_soak(world: &World, at: usize) -> Span {
+    let stage = world.pipeline.as_ref().and_then(|p| p.spec.stage(STAGES[at]));
+    let soak = stage.and_then(|s| s.promotion.as_ref()?.soak);
+    soak.max(floor(world, at).and_then(|policy| policy.min_soak)).unwrap_or_default()
+}
+
 /// Somebody must approve what enters there.
 pub fn wants_approval(world: &World, at: usize) -> bool {
     let stage = world.pipeline.as_ref().and_then(|p| p.spec.stage(STAGES[at]));
     stage.and_then(|s| s.promotion.as_ref()).is_some_and(|promotion| promotion.approvals.is_some())
+        || floor(world, at).is_some_and(|policy| policy.approvals.is_some())
+}
+
+/// What the Environment's owner asks for.
+fn floor(world: &World, at: usize) -> Option<&Policy> {
+    world.places[at].environment.as_ref()?.spec.policy.as_ref()
 }
 
 /// When an attempt began, as its stamp says.

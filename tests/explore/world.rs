@@ -1,10 +1,12 @@
 //! The world that the explorer drives the plan through: what the API server holds for one pipeline, what the operator
 //! has under way, what may still happen, and the ghost history that the properties are judged by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use kube::api::ObjectMeta;
+use windlass::api::approvals::ApprovalPolicy;
+use windlass::api::conditions::is_true;
 use windlass::api::decision::Skippable;
 use windlass::api::pipeline::{DeliveryPipelineSpec, WorkloadKind};
 use windlass::api::release::{Build, ImageRef, Source};
@@ -99,6 +101,8 @@ pub struct Operator {
     pub term: u8,
     /// What the present one has touched, by UID: the version since then.
     pub touched: BTreeMap<String, u64>,
+    /// Objects to which a write of the present one may arrive that it has given up.
+    pub doubts: BTreeSet<String>,
     /// One cache that has fallen behind others' writes.
     pub lag: Option<Frozen>,
     /// Since when the admission policies are in force; none while they are not.
@@ -161,7 +165,13 @@ impl World {
         let max_concurrent_rollouts = (self.budget.limited && stage == STAGES[1]).then_some(1);
         let is_required = self.budget.required && stage == STAGES[1];
         let required_suites = if is_required { vec!["scan".to_owned()] } else { Vec::new() };
-        let policy = Some(Policy { max_concurrent_rollouts, required_suites, ..Policy::default() });
+        let checks_required = self.budget.unchecked && stage == STAGES[1];
+        let asked = spec.stage(stage).filter(|_| self.budget.floor).and_then(|stage| stage.promotion.as_ref());
+        let approvals = asked.and_then(|promotion| promotion.approvals.as_ref());
+        let approvals = approvals.map(|a| ApprovalPolicy { required: a.required, ..ApprovalPolicy::default() });
+        let min_soak = asked.and_then(|promotion| promotion.soak);
+        let rules = Policy { max_concurrent_rollouts, required_suites, checks_required, ..Policy::default() };
+        let policy = Some(Policy { approvals, min_soak, ..rules });
         let spec_of =
             EnvironmentSpec { target_namespace: namespace.clone(), policy, windows: Vec::new(), freeze: None };
         let mut environment = Environment::new(stage, spec_of);
@@ -237,7 +247,7 @@ impl World {
                 source: Some(Source { author: Some("joe".into()), ..Source::default() }),
                 schema: self.budget.schema.then(|| schema_of(number)),
             },
-            last_stage: None,
+            last_stage: (self.budget.stops && number == 1).then(|| STAGES[0].to_owned()),
             paused: false,
             requested_by: Some("joe".into()),
         };
@@ -299,8 +309,10 @@ impl World {
             decisions: decisions.clone(),
             unreadable: Unreadable::default(),
             no_release: None,
+            origins: BTreeMap::new(),
             term: crate::terms::text(self),
             touched: self.operator.touched.clone(),
+            doubts: self.operator.doubts.clone(),
             is_guarded: false,
             admission: match self.operator.guarded {
                 Some(since) => Admission::InForce { since },
@@ -352,15 +364,38 @@ impl World {
         at == 0 || stage.is_some_and(|stage| stage.after.as_ref().is_some_and(Vec::is_empty))
     }
 
-    /// Whether the owner of that Environment has frozen it.
+    /// Whether the owner of that Environment, or of its namespace, has frozen it.
     pub fn is_frozen(&self, at: usize) -> bool {
-        self.places[at].environment.as_ref().is_some_and(|e| e.spec.freeze.is_some())
+        let place = &self.places[at];
+        place.environment.as_ref().is_some_and(|e| e.spec.freeze.is_some()) || !place.freezes.is_empty()
     }
 
-    /// The same for what is under way there: a person may have let it pass.
-    pub fn is_stopped(&self, at: usize) -> bool {
+    /// What forbids that more is exposed there of what is under way: S28 from when the Environment says that it is frozen, S10
+    /// from when it is, as far as the operator has seen that. A person may have let it pass.
+    pub fn stops(&self, at: usize) -> Option<&'static str> {
         let open = self.status().and_then(|s| s.stage(STAGES[at])?.rollout.as_ref());
-        self.is_frozen(at) && !open.is_some_and(|r| r.overridden.contains(&Skippable::Freeze))
+        let environment = self.places[at].environment.as_ref()?;
+        if open.is_some_and(|r| r.overridden.contains(&Skippable::Freeze)) {
+            return None;
+        }
+        let said = environment.status.as_ref().is_some_and(|status| is_true(&status.conditions, "Frozen"));
+        // whoever asks the server just before writing sees the Environment, and not what stands on its namespace
+        let by_its_owner = environment.spec.freeze.is_some() && !self.operator.is_late;
+        let by_another = !self.places[at].freezes.is_empty() && !self.is_stale();
+        said.then_some("S28").or((by_its_owner || by_another).then_some("S10"))
+    }
+
+    /// Whether the owner of that Environment asks for what the pipeline never has: a suite upstream, or a check.
+    pub fn bars(&self, at: usize) -> bool {
+        let policy = self.places[at].environment.as_ref().and_then(|e| e.spec.policy.as_ref());
+        let stage = self.pipeline.as_ref().and_then(|p| p.spec.stage(STAGES[at]));
+        let is_unchecked = stage.is_some_and(|stage| stage.checks.is_empty());
+        at == 1 && policy.is_some_and(|p| !p.required_suites.is_empty() || p.checks_required && is_unchecked)
+    }
+
+    /// Whether that release is not to come there.
+    pub fn is_beyond(&self, at: usize, release: &Release) -> bool {
+        at == 1 && release.spec.last_stage.as_deref() == Some(STAGES[0])
     }
 
     /// Whether the operator may go by what is not so any more: a lagging cache, or a leader that is none.

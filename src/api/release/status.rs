@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::approvals::DecisionRecord;
 use crate::api::hook::HookPoint;
 use crate::api::test_run::{Counts, RunPhase};
-use crate::api::{BuildHash, Cause, Condition, Coverage, Outcome, Time};
+use crate::api::{BuildHash, Cause, Condition, Coverage, Origin, Outcome, Time};
 
 /// Where a release stands, for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -72,6 +72,9 @@ pub struct ReleaseStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub by: Option<String>,
+    /// Where it comes from, if a GitOps tool brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// When it was live and proven at the end of its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<Time>,

@@ -2,7 +2,7 @@
 
 use crate::api::{Span, Time};
 use crate::observe::health::WatchHealth;
-use crate::observe::slim::admission::{AdmissionPolicy, PolicyKind};
+use crate::observe::slim::admission::{AdmissionPolicy, GUARDS, PolicyKind};
 use crate::observe::snapshot::Admission;
 use crate::observe::stores::Stores;
 
@@ -24,9 +24,6 @@ pub const RULES: [&str; 10] = [
 pub const STAMPS: [&str; 4] =
     ["windlass-stamp-release", "windlass-stamp-decision", "windlass-stamp-head", "windlass-stamp-report"];
 pub const DEMANDS: [&str; 3] = ["windlass-demand-user", "windlass-demand-head", "windlass-demand-report"];
-
-/// What keeps GitOps tools from the images. It says nothing about users, so nothing else waits for it.
-pub const GUARD: &str = "windlass-field-guard";
 
 const VALIDATING: [PolicyKind; 2] = [PolicyKind::Validating, PolicyKind::ValidatingBinding];
 const MUTATING: [PolicyKind; 2] = [PolicyKind::Mutating, PolicyKind::MutatingBinding];
@@ -64,11 +61,7 @@ pub fn admission(stores: &Stores, health: &WatchHealth) -> Admission {
 
 /// Whether GitOps tools are kept from the images.
 pub fn is_guarded(stores: &Stores) -> bool {
-    let stands = |kind: &PolicyKind| {
-        let found = stores.policies.get(*kind, GUARD);
-        found.is_some_and(|found| found.metadata.deletion_timestamp.is_none())
-    };
-    MUTATING.iter().all(stands)
+    GUARDS.iter().all(|name| MUTATING.iter().all(|kind| in_force(stores, *kind, name).is_ok()))
 }
 
 /// Why what is known of that kind may not be so any more, if that is so.
@@ -207,11 +200,19 @@ mod tests {
     #[test]
     fn the_guard_stands_with_its_binding_or_not_at_all() {
         let mut world = installed(Some(""));
-        assert!(!is_guarded(&world.stores()));
-        world.put(policy("MutatingAdmissionPolicy", GUARD));
-        assert!(!is_guarded(&world.stores()));
-        world.put(binding("MutatingAdmissionPolicyBinding", GUARD));
+        for name in GUARDS {
+            let mut lenient = policy("MutatingAdmissionPolicy", name);
+            lenient["spec"]["failurePolicy"] = json!("Ignore");
+            assert!(!is_guarded(&world.stores()), "{name} is missing");
+            world.put(lenient);
+            assert!(!is_guarded(&world.stores()), "{name} is not bound");
+            world.put(binding("MutatingAdmissionPolicyBinding", name));
+        }
         assert!(is_guarded(&world.stores()));
+        let mut narrowed = policy("MutatingAdmissionPolicy", GUARDS[0]);
+        narrowed["spec"]["matchConditions"] = json!([{"name": "never", "expression": "false"}]);
+        world.put(narrowed);
+        assert!(!is_guarded(&world.stores()), "it guards less than it should");
     }
 
     #[test]

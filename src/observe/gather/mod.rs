@@ -86,6 +86,7 @@ pub fn gather(
             decisions: health.unreadable("Decision", namespace),
         },
         no_release: None,
+        origins: BTreeMap::new(),
         admission: admission::admission(stores, health),
         is_guarded: admission::is_guarded(stores),
         providers: Arc::clone(&config.providers),
@@ -94,6 +95,7 @@ pub fn gather(
         settings: config.settings,
         term: Arc::clone(&config.term),
         touched: BTreeMap::new(),
+        doubts: BTreeSet::new(),
         pipeline,
     })
 }

@@ -6,6 +6,7 @@ mod ban;
 mod build;
 mod build_tests;
 mod capacity;
+mod checks;
 mod evidence;
 mod freeze;
 mod head;
@@ -133,7 +134,7 @@ pub struct Gate {
 }
 
 /// All gates, in the order in which they are evaluated and shown.
-pub const GATES: [Gate; 21] = [
+pub const GATES: [Gate; 22] = [
     Gate { name: "build", source: |_| "pipeline", check: build::check },
     Gate { name: "ban", source: |_| "windlass", check: ban::check },
     Gate { name: "hold", source: |_| "windlass", check: hold::check },
@@ -143,6 +144,7 @@ pub const GATES: [Gate; 21] = [
     Gate { name: "head", source: |_| "pipeline", check: head::check },
     Gate { name: "mark", source: |_| "windlass", check: mark::check },
     Gate { name: "tags", source: |_| "policy", check: tags::check },
+    Gate { name: "checks", source: |_| "policy", check: checks::check },
     Gate { name: "buildTests", source: |_| "pipeline", check: build_tests::check },
     Gate { name: "evidence", source: evidence::source, check: evidence::check },
     Gate { name: "requiredSuites", source: |_| "policy", check: required::check },

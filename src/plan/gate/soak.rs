@@ -14,7 +14,7 @@ struct Asked {
 
 /// The longer of what the Environment's owner and the pipeline say.
 fn asked(c: &Candidate<'_, '_>) -> Option<Asked> {
-    let policy = c.policy().and_then(|policy| policy.min_soak);
+    let policy = c.policy().and_then(|policy| policy.min_soak).filter(|_| !is(Mutant::FloorIgnored));
     let pipeline = c.spec.promotion.as_ref().and_then(|promotion| promotion.soak);
     let asked = if policy >= pipeline {
         Asked { span: policy?, source: "policy", field: "policy.minSoak" }

@@ -34,7 +34,7 @@ pub fn drift(world: &World<'_>, draft: &Draft, stage: &StageStatus, workload: &W
     let difference = row.and_then(|row| workload::foreign(world, seen, workload, row));
     let is_late = || row.is_some_and(|row| workload::is_late_write(world, seen, workload, row));
     // a rollout that ended without a way back may have left other images than the current build's
-    let is_as_left = known.is_some_and(|known| draft::is_as_recorded(known, seen));
+    let is_as_left = || known.is_some_and(|known| draft::is_as_recorded(known, seen));
     let is_held = stage.foreign().is_some();
     let is_bad = || super::is_bad(world, stage);
     match difference {
@@ -42,11 +42,11 @@ pub fn drift(world: &World<'_>, draft: &Draft, stage: &StageStatus, workload: &W
         // what the spec names only since is no drift: the next rollout writes it
         Some(_) if is_new && known.is_some() || is(Mutant::PersonRestored) => Drift::ToRestore,
         Some(_) if is_new => Drift::None,
-        Some(_) if !is_as_left && is_late() => Drift::ToRestore,
-        Some(foreign) if !is_as_left && !is_bad() && fight::is_put_right(&stage.reasserted, seen, &foreign) => {
+        Some(_) if !is_as_left() && is_late() => Drift::ToRestore,
+        Some(foreign) if !is_as_left() && !is_bad() && fight::is_put_right(&stage.reasserted, seen, &foreign) => {
             Drift::ToRestore
         }
-        Some(foreign) if !is_as_left => Drift::Foreign(foreign),
+        Some(foreign) if !is_as_left() => Drift::Foreign(foreign),
         None if is_new => Drift::Record { restored: known.is_some() },
         Some(_) | None if known.is_some_and(|k| k.fingerprint != seen.fingerprint) => Drift::Record { restored: false },
         Some(_) | None => Drift::None,

@@ -116,9 +116,10 @@ fn follow_templates(world: &World<'_>, draft: &mut Draft, index: usize) -> bool 
 
 /// What was set before a pause finishes; the next workload waits for its end, which must come in time.
 fn pause(world: &World<'_>, draft: &mut Draft, index: usize, since: Option<Time>, stopped: RolloutState) {
-    match since {
+    let rollout = draft.status.stages.get(index).and_then(|stage| stage.rollout.as_ref());
+    match since.zip(rollout) {
         None => set_state(draft, index, stopped),
-        Some(since) if world.is_due(since.plus(world.snap.settings.max_pause)) => {
+        Some((since, rollout)) if interrupt::is_overlong(world, rollout, since) => {
             ending::go_back(world, draft, index, Cause::Aborted, PAUSED_TOO_LONG, None);
         }
         Some(_) => {}

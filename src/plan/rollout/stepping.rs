@@ -38,7 +38,7 @@ pub fn advance(world: &World<'_>, draft: &mut Draft, index: usize, state: Steppi
             let deadline = state.deadline.plus(world.now.since(since));
             set(draft, index, Stepping { deadline, paused: None, ..state });
         }
-        (Some(since), _) if world.is_due(since.plus(world.snap.settings.max_pause)) => {
+        (Some(since), _) if interrupt::is_overlong(world, rollout, since) => {
             ending::go_back(world, draft, index, Cause::Aborted, PAUSED_TOO_LONG, None);
         }
         (paused, _) => match state.since {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::desk::{Desk, image};
 use crate::api::conditions::find;
+use crate::api::environment::{RevertBrake, RevertGrant};
 use crate::api::rollout::RevertRequest;
 use crate::api::{DeliveryPipeline, Environment, EnvironmentStatus, RolloutState, RunPhase, Span};
 use crate::observe::{EnvironmentView, Reading, Service, TargetPort, TroubleKind};
@@ -330,6 +331,11 @@ fn what_the_brake_holds_stays_until_it_is_well_or_a_person_decides() {
 
 /// Thirty pipelines, of which so many ask for leave, and what one pass of the Environment makes of it.
 fn braked(asking: usize, old: EnvironmentStatus, seconds: i64) -> EnvironmentStatus {
+    braked_by(None, asking, old, seconds)
+}
+
+/// The same under a brake as the Environment's owner sets it.
+fn braked_by(by: Option<RevertBrake>, asking: usize, old: EnvironmentStatus, seconds: i64) -> EnvironmentStatus {
     let desk = baking();
     let environment = desk.snap.places["staging"].environment.clone().unwrap();
     let one = |number: usize| {
@@ -343,6 +349,7 @@ fn braked(asking: usize, old: EnvironmentStatus, seconds: i64) -> EnvironmentSta
     };
     let mut environment = Environment::clone(&environment);
     environment.status = Some(old);
+    environment.spec.policy.get_or_insert_default().revert_brake = by;
     let access = desk.snap.places["staging"].access.clone();
     let view = EnvironmentView {
         environment: Arc::new(environment),
@@ -373,4 +380,52 @@ fn of_thirty_a_tenth_goes_back_and_the_rest_is_left() {
     let over = braked(3, later, 7200);
     assert_eq!(over.brake, None, "nobody is left who asks");
     assert_eq!(braked(0, over, 7200).reverts, []);
+}
+
+#[test]
+fn the_owner_of_an_environment_sets_its_brake() {
+    let by = |reverts, within| Some(RevertBrake { reverts, within });
+    let first = braked_by(by(Some(1), None), 5, EnvironmentStatus::default(), 0);
+    assert_eq!((first.reverts.len(), first.brake.map(|brake| brake.held.len())), (1, Some(4)));
+    let all = braked_by(by(Some(5), None), 5, EnvironmentStatus::default(), 0);
+    assert_eq!((all.reverts.len(), &all.brake), (5, &None));
+    // each of five goes back and asks no more; a sixth asks as long after as the brake looks back, and a second before
+    let gone = EnvironmentStatus { reverts: all.reverts.iter().cloned().map(renamed).collect(), ..all };
+    for (seconds, granted) in [(3599, 5), (3600, 1)] {
+        let later = braked_by(by(Some(5), Some(Span::seconds(3600))), 1, gone.clone(), seconds);
+        assert_eq!((later.reverts.len(), later.brake.is_some()), (granted, granted == 5), "after {seconds} s");
+    }
+}
+
+/// The same of an attempt that is over.
+fn renamed(grant: RevertGrant) -> RevertGrant {
+    RevertGrant { attempt: "20250101t000000000z".into(), ..grant }
+}
+
+#[test]
+fn where_the_owner_asks_for_checks_a_stage_without_waits() {
+    let mut desk = Desk::adopted(checked);
+    for environment in ["staging", "production"] {
+        desk.rules(environment, |rules| rules.policy.get_or_insert_default().checks_required = true);
+    }
+    desk.release("1.8.0", 1).run();
+    assert_eq!(desk.phase("1.8.0", "staging"), "Verifying", "which has one");
+    let gate = desk.gate("1.8.0", "production", "checks");
+    assert_eq!(
+        (gate.state.as_str(), gate.source.as_str(), gate.reason.as_str()),
+        ("Closed", "policy", "production asks for checks of health, and the stage has none (policy.checksRequired)")
+    );
+}
+
+#[test]
+fn what_runs_there_is_tried_again_whatever_its_owner_asks_for_since() {
+    let mut desk = Desk::adopted(|spec| spec["stages"][0]["tests"] = json!([{"suite": "api", "external": {}}]));
+    desk.rules("production", |rules| rules.policy.get_or_insert_default().checks_required = true);
+    desk.release("1.8.0", 1).run().report("api", "Passed").run().pass(61).run();
+    desk.rules("staging", |rules| rules.policy.get_or_insert_default().checks_required = true);
+    desk.rules("production", |rules| rules.policy.get_or_insert_default().checks_required = false);
+    desk.change("staging", "checkout", |w| w.fingerprint = "another".into());
+    desk.run();
+    let stale = desk.phase("1.8.0", "staging");
+    assert_eq!(stale, "Verifying", "its suites run again");
 }

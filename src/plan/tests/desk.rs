@@ -1,6 +1,6 @@
 //! A desk to decide at: one pipeline over staging and production, with a cluster that does at once what it is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::observe::{
     Settings, Snapshot, Trouble, TroubleKind, Unreadable, Workload,
 };
 use crate::plan::action::Untouched;
-use crate::plan::{Action, CreateJob, Kind, Measure, SetImages, Step, Target, measures, plan};
+use crate::plan::{Action, CreateJob, Kind, Measure, SetImages, Step, Target, measures, plan, waits};
 
 pub const START: Time = Time::from_millis(1_795_000_000_000);
 pub const REPOSITORY: &str = "r.example/shop/app";
@@ -28,6 +28,8 @@ pub struct Desk {
     pub now: Time,
     /// Every effect that was carried out.
     pub done: Vec<Action>,
+    /// What was told of releases that wait.
+    pub waits: Vec<String>,
     /// Decisions cannot be created while this is set.
     pub bans_refused: bool,
     /// Image writes get no answer while this is set.
@@ -75,6 +77,7 @@ impl Desk {
             decisions: vec![],
             unreadable: Unreadable::default(),
             no_release: None,
+            origins: BTreeMap::new(),
             admission: Admission::InForce { since: Time::default() },
             is_guarded: false,
             identities: Arc::default(),
@@ -83,8 +86,18 @@ impl Desk {
             settings: Settings::default(),
             term: Arc::default(),
             touched: BTreeMap::new(),
+            doubts: BTreeSet::new(),
         };
-        Self { snap, now: START, done: vec![], bans_refused: false, writes_lost: false, is_deaf: false, version: 100 }
+        Self {
+            snap,
+            now: START,
+            done: vec![],
+            waits: vec![],
+            bans_refused: false,
+            writes_lost: false,
+            is_deaf: false,
+            version: 100,
+        }
     }
 
     /// One that has adopted revision 0 in both stages.
@@ -144,6 +157,7 @@ impl Desk {
             }
             Step::TakeOver(actions) | Step::Effects(actions) => {
                 let before = self.done.len();
+                self.waits.extend(waits(&self.snap, &actions, |_| true).into_iter().map(|note| note.message));
                 actions.into_iter().for_each(|action| self.carry_out(action));
                 self.done.len() > before || !self.is_deaf && self.environments()
             }

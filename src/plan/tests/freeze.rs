@@ -158,6 +158,21 @@ fn the_next_workload_of_a_rollout_waits() {
 }
 
 #[test]
+fn a_stage_may_wait_less_long_than_the_operator_allows_and_no_longer() {
+    for (of_the_stage, limit) in [("10m", 600), ("336h", 168 * 3600)] {
+        let mut desk = Desk::stepping(|spec| spec["stages"][1]["maxPause"] = json!(of_the_stage));
+        // what is under way keeps what it began with
+        Arc::make_mut(&mut desk.snap.pipeline).spec.stages[1].max_pause = Some(Span::seconds(20));
+        freeze(&mut desk, None);
+        desk.run().pass(limit - 1).run();
+        assert_eq!(desk.phase("1.8.0", "production"), "Progressing Frozen", "{of_the_stage}");
+        desk.pass(1).run();
+        assert_eq!(desk.phase("1.8.0", "production"), "Reverted Aborted", "{of_the_stage}");
+        assert_eq!(desk.bans(), 0);
+    }
+}
+
+#[test]
 fn every_way_back_is_open() {
     let mut desk = Desk::stepping(steps);
     desk.release("1.8.0", 1).run();

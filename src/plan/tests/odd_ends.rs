@@ -188,3 +188,15 @@ fn a_release_that_comes_while_a_re_created_workload_waits_for_its_build_takes_it
     let (_, pods) = desk.exposed("production").expect("a clone beside it");
     assert_eq!(pods, 1, "the first step");
 }
+
+#[test]
+fn after_a_lost_status_no_attempt_has_the_stamp_of_one_before() {
+    let mut desk = Desk::adopted(|_| {});
+    desk.release("1.8.0", 1).until_written("staging", "1.8.0");
+    let bears = |desk: &Desk| desk.snap.places["staging"].workloads["Deployment/checkout"].attempt.clone().unwrap();
+    let before = bears(&desk);
+    Arc::make_mut(&mut desk.snap.pipeline).status = None;
+    desk.release("1.9.0", 2).run();
+    let attempts: Vec<String> = desk.stage("staging").history.iter().map(|entry| entry.attempt.clone()).collect();
+    assert_ne!(bears(&desk), before, "it would be taken for written: {attempts:?}");
+}
