@@ -66,13 +66,15 @@ fn there_is_a_sample_for_each_decision_that_a_person_may_make() {
 fn the_samples_are_read_and_fit_together() {
     let samples = root().join("config/samples");
     let releases: Vec<Release> = documents(&samples.join("release.yaml"), "Release");
-    let environments: Vec<Environment> = documents(&samples.join("environments.yaml"), "Environment");
+    let mut environments: Vec<Environment> = documents(&samples.join("environments.yaml"), "Environment");
+    environments.extend(documents(&samples.join("environments-with-rules.yaml"), "Environment"));
     for file in [
         "pipeline.yaml",
         "pipeline-with-head.yaml",
         "pipeline-with-canary.yaml",
         "pipeline-with-blue-green.yaml",
         "pipeline-with-hooks.yaml",
+        "pipeline-with-gates.yaml",
     ] {
         let pipelines: Vec<DeliveryPipeline> = documents(&samples.join(file), "DeliveryPipeline");
         let [pipeline] = pipelines.as_slice() else { panic!("{file} holds one pipeline") };

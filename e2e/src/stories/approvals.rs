@@ -1,7 +1,9 @@
 //! Two people of a group must approve before a build enters production, and no author is one of them; a pipeline that asks for
 //! less changes nothing. A rejection stands until who made it approves. Two approvals of one second are two.
 
-use anyhow::{Context, Result, ensure};
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::shop::{Guarded, Person, decided, gate, stage_of};
@@ -17,7 +19,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let guarded = Guarded::open(t, &["identities.octo-maria=maria"], &roles).await?;
     let shop = &guarded.shop;
     let floor = json!({"required": 2, "groups": ["release-managers"]});
-    t.patch("environment", &shop.home, "production", &json!({"spec": {"policy": {"approvals": floor}}})).await?;
+    shop.rules(json!({"policy": {"approvals": floor}})).await?;
     shop.adopt(|pipeline| pipeline["spec"]["stages"][1]["promotion"] = json!({"approvals": {"required": 1, "groups": ["release-managers"]}})).await?;
 
     let pulled = json!({"author": "octo-maria", "pullRequests": [{"number": 7, "author": "octo-stranger"}]});
@@ -39,10 +41,8 @@ pub async fn run(t: &Story) -> Result<()> {
     let reject = guarded.decides(BOB, "Reject", "1.1.0", json!({"reason": "stock-taking"})).await?;
     shop.decided(&reject, "Applied").await?;
 
-    let [first, second] = [ANN, JOE].map(|person| guarded.decides(person, "Approve", "1.1.0", json!({})));
-    let (first, second) = tokio::try_join!(first, second)?;
-    for approve in [&first, &second] {
-        shop.decided(approve, "Applied").await?;
+    for approve in in_one_second(&guarded).await? {
+        shop.decided(&approve, "Applied").await?;
     }
     shop.waits("1.1.0", "rejected by bob: stock-taking").await?;
     let before = shop.image(&shop.production, "checkout").await?;
@@ -55,14 +55,29 @@ pub async fn run(t: &Story) -> Result<()> {
     told(&shop.look("1.1.0").await?)
 }
 
+/// Both approve, and the server says that it was in the same second; until it does they say it again.
+async fn in_one_second(guarded: &Guarded<'_>) -> Result<[String; 2]> {
+    for _ in 0..10 {
+        let [first, second] = [ANN, JOE].map(|person| guarded.decides(person, "Approve", "1.1.0", json!({})));
+        let (first, second) = tokio::try_join!(first, second)?;
+        let at = async |name: &str| {
+            let made = guarded.shop.story().get_json("decision", &guarded.shop.home, name).await?;
+            anyhow::Ok(text(&made, "/metadata/creationTimestamp").to_owned())
+        };
+        if at(&first).await? == at(&second).await? {
+            return Ok([first, second]);
+        }
+    }
+    bail!("no two approvals came in one second")
+}
+
 /// The release says who decided what, in order.
 fn told(release: &Value) -> Result<()> {
     let stage = stage_of(release, "production");
     let said = decided(release, "production");
     ensure!(said.first().is_some_and(|s| s == "Reject bob") && said.last().is_some_and(|s| s == "Approve bob"), "it says {said:?}");
-    let mut between: Vec<&str> = said.iter().map(String::as_str).skip(1).take(2).collect();
-    between.sort_unstable();
-    ensure!(between == ["Approve ann", "Approve joe"] && said.len() == 4, "it says {said:?}");
+    let between: BTreeSet<&str> = said.iter().map(String::as_str).skip(1).take(said.len().saturating_sub(2)).collect();
+    ensure!(between == BTreeSet::from(["Approve ann", "Approve joe"]), "it says {said:?}");
     let started: jiff::Timestamp = text(stage, "/startedAt").parse().context("startedAt")?;
     let is_before = |d: &Value| text(d, "/at").parse::<jiff::Timestamp>().is_ok_and(|at| at <= started);
     let all = stage["decisions"].as_array().context("decisions")?;

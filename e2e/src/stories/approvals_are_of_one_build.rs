@@ -15,8 +15,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let sets = ["admission.user=demand", "identities.octo-maria=maria"];
     let guarded = Guarded::open(t, &sets, &[("approve", "ann"), ("approve", "joe"), ("edit", "maria")]).await?;
     let shop = &guarded.shop;
-    let floor = json!({"spec": {"policy": {"approvals": {"required": 2, "groups": ["release-managers"]}}}});
-    t.patch("environment", &shop.home, "production", &floor).await?;
+    shop.rules(json!({"policy": {"approvals": {"required": 2, "groups": ["release-managers"]}}})).await?;
     shop.adopt(|_| {}).await?;
     let before = shop.image(&shop.production, "checkout").await?;
 

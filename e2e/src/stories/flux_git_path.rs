@@ -1,31 +1,33 @@
-//! The pipeline lives in git, and Flux applies it and waits for it: a commit delivers, `git revert` goes back and bans nothing, what
-//! people decide outlives every reconcile; waiting for a window is no failure, and a broken release is one.
+//! The pipeline lives in git, and Flux applies it and waits for it, under the chart's policies: a commit delivers, `git revert` goes back
+//! and bans nothing, each with the revision that asked for it on record; what people decide outlives every reconcile; waiting for a
+//! window is no failure, and a broken release is one.
 
 use anyhow::{Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cue::{self, Cue};
 use crate::flux::Flux;
-use crate::settings::Settings;
-use crate::shop::{Shop, stage_of};
+use crate::shop::{Guarded, Shop, stage_of};
 use crate::story::{Story, text};
 
+const TOOL: &str = "system:serviceaccount:flux-system:kustomize-controller";
 const FILE: &str = "pipeline/pipeline.yaml";
 
 pub async fn run(t: &Story) -> Result<()> {
-    let shop = Shop::open(t).await?;
-    let _operator = t.start_operator(&Settings::default()).await?;
+    let guarded = Guarded::open(t, &["admission.user=stamp"], &[]).await?;
+    let shop = &guarded.shop;
     let flux = Flux::start(t).await?;
     let bare = flux.git.commit("the pipeline", &[(FILE, shop.pipeline().to_string())]).await?;
     flux.sync("pipeline", &json!({"wait": true, "timeout": "60s"})).await?;
     flux.applied("pipeline", &bare).await?;
 
-    let first = flux.git.commit("1.0.0", &in_git(&shop, "1.0.0", Cue::Good)).await?;
+    let first = flux.git.commit("1.0.0", &in_git(shop, "1.0.0", Cue::Good)).await?;
     let release = shop.delivered("1.0.0").await?;
-    let by = "system:serviceaccount:flux-system:kustomize-controller";
-    ensure!(text(&release, "/spec/requestedBy").is_empty() || text(&release, "/spec/requestedBy") == by, "{}", release["spec"]);
+    ensure!(text(&release, "/spec/requestedBy") == TOOL, "{}", release["spec"]);
+    ensure!(release["status"]["by"].is_null(), "a service account is shown as a person: {}", release["status"]["by"]);
+    comes_from(&release, &first)?;
     flux.applied("pipeline", &first).await?;
-    let second = flux.git.commit("1.1.0", &in_git(&shop, "1.1.0", Cue::Good)).await?;
+    let second = flux.git.commit("1.1.0", &in_git(shop, "1.1.0", Cue::Good)).await?;
     shop.delivered("1.1.0").await?;
     flux.applied("pipeline", &second).await?;
 
@@ -40,8 +42,18 @@ pub async fn run(t: &Story) -> Result<()> {
     }
     ensure!(shop.bans().await?.is_empty(), "git bans nothing");
     flux.applied("pipeline", &back).await?;
-    outlives(&shop, &flux).await?;
-    waits_and_fails(&shop, &flux).await
+    comes_from(&shop.look("1.0.0").await?, &back)?;
+    outlives(shop, &flux).await?;
+    waits_and_fails(shop, &flux).await
+}
+
+/// The commit that asked for a release last is on record, with what brought it.
+fn comes_from(release: &Value, commit: &str) -> Result<()> {
+    let origin = &release["status"]["origin"];
+    let carrier = json!(["kustomize-controller", TOOL, "Kustomization", "flux-system", "pipeline"]);
+    let found: Value = ["manager", "serviceAccount", "kind", "namespace", "name"].map(|key| origin[key].clone()).into();
+    ensure!(found == carrier && text(origin, "/revision").ends_with(commit), "it comes from {origin}, and not {commit}");
+    Ok(())
 }
 
 /// The pipeline with that head.
@@ -74,8 +86,7 @@ async fn outlives(shop: &Shop<'_>, flux: &Flux<'_>) -> Result<()> {
 
 /// `wait: true`: a closed window does not make Flux fail; a release that breaks does.
 async fn waits_and_fails(shop: &Shop<'_>, flux: &Flux<'_>) -> Result<()> {
-    let environment = json!({"spec": {"windows": [{"allow": "0 3 29 2 *", "for": "1h", "timeZone": "UTC"}]}});
-    shop.story().patch("environment", &shop.home, "production", &environment).await?;
+    shop.rules(json!({"windows": [{"allow": "0 3 29 2 *", "for": "1h", "timeZone": "UTC"}]})).await?;
     let waiting = flux.git.commit("1.3.0", &in_git(shop, "1.3.0", Cue::Good)).await?;
     shop.waits("1.3.0", "window opens").await?;
     flux.applied("pipeline", &waiting).await?;

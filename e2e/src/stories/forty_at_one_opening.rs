@@ -1,20 +1,24 @@
 //! Forty pipelines wait for one window, in an Environment where three may roll out at a time. It opens: never more than three are
-//! under way, they come in the order in which they asked, and nobody writes more than for a delivery without a line.
+//! under way, they come in the order in which they asked, and nobody writes more than for a delivery without a line, nor all at once.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::operator::Operator;
 use crate::settings::Settings;
-use crate::shop::{Fleet, SOON, stage_of};
+use crate::shop::{Fleet, SOON, full_minute, opens, stage_of};
 use crate::story::{Story, text};
 
 const PIPELINES: usize = 40;
 const PLACES: usize = 3;
 /// Writes for one delivery through one stage, its place in the line included; events are told apart.
 const BOUND: f64 = 22.0;
+/// Writes in any second, of all pipelines. At the opening each of them has its place in the line to write, and where it stands.
+const RATE: f64 = 200.0;
 
 pub async fn run(t: &Story) -> Result<()> {
     let operator = t.start_operator(&Settings::default()).await?;
@@ -23,16 +27,28 @@ pub async fn run(t: &Story) -> Result<()> {
     let rules = json!({"spec": {"windows": shut, "policy": {"maxConcurrentRollouts": PLACES}}});
     t.patch("environment", &fleet.home, "production", &rules).await?;
     fleet.adopt(&json!({"bake": "1s"})).await?;
+    let opening = full_minute("UTC", 100)?;
+    let window = json!([{"allow": opening.strftime("%-M %-H * * *").to_string(), "for": "1h", "timeZone": "UTC"}]);
+    t.patch("environment", &fleet.home, "production", &json!({"spec": {"windows": window}})).await?;
     fleet.release().await?;
-    let is_waiting = |v: &Value| text(v, "/status/waitingFor").contains("window");
+    let told = opens(&opening);
+    let is_waiting = |v: &Value| text(v, "/status/waitingFor") == told;
     fleet.all("release", &fleet.home, "the releases to wait for the window", is_waiting).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = operator.writes().await?;
+    let early = Timestamp::now() < opening.timestamp();
+    ensure!(early, "the machine was too slow: the window has opened");
 
-    t.patch("environment", &fleet.home, "production", &json!({"spec": {"windows": null}})).await?;
-    let line = line(t, &fleet).await?;
     let is_done = |v: &Value| !text(stage_of(v, "production"), "/finishedAt").is_empty();
-    fleet.all("release", &fleet.home, "the releases to be delivered", is_done).await?;
+    let all_done = async {
+        let line = line(t, &fleet).await?;
+        fleet.all("release", &fleet.home, "the releases to be delivered", is_done).await?;
+        anyhow::Ok(line)
+    };
+    let line = tokio::select! {
+        line = all_done => line?,
+        storm = storm(&operator) => return storm.map(|never| match never {}),
+    };
     let all = t.list_json("release", &fleet.home, "").await?;
     never_too_many(&all)?;
     in_order(&all, &line)?;
@@ -42,6 +58,18 @@ pub async fn run(t: &Story) -> Result<()> {
     ensure!(spent <= BOUND, "{spent} writes for each, not at most {BOUND}");
     println!("     {spent} writes for each of {PIPELINES} deliveries by {PLACES}");
     Ok(())
+}
+
+/// Ends with an error only: when more is written in a second than may be.
+async fn storm(operator: &Operator) -> Result<std::convert::Infallible> {
+    let mut last = (Instant::now(), operator.writes().await?);
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = (Instant::now(), operator.writes().await?);
+        let rate = (now.1 - last.1) / now.0.duration_since(last.0).as_secs_f64();
+        ensure!(rate <= RATE, "a storm: {rate} writes in a second");
+        last = now;
+    }
 }
 
 /// Who stands in the line, in its order, once all that have not started do.

@@ -20,7 +20,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let (old, generation) = (shop.image(&shop.production, "checkout").await?, shop.generation().await?);
     shop.deliver("1.0.0", 1, Cue::Good).await?;
     shop.shows("1.0.0", "1/3 25 20").await?;
-    freeze(t, &shop, json!({"reason": REASON})).await?;
+    shop.freeze(Some(REASON)).await?;
     let is_frozen = |v: &Value| condition(v, "Frozen", "status") == "True";
     let environment = ("environment", shop.home.as_str(), "production");
     let frozen = t.until(SOON, "the freeze to be acknowledged", environment, is_frozen).await?;
@@ -46,7 +46,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let closed = gate(&release, "production", "freeze")?;
     ensure!(closed["state"] == "Closed" && closed["source"] == "policy", "the gate is {closed}");
     annotate(t, &shop.production, Some("audit")).await?;
-    freeze(t, &shop, Value::Null).await?;
+    shop.freeze(None).await?;
     shop.waits("1.1.0", &format!("frozen: audit (namespace {})", shop.production)).await?;
     annotate(t, &settings.namespace, Some("")).await?;
     shop.waits("1.1.0", &format!("frozen: no reason given (namespace {})", settings.namespace)).await?;
@@ -60,11 +60,6 @@ pub async fn run(t: &Story) -> Result<()> {
     shop.delivered("1.2.0").await?;
     let is_over = |v: &Value| v.pointer("/status/freeze").is_none() && condition(v, "Frozen", "status").is_empty();
     t.until(SOON, "the freeze to be over", environment, is_over).await?;
-    Ok(())
-}
-
-async fn freeze(t: &Story, shop: &Shop<'_>, freeze: Value) -> Result<()> {
-    t.patch("environment", &shop.home, "production", &json!({"spec": {"freeze": freeze}})).await?;
     Ok(())
 }
 

@@ -24,8 +24,7 @@ pub async fn run(t: &Story) -> Result<()> {
     shop.delivered("1.0.0").await?;
     told(&shop.look("1.0.0").await?, &["Promote maria"])?;
 
-    let floor = json!({"spec": {"policy": {"approvals": {"required": 1}}}});
-    t.patch("environment", &shop.home, "production", &floor).await?;
+    shop.rules(json!({"policy": {"approvals": {"required": 1}}})).await?;
     shop.edit(json!({"stages": [{"environment": "staging", "bake": "1s"}, {"environment": "production", "bake": "1s"}]})).await?;
     let mine = guarded.decides_here(MARIA, "Freeze", json!({"reason": "mine"})).await;
     ensure!(mine.is_err_and(|said| format!("{said:#}").contains("needs the verb freeze on environments/production")), "maria freezes");

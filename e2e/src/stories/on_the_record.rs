@@ -16,8 +16,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let roles = [("deliver", "maria"), ("approve", "ann"), ("on-call", "joe"), ("report", CI)];
     let guarded = Guarded::open(t, &["identities.octo-maria=maria"], &roles).await?;
     let shop = &guarded.shop;
-    let policy = json!({"spec": {"policy": {"approvals": {"required": 1}}}});
-    t.patch("environment", &shop.home, "production", &policy).await?;
+    shop.rules(json!({"policy": {"approvals": {"required": 1}}})).await?;
     shop.adopt(|pipeline| {
         let suite = |name: &str| json!([{"suite": name, "external": {}, "timeout": "10m"}]);
         pipeline["spec"]["tests"] = json!([{"suite": "unit", "external": {}}]);

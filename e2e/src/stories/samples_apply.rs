@@ -41,9 +41,10 @@ pub async fn run(t: &Story) -> Result<()> {
     t.until(SOON, "the head's Release", ("release", "shop", "checkout-1.8.1"), made).await?;
     let pipeline = t.get_json("dp", "shop", "checkout").await?;
     ensure!(condition(&pipeline, "Stalled", "status") == "False", "the sample stalls: {}", pipeline["status"]);
-    for pipeline in ["pipeline-with-canary.yaml", "pipeline-with-blue-green.yaml", "pipeline-with-hooks.yaml"] {
-        type_(format!("kubectl apply --dry-run=server -f {pipeline}")).await?;
+    for more in ["canary", "blue-green", "hooks", "gates"] {
+        type_(format!("kubectl apply --dry-run=server -f pipeline-with-{more}.yaml")).await?;
     }
+    type_("kubectl apply --dry-run=server -f environments-with-rules.yaml".to_owned()).await?;
     for file in std::fs::read_dir(samples.join("decisions"))? {
         let path = file?.path().display().to_string();
         type_(format!("kubectl create --dry-run=server -f {path}")).await?;

@@ -13,8 +13,7 @@ const SOAK: i64 = 20;
 
 pub async fn run(t: &Story) -> Result<()> {
     let shop = Shop::open(t).await?;
-    let floor = json!({"spec": {"policy": {"minSoak": format!("{SOAK}s")}}});
-    t.patch("environment", &shop.home, "production", &floor).await?;
+    shop.rules(json!({"policy": {"minSoak": format!("{SOAK}s")}})).await?;
     shop.adopt(|pipeline| pipeline["spec"]["stages"][1]["promotion"] = json!({"soak": "1s"})).await?;
     let before = shop.image(&shop.production, "checkout").await?;
     shop.deliver("1.0.0", 1, Cue::Good).await?;

@@ -84,7 +84,7 @@ async fn walk(t: &Story, home: &str, table: &Table<'_>, objects: &Good) -> Resul
         let theirs = t.cluster().objects().through(client);
         for (row, cells) in &table.rows {
             let expected = *cells.get(at).with_context(|| format!("{row}: no column for {role}"))?;
-            let found = if tried(&theirs, home, objects, &Way::of(row)?).await?.is_ok() { "yes" } else { "no" };
+            let found = if tried(t, &theirs, home, objects, &Way::of(row)?).await?.is_ok() { "yes" } else { "no" };
             if found != expected {
                 wrong.push(format!("{role}: {row}: the table says {expected}, the server {found}"));
             }
@@ -125,12 +125,13 @@ async fn prepare(t: &Story, home: &str, kind: &str, object: &Value) -> Result<()
 
 /// Whether the server lets it through. What it says to that must be a matter of rights.
 async fn tried(
+    t: &Story,
     theirs: &Objects,
     home: &str,
     objects: &Good,
     way: &Way<'_>,
 ) -> Result<Result<(), String>> {
-    match way.attempt(theirs, home, objects).await? {
+    match way.attempt(theirs, t.cluster().objects(), home, objects).await? {
         Ok(()) => Ok(Ok(())),
         Err(status) if status.code == 403 => Ok(Err(status.message)),
         Err(status) => bail!("{way:?}: the server answers {}: {}", status.code, status.message),
@@ -166,7 +167,7 @@ async fn by_name(t: &Story, home: &str, objects: &Good) -> Result<()> {
             let told = format!("needs the verb {verb} on {resource}/{right}, and {} has not got it", user(&role));
             let what = format!("{row} to be answered by {verb} on {name}");
             t.eventually(SOON, &what, || async {
-                match tried(&theirs, home, objects, &Way::of(row)?).await? {
+                match tried(t, &theirs, home, objects, &Way::of(row)?).await? {
                     Ok(()) => ensure!(name == right, "it is let through"),
                     Err(said) => ensure!(name == wrong && said.contains(&told), "the server says {said:?}"),
                 }

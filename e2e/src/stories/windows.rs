@@ -2,11 +2,11 @@
 //! closes; what would not finish before that does not start; a window that cannot be read is shut, and says so.
 
 use anyhow::{Result, ensure};
-use jiff::{Timestamp, ToSpan, Unit, Zoned, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, Zoned, tz::TimeZone};
 use serde_json::{Value, json};
 
 use crate::cue::Cue;
-use crate::shop::{Shop, gate, stage_of, with_external_suite};
+use crate::shop::{Shop, full_minute, gate, opens, stage_of, with_external_suite};
 use crate::story::{Story, text};
 
 /// Where the shop is: far from UTC, and not by whole hours.
@@ -14,8 +14,8 @@ const ZONE: &str = "Asia/Kolkata";
 
 pub async fn run(t: &Story) -> Result<()> {
     let shop = Shop::open(t).await?;
-    let opening = next_opening()?;
-    open(t, &shop, json!([at(&opening, "1m")])).await?;
+    let opening = full_minute(ZONE, 85)?;
+    shop.rules(json!({"windows": [at(&opening, "1m")]})).await?;
     shop.adopt(|pipeline| {
         with_external_suite(pipeline, 1);
         pipeline["spec"]["stages"][1]["strategy"] = json!({"canary": {"steps": [{"weight": 50, "pause": "5s"}]}});
@@ -24,7 +24,7 @@ pub async fn run(t: &Story) -> Result<()> {
     let before = shop.image(&shop.production, "checkout").await?;
     shop.deliver("1.0.0", 1, Cue::Good).await?;
     let release = shop.waits("1.0.0", "window opens").await?;
-    let told = format!("window opens {}", opening.strftime("%A %Y-%m-%d %H:%M %Q"));
+    let told = opens(&opening);
     ensure!(text(&release, "/status/waitingFor") == told, "it waits for {:?}", text(&release, "/status/waitingFor"));
     let closed = gate(&release, "production", "window")?;
     ensure!(closed["state"] == "Closed" && closed["source"] == "policy", "the gate is {closed}");
@@ -47,7 +47,7 @@ pub async fn run(t: &Story) -> Result<()> {
 
     // an open window, and more to do than fits
     let hour = Timestamp::now().to_zoned(TimeZone::get(ZONE)?).checked_sub(10.minutes())?;
-    open(t, &shop, json!([at(&hour, "1h")])).await?;
+    shop.rules(json!({"windows": [at(&hour, "1h")]})).await?;
     let steps = json!({"canary": {"steps": [{"weight": 50, "pause": "2h"}]}});
     shop.edit(json!({"stages": [
         {"environment": "staging", "bake": "1s"},
@@ -56,28 +56,16 @@ pub async fn run(t: &Story) -> Result<()> {
     .await?;
     shop.deliver("1.1.0", 2, Cue::Good).await?;
     shop.waits("1.1.0", "no window is open for 2h, which is what its steps take at least").await?;
-    open(t, &shop, json!([at(&hour, "1h"), {"allow": "0 0 1 * *", "for": "3h", "timeZone": ZONE}])).await?;
+    shop.rules(json!({"windows": [at(&hour, "1h"), {"allow": "0 0 1 * *", "for": "3h", "timeZone": ZONE}]})).await?;
     shop.waits("1.1.0", "would not finish before the window closes").await?;
 
     // shut, and named, where it cannot be read
-    open(t, &shop, json!([{"allow": "0 9 * * *", "for": "8h", "timeZone": "Europe/Lundon"}])).await?;
+    shop.rules(json!({"windows": [{"allow": "0 9 * * *", "for": "8h", "timeZone": "Europe/Lundon"}]})).await?;
     shop.waits("1.1.0", r#"spec.windows[0].timeZone: "Europe/Lundon" is not a time zone"#).await?;
     shop.stalled("environment", "production", "InvalidWindow").await?;
-    open(t, &shop, json!([])).await?;
+    shop.rules(json!({"windows": []})).await?;
     shop.until("1.1.0", "to start", |v| text(stage_of(v, "production"), "/phase") == "Progressing").await?;
     Ok(())
-}
-
-async fn open(t: &Story, shop: &Shop<'_>, windows: Value) -> Result<()> {
-    t.patch("environment", &shop.home, "production", &json!({"spec": {"windows": windows}})).await?;
-    Ok(())
-}
-
-/// A full minute, far enough away that a release waits for it.
-fn next_opening() -> Result<Zoned> {
-    let soon = Timestamp::now().to_zoned(TimeZone::get(ZONE)?).checked_add(85.seconds())?;
-    let minute = jiff::ZonedRound::new().smallest(Unit::Minute).mode(jiff::RoundMode::Trunc);
-    Ok(soon.round(minute)?)
 }
 
 /// A window that opens then, once a day.

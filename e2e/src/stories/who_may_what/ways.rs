@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::Status;
 use serde_json::{Value, json};
 
@@ -40,6 +40,7 @@ impl<'a> Way<'a> {
     pub async fn attempt(
         &self,
         theirs: &Objects,
+        ours: &Objects,
         home: &str,
         good: &BTreeMap<String, Value>,
     ) -> Result<Result<(), Status>> {
@@ -55,7 +56,12 @@ impl<'a> Way<'a> {
                 let apply = PatchParams { dry_run: true, ..PatchParams::apply("table").force() };
                 api.patch("applied", &apply, &Patch::Apply(&anew(&object)?)).await.map(drop)
             }
-            "update" => replace(&api, name, &post).await,
+            "update" => {
+                let label = |object: &mut DynamicObject| {
+                    object.metadata.labels.get_or_insert_default().insert("tried".to_owned(), "yes".to_owned());
+                };
+                replace(&api, name, &post, label).await
+            }
             "patch" => {
                 let label = json!({"metadata": {"labels": {"tried": "yes"}}});
                 api.patch(name, &patch, &Patch::Merge(label)).await.map(drop)
@@ -63,6 +69,20 @@ impl<'a> Way<'a> {
             "status" => {
                 let status = json!({"status": {"observedGeneration": 1}});
                 api.patch_status(name, &patch, &Patch::Merge(status)).await.map(drop)
+            }
+            "put-status" => {
+                let mut object: DynamicObject = serde_json::from_value(object.clone())?;
+                let stands = ours.get(&self.kind.to_lowercase(), home, name).await?;
+                object.metadata.resource_version = Some(text(&stands, "/metadata/resourceVersion").to_owned());
+                object.metadata.uid = Some(text(&stands, "/metadata/uid").to_owned());
+                object.data["status"] = json!({"observedGeneration": 1});
+                api.replace_status(name, &post, &object).await.map(drop)
+            }
+            "apply-status" => {
+                let apply = PatchParams { dry_run: true, ..PatchParams::apply("table").force() };
+                let status = json!({"apiVersion": object["apiVersion"], "kind": self.kind,
+                    "metadata": {"name": name}, "status": {"observedGeneration": 1}});
+                api.patch_status(name, &apply, &Patch::Apply(status)).await.map(drop)
             }
             "finalizer" => {
                 let none = json!({"metadata": {"finalizers": null}});
@@ -74,18 +94,35 @@ impl<'a> Way<'a> {
                 api.patch(name, &patch, &Patch::Merge(owned)).await.map(drop)
             }
             "head" => {
-                let head = json!({"spec": {"release": {"version": "1.8.1"}}});
-                api.patch(name, &patch, &Patch::Merge(head)).await.map(drop)
+                api.patch(name, &patch, &Patch::Merge(json!({"spec": {"release": {"version": "1.8.1"}}}))).await.map(drop)
+            }
+            "update-head" => {
+                replace(&api, name, &post, |object| object.data["spec"]["release"]["version"] = json!("1.8.1")).await
+            }
+            "apply-head" => {
+                let apply = PatchParams { dry_run: true, ..PatchParams::apply("table").force() };
+                let mut moved = object.clone();
+                moved["spec"]["release"]["version"] = json!("1.8.1");
+                api.patch(name, &apply, &Patch::Apply(moved)).await.map(drop)
             }
             "pin" => {
-                let pin = json!({"environment": "production", "release": "checkout-1.7.0", "reason": "the fair"});
-                api.patch(name, &patch, &Patch::Merge(json!({"spec": {"pins": [pin]}}))).await.map(drop)
+                api.patch(name, &patch, &Patch::Merge(json!({"spec": {"pins": [pin()]}}))).await.map(drop)
+            }
+            "update-pin" => replace(&api, name, &post, |object| object.data["spec"]["pins"] = json!([pin()])).await,
+            "create-pin" => {
+                let mut pinned = anew(&object)?;
+                pinned.data["spec"]["pins"] = json!([pin()]);
+                api.create(&post, &pinned).await.map(drop)
             }
             "delete" => {
                 let dry = DeleteParams { dry_run: true, ..DeleteParams::default() };
                 api.delete(name, &dry).await.map(drop)
             }
-            "impersonate" => impersonated(theirs, home, &anew(&object)?).await,
+            "collect" => {
+                let dry = DeleteParams { dry_run: true, ..DeleteParams::default() };
+                api.delete_collection(&dry, &ListParams::default()).await.map(drop)
+            }
+            "impersonate" => impersonated(theirs, api.resource_url(), &anew(&object)?).await,
             other => bail!("{other:?} is no way in"),
         };
         match said {
@@ -136,18 +173,26 @@ fn anew(object: &Value) -> Result<DynamicObject> {
     serde_json::from_value(object).context("failed to read an object")
 }
 
-/// Replaces it by itself. Whoever may not read it replaces something else, and is refused for that before it is looked at.
-async fn replace(api: &Api<DynamicObject>, name: &str, post: &PostParams) -> kube::Result<()> {
+/// Replaces it after a change. Whoever may not read it is refused for that before it is looked at.
+async fn replace(
+    api: &Api<DynamicObject>,
+    name: &str,
+    post: &PostParams,
+    change: impl FnOnce(&mut DynamicObject),
+) -> kube::Result<()> {
     let mut object = api.get(name).await?;
-    object.metadata.labels.get_or_insert_default().insert("tried".to_owned(), "yes".to_owned());
+    change(&mut object);
     api.replace(name, post, &object).await.map(drop)
 }
 
-/// Creates a Decision in the name of someone who could.
-async fn impersonated(theirs: &Objects, home: &str, object: &DynamicObject) -> kube::Result<()> {
-    let path = format!("/apis/windlass.dev/v1alpha1/namespaces/{home}/decisions?dryRun=All");
+fn pin() -> Value {
+    json!({"environment": "production", "release": "checkout-1.7.0", "reason": "the fair"})
+}
+
+/// Creates it in the name of someone who could.
+async fn impersonated(theirs: &Objects, url: &str, object: &DynamicObject) -> kube::Result<()> {
     let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
-    let request = http::Request::post(path).header("Impersonate-User", "holder-of-promote");
+    let request = http::Request::post(format!("{url}?dryRun=All")).header("Impersonate-User", "holder-of-promote");
     let request = request.header("Content-Type", "application/json").body(body).map_err(kube::Error::HttpError)?;
     theirs.client().request::<Value>(request).await.map(drop)
 }
