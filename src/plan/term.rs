@@ -2,7 +2,7 @@
 //! is older then, so it comes to nothing. The checkpoint that bears the new term follows, and with it whatever is decided.
 
 use crate::api::StageStatus;
-use crate::observe::Place;
+use crate::observe::{Place, Untouched};
 
 use super::action::{Action, Kind};
 use super::adoption::has_left;
@@ -35,11 +35,13 @@ pub fn touches(world: &World<'_>) -> Vec<Action> {
     found.map(|of| Action::Touch { of, term: term.clone() }).chain(own).collect()
 }
 
-/// What a write of this leader may reach that got no answer.
+/// What a write of this leader may reach that got no answer. The term alone may stand there since an earlier touch, and would change
+/// nothing.
 fn doubted(world: &World<'_>) -> Vec<Action> {
     let all = world.snap.places.values().flat_map(Place::changeable);
     let doubted = all.filter(|of| world.snap.doubts.contains(&of.uid) && !is(Mutant::DoubtIgnored));
-    doubted.map(|of| Action::Touch { of, term: world.snap.term.clone() }).collect()
+    let term = |of: &Untouched| format!("{}.{}", world.snap.term, of.resource_version).into();
+    doubted.map(|of| Action::Touch { term: term(&of), of }).collect()
 }
 
 /// Whether the stored checkpoint asks for any change in the target namespace.

@@ -525,7 +525,8 @@ pub fn all() -> Vec<Scenario> {
             &[1],
             4,
             &[(Annotate, 2), (Freeze, 1), (Late, 1), (Lag, 1), (NewRelease, 1), (Override, 1), (Trouble, 1), (Cut, 1)],
-        ),
+        )
+        .from(at_production),
         scenario(
             "annotated canary",
             &routed,
@@ -533,7 +534,7 @@ pub fn all() -> Vec<Scenario> {
             4,
             &[(Annotate, 2), (Late, 1), (Lag, 1), (Trouble, 1), (Abort, 1), (Override, 1)],
         )
-        .settled(),
+        .from(at_production),
         scenario(
             "limited",
             &PLAIN,

@@ -18,7 +18,8 @@ pub async fn run(t: &Story) -> Result<()> {
     let shop = &guarded.shop;
     let flux = Flux::start(t).await?;
     let bare = flux.git.commit("the pipeline", &[(FILE, shop.pipeline().to_string())]).await?;
-    flux.sync("pipeline", &json!({"wait": true, "timeout": "60s"})).await?;
+    let exprs: Value = serde_saphyr::from_str(include_str!("../../../config/flux/health-check-exprs.yaml"))?;
+    flux.sync("pipeline", &json!({"wait": true, "timeout": "60s", "healthCheckExprs": exprs})).await?;
     flux.applied("pipeline", &bare).await?;
 
     let first = flux.git.commit("1.0.0", &in_git(shop, "1.0.0", Cue::Good)).await?;

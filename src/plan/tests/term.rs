@@ -86,3 +86,19 @@ fn a_workload_that_does_not_run_the_current_build_may_be_written_without_a_rollo
     desk.change("staging", "checkout", |w| drop(w.images.insert("app".into(), "registry.example/shop/app:git".into())));
     assert_eq!(touched(&desk)[0], "Workload(Deployment) shop-staging/checkout two");
 }
+
+#[test]
+fn where_a_write_may_arrive_yet_its_object_is_touched_before_anything_else() {
+    let mut desk = taken_over();
+    desk.run();
+    desk.snap.doubts.insert("staging-checkout".into());
+    desk.decide("Withdraw", serde_json::json!({"release": "checkout-1.8.0"}));
+    let version = desk.snap.places["staging"].workloads["Deployment/checkout"].resource_version.clone();
+    assert_eq!(touched(&desk), [format!("Workload(Deployment) shop-staging/checkout two.{version}")]);
+    desk.change("staging", "checkout", |_| {});
+    let later = touched(&desk);
+    assert!(!later[0].ends_with(&version), "the same label again would change nothing: {later:?}");
+    desk.snap.doubts.clear();
+    desk.run();
+    assert!(desk.stage("staging").rollout.is_none(), "then it decides");
+}
