@@ -26,6 +26,10 @@ pub async fn run(t: &Story) -> Result<()> {
     let text = include_str!("../../../docs/permissions.md");
     let table = read(text)?;
     ensure!(table.rows.len() > 30 && table.roles.len() == 9, "the table was not found in docs/permissions.md");
+    for (way, kind) in WAYS.iter().flat_map(|way| KINDS.map(|kind| (way, kind))) {
+        let row = format!("{way} {kind}");
+        ensure!(table.rows.iter().any(|(found, _)| found.starts_with(&row)), "the table has no row {row}");
+    }
     chart::helm(t.cluster(), "install", &["admission.user=auto"]).await?;
     chart::in_force(t.cluster()).await?;
     let home = t.ns("shop").await?;
@@ -137,6 +141,13 @@ async fn tried(
         Err(status) => bail!("{way:?}: the server answers {}: {}", status.code, status.message),
     }
 }
+
+const KINDS: [&str; 5] = ["DeliveryPipeline", "Release", "Environment", "TestRun", "Decision"];
+
+/// Ways in that the table has for every kind.
+const WAYS: [&str; 11] = [
+    "read", "create", "apply", "update", "patch", "status", "put-status", "apply-status", "delete", "collect", "impersonate",
+];
 
 /// Each verb, on the object that it is about and on another; and a way in that needs it.
 const VERBS: [(&str, &str, &str, &str, &str); 12] = [

@@ -91,7 +91,7 @@ fn a_workload_that_does_not_run_the_current_build_may_be_written_without_a_rollo
 fn where_a_write_may_arrive_yet_its_object_is_touched_before_anything_else() {
     let mut desk = taken_over();
     desk.run();
-    desk.snap.doubts.insert("staging-checkout".into());
+    desk.snap.doubts.insert("staging-checkout-uid".into());
     desk.decide("Withdraw", serde_json::json!({"release": "checkout-1.8.0"}));
     let version = desk.snap.places["staging"].workloads["Deployment/checkout"].resource_version.clone();
     assert_eq!(touched(&desk), [format!("Workload(Deployment) shop-staging/checkout two.{version}")]);

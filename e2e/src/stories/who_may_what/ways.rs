@@ -96,6 +96,9 @@ impl<'a> Way<'a> {
             "head" => {
                 api.patch(name, &patch, &Patch::Merge(json!({"spec": {"release": {"version": "1.8.1"}}}))).await.map(drop)
             }
+            "drop-head" => {
+                api.patch(name, &patch, &Patch::Merge(json!({"spec": {"release": null}}))).await.map(drop)
+            }
             "update-head" => {
                 replace(&api, name, &post, |object| object.data["spec"]["release"]["version"] = json!("1.8.1")).await
             }
