@@ -50,15 +50,19 @@ pub fn of(world: &World<'_>, meta: &ObjectMeta) -> Option<Origin> {
 fn head(snapshot: &Snapshot) -> Option<OriginAsk> {
     let head = snapshot.pipeline.spec.release.as_ref()?;
     let known = snapshot.pipeline.status.as_ref().and_then(|status| status.head.as_ref());
-    let is_new = known.is_none_or(|known| known.version != head.version);
-    let ask = ask(Kind::Pipeline, &snapshot.pipeline.metadata, head.requested_by.as_deref()).filter(|_| is_new)?;
+    if known.is_some_and(|known| known.version == head.version) {
+        return None;
+    }
+    let ask = ask(Kind::Pipeline, &snapshot.pipeline.metadata, head.requested_by.as_deref())?;
     Some(OriginAsk { wish: head.version.clone(), ..ask })
 }
 
 /// Of one that is not new the tool applies something else by now, and others may have written its labels.
 fn release(release: &Release, now: Time) -> Option<OriginAsk> {
-    let is_known = release.status.as_ref().is_some_and(|status| status.origin.is_some());
-    let ask = ask(Kind::Release, &release.metadata, release.spec.requested_by.as_deref()).filter(|_| !is_known)?;
+    if release.status.as_ref().is_some_and(|status| status.origin.is_some()) {
+        return None;
+    }
+    let ask = ask(Kind::Release, &release.metadata, release.spec.requested_by.as_deref())?;
     let made = release.metadata.creation_timestamp.as_ref().map_or(Time::default(), Time::from);
     Some(OriginAsk { is_open: ask.is_open && now.since(made) < NEW, ..ask })
 }

@@ -90,9 +90,7 @@ fn raised(world: &World, place: usize, key: &str, clone: &Workload) -> Holds {
     };
     crate::locks::stands(world, place)?;
     let is_waiting = matches!(&rollout.state, RolloutState::Stepping(state) if state.since.is_none());
-    let is_paused = world.release(&rollout.release).is_some_and(|r| r.spec.paused) || world.is_suspended();
-    let is_paused = is_paused && !world.operator.is_late;
-    let broken = world.stops(place).or(is_paused.then_some("S10")).filter(|_| is_waiting);
+    let broken = world.holds_back(place, &rollout.release).filter(|_| is_waiting);
     holds(broken.is_none(), broken.unwrap_or(""), || format!("{name} {key}: the share of {new:?} rises while paused"))?;
     crate::safety::may_rise(world, place, key, rollout, new)
 }

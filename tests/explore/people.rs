@@ -137,7 +137,7 @@ fn environment_actions(world: &World, at: usize) -> Vec<Action> {
     };
     let before = environment.status.as_ref().map(told).unwrap_or_default();
     // in most worlds nobody wants anything of it, and to ask takes longer than to see that
-    let is_limited = environment.spec.policy.as_ref().is_some_and(|policy| policy.max_concurrent_rollouts.is_some());
+    let is_limited = world.policy(at).is_some_and(|policy| policy.max_concurrent_rollouts.is_some());
     let is_asked = stored(world, at)
         .is_some_and(|s| matches!(s.rollout.as_ref().map(|r| &r.state), Some(RolloutState::Delivered(_))));
     if !(is_going || is_limited || is_asked || world.is_frozen(at)) && before == told(&EnvironmentStatus::default()) {

@@ -171,9 +171,8 @@ fn raised(world: &World, at: usize) -> Holds {
         return holds(world.is_stale(), "S3", || format!("{name}: the weight rises, and there is no clone"));
     };
     let is_waiting = matches!(&rollout.state, RolloutState::Stepping(state) if state.since.is_none());
-    let is_paused = world.release(&rollout.release).is_some_and(|r| r.spec.paused) || world.is_suspended();
-    let is_paused = is_paused && !world.operator.is_late;
-    holds(!is_paused || !is_waiting, "S10", || format!("{name}: the weight rises while paused"))?;
+    let paused = world.holds_back(at, &rollout.release).filter(|_| is_waiting);
+    holds(paused.is_none(), paused.unwrap_or(""), || format!("{name}: the weight rises while paused"))?;
     let frozen = world.stops(at);
     holds(frozen.is_none(), frozen.unwrap_or(""), || format!("{name}: the weight rises while frozen"))?;
     let says = |suite: &String| {

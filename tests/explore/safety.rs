@@ -125,11 +125,8 @@ pub fn image_write(world: &World, place: usize, key: &str, set: &SetImages) -> H
 }
 
 fn forward(world: &World, place: usize, key: &str, rollout: &Rollout, new: Image) -> Holds {
-    let release = world.release(&rollout.release);
-    let is_paused = release.is_some_and(|r| r.spec.paused) || world.is_suspended();
-    let is_paused = is_paused && !world.operator.is_late;
     let is_written = world.ghost.written.contains(&(rollout.attempt.clone(), key.to_owned()));
-    let broken = world.stops(place).or(is_paused.then_some("S10")).filter(|_| !is_written);
+    let broken = world.holds_back(place, &rollout.release).filter(|_| !is_written);
     holds(broken.is_none(), broken.unwrap_or(""), || format!("{key}: exposure of {new:?} rises while paused"))?;
     may_rise(world, place, key, rollout, new)
 }

@@ -2,8 +2,7 @@
 //! then written into the ghost history.
 
 use windlass::api::{
-    Cause, DecisionPhase, DecisionType, Live, Outcome, PipelineStatus, Policy, Rollout, RolloutState, Span,
-    StageStatus, Time,
+    Cause, DecisionPhase, DecisionType, Live, Outcome, PipelineStatus, Rollout, RolloutState, Span, StageStatus, Time,
 };
 
 use windlass::observe::Workload;
@@ -168,19 +167,14 @@ fn has_soaked(world: &World, at: usize, release_uid: &str, build: Image) -> bool
 pub fn wanted_soak(world: &World, at: usize) -> Span {
     let stage = world.pipeline.as_ref().and_then(|p| p.spec.stage(STAGES[at]));
     let soak = stage.and_then(|s| s.promotion.as_ref()?.soak);
-    soak.max(floor(world, at).and_then(|policy| policy.min_soak)).unwrap_or_default()
+    soak.max(world.policy(at).and_then(|policy| policy.min_soak)).unwrap_or_default()
 }
 
 /// Somebody must approve what enters there.
 pub fn wants_approval(world: &World, at: usize) -> bool {
     let stage = world.pipeline.as_ref().and_then(|p| p.spec.stage(STAGES[at]));
     stage.and_then(|s| s.promotion.as_ref()).is_some_and(|promotion| promotion.approvals.is_some())
-        || floor(world, at).is_some_and(|policy| policy.approvals.is_some())
-}
-
-/// What the Environment's owner asks for.
-fn floor(world: &World, at: usize) -> Option<&Policy> {
-    world.places[at].environment.as_ref()?.spec.policy.as_ref()
+        || world.policy(at).is_some_and(|policy| policy.approvals.is_some())
 }
 
 /// When an attempt began, as its stamp says.

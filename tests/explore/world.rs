@@ -385,9 +385,21 @@ impl World {
         said.then_some("S28").or((by_its_owner || by_another).then_some("S10"))
     }
 
+    /// The same, and that nothing more is exposed of a release while it, or the whole pipeline, is paused. What was sent before that
+    /// may arrive.
+    pub fn holds_back(&self, at: usize, release: &str) -> Option<&'static str> {
+        let is_paused = self.release(release).is_some_and(|r| r.spec.paused) || self.is_suspended();
+        self.stops(at).or((is_paused && !self.operator.is_late).then_some("S10"))
+    }
+
+    /// The rules of that Environment's owner.
+    pub fn policy(&self, at: usize) -> Option<&Policy> {
+        self.places[at].environment.as_ref()?.spec.policy.as_ref()
+    }
+
     /// Whether the owner of that Environment asks for what the pipeline never has: a suite upstream, or a check.
     pub fn bars(&self, at: usize) -> bool {
-        let policy = self.places[at].environment.as_ref().and_then(|e| e.spec.policy.as_ref());
+        let policy = self.policy(at);
         let stage = self.pipeline.as_ref().and_then(|p| p.spec.stage(STAGES[at]));
         let is_unchecked = stage.is_some_and(|stage| stage.checks.is_empty());
         at == 1 && policy.is_some_and(|p| !p.required_suites.is_empty() || p.checks_required && is_unchecked)
